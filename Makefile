@@ -1,0 +1,46 @@
+# Everything a person needs: `make demo` (bill the sample year), `make test` (all that CI runs).
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types dev bench lock clean
+
+help:
+	@echo "make demo   bill a year of real flights with the sample books"
+	@echo "make test   lint, types, all tests: what CI runs"
+	@echo "make dev    open Dagster on the graph"
+	@echo "make bench  time every stage beside its yardstick"
+
+.venv/.installed: requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: .venv/.installed
+
+demo: setup
+	$(BIN)/meterhouse demo
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint dbt/models --nofail > /dev/null
+
+types: setup
+	$(BIN)/mypy
+
+test: lint types
+	$(BIN)/pytest -n 2 --dist loadfile
+
+dev: setup
+	$(BIN)/dagster dev -m dagster_project.definitions
+
+bench: setup
+	$(BIN)/python -m tests.benchmarks
+
+lock: setup
+	$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --no-header --python-version 3.11 --universal -o requirements.txt
+
+clean:
+	rm -rf .venv dbt/target dbt/logs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,452 @@
+"""Every frame of the house, declared once.
+
+A `Table` names its columns, their types, units, meaning and key. Code asserts frames against it (`Table.require`), tests
+build frames from it (`Table.empty`), Dagster shows it as column metadata and the dbt contracts are tested against it.
+
+What belongs here: declarations. What does not: any rule about money.
+
+Conventions. Instants are naive `Datetime("us")` in UTC; `*_date` is a calendar date in the contract's time zone. Intervals
+are half-open. Quantities keep 9 decimals, prices 12, amounts of money 4 (the finest minor unit of ISO 4217); all are `Decimal`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+TEXT = pl.String()
+TEXTS = pl.List(pl.String())
+BOOLEAN = pl.Boolean()
+COUNT = pl.Int64()
+SMALL = pl.Int32()
+DATE = pl.Date()
+INSTANT = pl.Datetime("us")
+QUANTITY = pl.Decimal(38, 9)
+PRICE = pl.Decimal(38, 12)
+MONEY = pl.Decimal(38, 4)
+
+QUANTITY_SCALE = 9
+PRICE_SCALE = 12
+MONEY_SCALE = 4
+
+
+class SchemaMismatch(Exception):
+    """A frame is not what its table declares: a programming error, never a user's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its type, its meaning (with the unit) and whether it may be null."""
+
+    name: str
+    dtype: pl.DataType
+    meaning: str
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One frame: what a row is (`grain`), what identifies it (`key`), and its columns in order."""
+
+    name: str
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    @property
+    def schema(self) -> dict[str, pl.DataType]:
+        return {column.name: column.dtype for column in self.columns}
+
+    def empty(self) -> pl.DataFrame:
+        return pl.DataFrame(schema=self.schema)
+
+    def frame(self, rows: object) -> pl.DataFrame:
+        """A frame of this table from rows (mappings or a frame): missing nullable columns become null, types are cast."""
+        frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows, schema_overrides=self.schema, infer_schema_length=None)  # type: ignore[arg-type]
+        present = set(frame.columns)
+        absent = [column for column in self.columns if column.name not in present]
+        return self.require(
+            frame.with_columns(pl.lit(None, dtype=column.dtype).alias(column.name) for column in absent).select(
+                pl.col(column.name).cast(column.dtype) for column in self.columns
+            )
+        )
+
+    def require(self, frame: pl.DataFrame, *, unique: bool = False) -> pl.DataFrame:
+        """The frame itself, or `SchemaMismatch` naming this table and what differs (names, order, types, nulls, key)."""
+        if dict(frame.schema) != self.schema or frame.columns != self.names:
+            raise SchemaMismatch(f"{self.name}: expected {self.schema}, got {dict(frame.schema)}")
+        for column in self.columns:
+            if not column.nullable and frame.get_column(column.name).null_count():
+                raise SchemaMismatch(f"{self.name}.{column.name}: null where none may be")
+        if unique and self.key and frame.select(self.key).is_duplicated().any():
+            raise SchemaMismatch(f"{self.name}: key {self.key} is not unique")
+        return frame
+
+
+def _columns(*columns: tuple[str, pl.DataType, str] | tuple[str, pl.DataType, str, bool]) -> tuple[Column, ...]:
+    return tuple(Column(*column) for column in columns)
+
+
+NULL = True
+
+# --- books: what contracts_data says -----------------------------------------------------------------------------------------
+
+METERS = Table(
+    "meters",
+    "one meter",
+    ("meter_code",),
+    _columns(
+        ("meter_code", TEXT, "code of the meter"),
+        ("display_name", TEXT, "name shown on invoice lines"),
+        ("aggregation", TEXT, "sum, count, max, min, unique, latest or average"),
+        ("aggregation_key", TEXT, "property that holds the number; null for count", NULL),
+        ("group_keys", TEXTS, "properties that make the combination, in order"),
+        ("include_events", TEXTS, "event names taken; null: every name that is not excluded", NULL),
+        ("exclude_events", TEXTS, "event names never taken"),
+        ("status", TEXT, "active or inactive"),
+    ),
+)
+
+METER_FILTERS = Table(
+    "meter_filters",
+    "one condition on a property; all of a meter's must hold",
+    ("meter_code", "filter_no"),
+    _columns(
+        ("meter_code", TEXT, "code of the meter"),
+        ("filter_no", SMALL, "position of the filter in the meter"),
+        ("property", TEXT, "property that is looked at"),
+        ("operator", TEXT, "in, not_in, exists or not_exists"),
+        ("values", TEXTS, "canonical texts compared with (R-15); empty for exists and not_exists"),
+    ),
+)
+
+RATE_CARDS = Table(
+    "rate_cards",
+    "one version of a rate card",
+    ("rate_card_code", "effective_from"),
+    _columns(
+        ("rate_card_code", TEXT, "code of the card"),
+        ("meter_code", TEXT, "meter whose combinations it prices"),
+        ("effective_from", DATE, "first local day of the version; null: always in force", NULL),
+    ),
+)
+
+RATE_CARD_ENTRIES = Table(
+    "rate_card_entries",
+    "one entry of one version of a rate card",
+    ("rate_card_code", "effective_from", "group_values"),
+    _columns(
+        ("rate_card_code", TEXT, "code of the card"),
+        ("effective_from", DATE, "first local day of the version; null: always in force", NULL),
+        ("group_values", TEXTS, "one text a group key, in group_keys order; null stands for *"),
+        ("unit_amount", PRICE, "rate per `per` units; null where the entry has tiers", NULL),
+        ("ladder_id", SMALL, "tiers of the entry; null where it has a rate", NULL),
+        ("place", TEXT, "file, line and path in the books"),
+    ),
+)
+
+LADDERS = Table(
+    "ladders",
+    "one tier of one ladder; equal tiers share one ladder_id",
+    ("ladder_id", "tier_no"),
+    _columns(
+        ("ladder_id", SMALL, "the ladder"),
+        ("tier_no", SMALL, "position of the tier, from 1"),
+        ("lower", QUANTITY, "exclusive lower bound of cumulative quantity; 0 for the first tier"),
+        ("upper", QUANTITY, "inclusive upper bound; null for the last tier", NULL),
+        ("unit_amount", PRICE, "price per `per` units in this tier"),
+        ("flat_amount", PRICE, "charged once when the tier is entered"),
+    ),
+)
+
+PRICINGS = Table(
+    "pricings",
+    "one pricing",
+    ("pricing_code",),
+    _columns(
+        ("pricing_code", TEXT, "code of the pricing"),
+        ("name", TEXT, "name of the pricing"),
+        ("model", TEXT, "per_unit, graduated, volume, package, bps, flat or one_time"),
+        ("meter_code", TEXT, "meter it rates; null for flat and one_time", NULL),
+        ("rate_card_code", TEXT, "card looked up first; null: one price for every combination", NULL),
+        ("tier_scope", TEXT, "combination, or pricing (R-26)"),
+        ("per", QUANTITY, "units that unit_amount buys; package: the package size; bps: 10000"),
+        ("unit_amount", PRICE, "fallback rate, unit amount, package price, bps, or the amount of flat and one_time", NULL),
+        ("ladder_id", SMALL, "tiers of the pricing itself (its fallback where it has a card); null for other models", NULL),
+        ("place", TEXT, "file, line and path in the books"),
+    ),
+)
+
+PLANS = Table(
+    "plans",
+    "one plan",
+    ("plan_code",),
+    _columns(
+        ("plan_code", TEXT, "code of the plan"),
+        ("name", TEXT, "name of the plan"),
+        ("currency", TEXT, "ISO 4217 code"),
+        ("minor_digits", SMALL, "decimals of the currency's minor unit"),
+        ("billing_frequency", TEXT, "weekly, monthly, quarterly, semi_annually or annually"),
+        ("status", TEXT, "draft, active or archived"),
+    ),
+)
+
+PLAN_PRICINGS = Table(
+    "plan_pricings",
+    "one pricing of one plan",
+    ("plan_code", "pricing_code"),
+    _columns(
+        ("plan_code", TEXT, "code of the plan"),
+        ("pricing_order", SMALL, "position of the pricing in the plan, from 0"),
+        ("pricing_code", TEXT, "code of the pricing"),
+    ),
+)
+
+CUSTOMERS = Table(
+    "customers",
+    "one customer",
+    ("customer_id",),
+    _columns(
+        ("customer_id", TEXT, "id of the customer"),
+        ("external_id", TEXT, "the caller's own id", NULL),
+        ("name", TEXT, "name of the customer", NULL),
+    ),
+)
+
+CONTRACTS = Table(
+    "contracts",
+    "one contract, drafts included",
+    ("contract_id",),
+    _columns(
+        ("contract_id", TEXT, "id of the contract"),
+        ("customer_id", TEXT, "customer it binds"),
+        ("currency", TEXT, "ISO 4217 code, from its plan"),
+        ("minor_digits", SMALL, "decimals of the currency's minor unit"),
+        ("billing_frequency", TEXT, "weekly, monthly, quarterly, semi_annually or annually"),
+        ("start_date", DATE, "first local day"),
+        ("end_date", DATE, "local day after the last; null: rolls on", NULL),
+        ("billing_anchor", SMALL, "day of month that periods begin on"),
+        ("timezone", TEXT, "IANA zone of its days"),
+        ("status", TEXT, "draft or approved"),
+        ("place", TEXT, "file, line and path in the books"),
+    ),
+)
+
+CONTRACT_TERMS = Table(
+    "contract_terms",
+    "the terms of one contract from one day on (its start, and every amendment), with R-5b carried through",
+    ("contract_id", "effective_date"),
+    _columns(
+        ("contract_id", TEXT, "id of the contract"),
+        ("effective_date", DATE, "first local day of these terms"),
+        ("plan_code", TEXT, "plan in force"),
+        ("base_fee", PRICE, "base fee of a full period; 0: none"),
+        ("net_terms", SMALL, "days from issue to due"),
+        ("minimum_spend", PRICE, "least usage amount of a full period; null: none", NULL),
+    ),
+)
+
+RATE_OVERRIDES = Table(
+    "rate_overrides",
+    "one override of one contract: of a combination of a meter (group_values set) or of a pricing (pricing_code set)",
+    ("contract_id", "override_no"),
+    _columns(
+        ("contract_id", TEXT, "id of the contract"),
+        ("override_no", SMALL, "position among the contract's overrides, its amendments' included"),
+        ("meter_code", TEXT, "meter of an override with dimensions", NULL),
+        ("group_values", TEXTS, "one text a group key; null stands for *; null list: overrides a pricing", NULL),
+        ("pricing_code", TEXT, "pricing of an override without dimensions", NULL),
+        ("unit_amount", PRICE, "the new rate, fallback_rate, unit_amount, bps or amount", NULL),
+        ("ladder_id", SMALL, "the new tiers", NULL),
+        ("effective_from", DATE, "first local day; the contract's start or the amendment's date where the books name none"),
+        ("effective_to", DATE, "local day after the last; null: holds on", NULL),
+        ("place", TEXT, "file, line and path in the books"),
+    ),
+)
+
+CREDIT_GRANTS = Table(
+    "credit_grants",
+    "one grant of credits",
+    ("grant_id",),
+    _columns(
+        ("grant_id", TEXT, "id of the grant: its idempotency key"),
+        ("contract_id", TEXT, "contract whose usage it pays"),
+        ("kind", TEXT, "prepaid or promotional"),
+        ("amount", MONEY, "money value granted"),
+        ("credits", QUANTITY, "units granted; null for a money grant", NULL),
+        ("credit_rate", PRICE, "money a unit; null for a money grant", NULL),
+        ("price", MONEY, "what the customer pays; 0 for a promotional grant"),
+        ("effective_at", INSTANT, "from this instant on"),
+        ("expires_at", INSTANT, "no longer from this instant on; null: never", NULL),
+        ("applies_to", TEXTS, "meters it pays; null: all", NULL),
+        ("place", TEXT, "file, line and path in the books"),
+    ),
+)
+
+# --- schedule: the books laid out in time ------------------------------------------------------------------------------------
+
+PERIODS = Table(
+    "periods",
+    "one billing period of one approved contract (R-17)",
+    ("contract_id", "period_start"),
+    _columns(
+        ("contract_id", TEXT, "id of the contract"),
+        ("customer_id", TEXT, "customer of the contract"),
+        ("period_start", INSTANT, "first instant"),
+        ("period_end", INSTANT, "first instant after"),
+        ("start_date", DATE, "first local day"),
+        ("end_date", DATE, "local day after the last"),
+        ("full_days", SMALL, "local days of the period were it not cut short by the contract's start or end"),
+        ("month", TEXT, "billing month that owns the period (YYYY-MM): the one its last local day is in"),
+    ),
+)
+
+WINDOWS = Table(
+    "windows",
+    "one rating window of one period (R-18)",
+    ("contract_id", "window_start"),
+    _columns(
+        ("contract_id", TEXT, "id of the contract"),
+        ("customer_id", TEXT, "customer of the contract"),
+        ("period_start", INSTANT, "first instant of the period"),
+        ("period_end", INSTANT, "first instant after the period"),
+        ("window_start", INSTANT, "first instant of the window"),
+        ("window_end", INSTANT, "first instant after the window"),
+        ("window_plan_code", TEXT, "plan in force in the window: sum and count meters match by it"),
+        ("period_plan_code", TEXT, "plan in force at the period's start: all other meters match by it"),
+        ("month", TEXT, "billing month that owns the period (YYYY-MM)"),
+    ),
+)
+
+# --- usage: what dbt hands to the kernel -------------------------------------------------------------------------------------
+
+USAGE = Table(
+    "usage",
+    "one contract, period, rating window, meter and combination of group values (R-16)",
+    ("contract_id", "window_start", "window_end", "meter_code", "group_values"),
+    _columns(
+        ("contract_id", TEXT, "id of the contract"),
+        ("customer_id", TEXT, "customer of the contract"),
+        ("period_start", INSTANT, "first instant of the period"),
+        ("period_end", INSTANT, "first instant after the period"),
+        ("window_start", INSTANT, "first instant of the window; of the period for all but sum and count"),
+        ("window_end", INSTANT, "first instant after the window; after the period for all but sum and count"),
+        ("meter_code", TEXT, "code of the meter"),
+        ("group_values", TEXTS, "one text a group key, in order; null: missing"),
+        ("quantity", QUANTITY, "aggregated quantity in the meter's unit"),
+        ("event_count", COUNT, "event versions that made it"),
+    ),
+)
+
+# --- documents: what the kernel hands back -----------------------------------------------------------------------------------
+
+INVOICES = Table(
+    "invoices",
+    "one document, issued or draft (R-36, R-37)",
+    ("invoice_id",),
+    _columns(
+        ("invoice_id", TEXT, "the same from draft to issue, derived from contract, kind and period"),
+        ("number", TEXT, "INV-000001 …, gapless; null on drafts", NULL),
+        ("kind", TEXT, "initial, period or adjustment"),
+        ("status", TEXT, "draft or issued"),
+        ("contract_id", TEXT, "contract that is billed"),
+        ("customer_id", TEXT, "customer that is billed"),
+        ("currency", TEXT, "ISO 4217 code"),
+        ("period_start", INSTANT, "first instant of the period"),
+        ("period_end", INSTANT, "first instant after the period"),
+        ("issued_at", INSTANT, "as_of of the run that issued it; null on drafts", NULL),
+        ("due_date", DATE, "local date of issued_at + net terms; null on drafts", NULL),
+        ("subtotal", MONEY, "sum of the lines' amounts"),
+        ("credits_applied", MONEY, "sum of the lines' credits"),
+        ("total", MONEY, "subtotal - credits_applied; negative: money back"),
+        ("adjusts_invoice_id", TEXT, "the document an adjustment corrects", NULL),
+        ("books_version", TEXT, "hash of the books that made it"),
+        ("content_hash", TEXT, "SHA-256 of the document's and its lines' content"),
+        ("month", TEXT, "billing month that owns the document (YYYY-MM)"),
+    ),
+)
+
+INVOICE_LINES = Table(
+    "invoice_lines",
+    "one line of one document (R-38)",
+    ("invoice_id", "line_no"),
+    _columns(
+        ("invoice_id", TEXT, "the document"),
+        ("line_no", SMALL, "position on the document, from 1"),
+        ("kind", TEXT, "usage, base_fee, flat, one_time, minimum_commitment or prepaid_purchase"),
+        ("pricing_code", TEXT, "pricing that made it", NULL),
+        ("meter_code", TEXT, "meter of a usage line", NULL),
+        ("group_values", TEXTS, "combination of a usage line; null on other kinds", NULL),
+        ("dimensions", TEXT, "the combination as JSON text; null on other kinds", NULL),
+        ("description", TEXT, "name shown to the customer (R-39)"),
+        ("quantity", QUANTITY, "quantity charged"),
+        ("unit_rate", PRICE, "price per `per` units; null where tiers make the amount (see tier_charges)", NULL),
+        ("per", QUANTITY, "units that unit_rate buys", NULL),
+        ("exact_amount", PRICE, "amount before rounding, to 12 decimals"),
+        ("amount", MONEY, "amount rounded once, half away from zero, to the minor unit (R-3)"),
+        ("credits_applied", MONEY, "what credits pay of it"),
+        ("rate_source", TEXT, "override, rate_card, fallback or pricing; null on other kinds than usage", NULL),
+        ("price_from", INSTANT, "start of the line's first window; of the period on other kinds than usage", NULL),
+        ("event_count", COUNT, "event versions behind it; 0 on other kinds than usage"),
+        ("place", TEXT, "where the price stands in the books: file, line, path", NULL),
+    ),
+)
+
+TIER_CHARGES = Table(
+    "tier_charges",
+    "one tier's part of one usage line: how tiers, packages and volume made the amount",
+    ("invoice_id", "line_no", "tier_no"),
+    _columns(
+        ("invoice_id", TEXT, "the document"),
+        ("line_no", SMALL, "the line"),
+        ("tier_no", SMALL, "position of the tier, from 1"),
+        ("lower", QUANTITY, "exclusive lower bound of the tier"),
+        ("upper", QUANTITY, "inclusive upper bound; null for the last tier", NULL),
+        ("quantity", QUANTITY, "quantity of the line that fell in the tier (packages: packages bought)"),
+        ("unit_amount", PRICE, "price per `per` units in the tier"),
+        ("flat_amount", PRICE, "flat amounts charged by this line for entering the tier"),
+        ("exact_amount", PRICE, "the tier's part before rounding, to 12 decimals"),
+    ),
+)
+
+CREDIT_LEDGER = Table(
+    "credit_ledger",
+    "one movement of one grant (R-32)",
+    ("entry_id",),
+    _columns(
+        ("entry_id", TEXT, "derived from grant, type, document and line"),
+        ("contract_id", TEXT, "contract of the grant"),
+        ("grant_id", TEXT, "the grant that moves"),
+        ("type", TEXT, "grant, usage, expiration, reversal or adjustment"),
+        ("amount", MONEY, "money, signed"),
+        ("credits", QUANTITY, "units, signed; null for a money grant", NULL),
+        ("currency", TEXT, "ISO 4217 code"),
+        ("invoice_id", TEXT, "document of a usage or reversal entry", NULL),
+        ("line_no", SMALL, "line of a usage or reversal entry", NULL),
+        ("occurred_at", INSTANT, "instant that the movement belongs to"),
+        ("status", TEXT, "posted or draft"),
+        ("balance_after", MONEY, "balance of the grant after the entry"),
+    ),
+)
+
+BOOKS_TABLES = (
+    METERS,
+    METER_FILTERS,
+    RATE_CARDS,
+    RATE_CARD_ENTRIES,
+    LADDERS,
+    PRICINGS,
+    PLANS,
+    PLAN_PRICINGS,
+    CUSTOMERS,
+    CONTRACTS,
+    CONTRACT_TERMS,
+    RATE_OVERRIDES,
+    CREDIT_GRANTS,
+)
+DOCUMENT_TABLES = (INVOICES, INVOICE_LINES, TIER_CHARGES, CREDIT_LEDGER)
