@@ -1,0 +1,129 @@
+"""The warehouse on disk: where everything lies, and the one door to DuckDB.
+
+What belongs here: paths, connections, the lock, atomic replacement. What does not: what any file means.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+
+class WarehouseBusy(Exception):
+    """Another run holds the warehouse (law 7: the second run says so and stops)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Warehouse:
+    """Typed paths under one root; see docs/architecture.md. Nothing is created before it is written."""
+
+    root: Path
+
+    # appended only
+    @property
+    def raw_events(self) -> Path:
+        return self.root / "raw_events"
+
+    @property
+    def landings(self) -> Path:
+        return self.root / "landings"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.root / "quarantine"
+
+    @property
+    def issued(self) -> Path:
+        return self.root / "issued"
+
+    # what finance reads
+    @property
+    def database(self) -> Path:
+        return self.root / "meterhouse.duckdb"
+
+    @property
+    def data_docs(self) -> Path:
+        return self.root / "data_docs"
+
+    # disposable
+    @property
+    def derived(self) -> Path:
+        return self.root / "derived"
+
+    @property
+    def work_database(self) -> Path:
+        return self.derived / "work.duckdb"
+
+    @property
+    def staged_database(self) -> Path:
+        """The marts of the run under way; becomes `database` by one rename."""
+        return self.derived / "meterhouse.duckdb"
+
+    @property
+    def books(self) -> Path:
+        return self.derived / "books"
+
+    @property
+    def schedule(self) -> Path:
+        return self.derived / "schedule"
+
+    @property
+    def usage(self) -> Path:
+        return self.derived / "usage"
+
+    @property
+    def documents(self) -> Path:
+        return self.derived / "documents"
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the warehouse for one run. Raises `WarehouseBusy` at once if another run has it; the kernel of the
+        operating system lets go when the process dies, however it dies."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / ".lock").open("a+") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise WarehouseBusy(f"{self.root}: another run is at work in this warehouse. Wait for it to end, then run again.") from error
+            yield
+
+
+def connect(path: Path | str = ":memory:", *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """The only way to DuckDB. Sessions speak UTC and download no extension."""
+    connection = duckdb.connect(str(path), read_only=read_only)
+    connection.execute("set timezone = 'UTC'")
+    connection.execute("set autoinstall_known_extensions = false")
+    return connection
+
+
+def sync(path: Path) -> None:
+    """Force a file or a folder's entries to disk, so that a rename after it cannot be seen before it."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def appear(built: Path, place: Path) -> None:
+    """Make a finished file or folder appear at its place by one rename; everything in it is on disk before."""
+    for path in [*built.rglob("*"), built] if built.is_dir() else [built]:
+        sync(path)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    built.replace(place)
+    sync(place.parent)
+
+
+def discard(path: Path) -> None:
+    """Remove a file or folder if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
