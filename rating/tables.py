@@ -407,7 +407,7 @@ TIER_CHARGES = Table(
         ("tier_no", SMALL, "position of the tier, from 1"),
         ("lower", QUANTITY, "exclusive lower bound of the tier"),
         ("upper", QUANTITY, "inclusive upper bound; null for the last tier", NULL),
-        ("quantity", QUANTITY, "quantity of the line that fell in the tier (packages: packages bought)"),
+        ("quantity", QUANTITY, "quantity of the line that fell in the tier (packages: the units that the packages hold)"),
         ("unit_amount", PRICE, "price per `per` units in the tier"),
         ("flat_amount", PRICE, "flat amounts charged by this line for entering the tier"),
         ("exact_amount", PRICE, "the tier's part before rounding, to 12 decimals"),

@@ -1,0 +1,97 @@
+"""Exact arithmetic on whole columns: scaled Int128, proven bounds, one rounding.
+
+Int128 wraps silently in Polars and so does a grouped sum, so every product and sum here is proven to fit before it is made;
+where it would not fit, the run stops with the row that made it (R-2).
+
+Money on its way to a line is two integers, `whole` (in 1e-12 of the currency) and `rest` (a numerator, also in 1e-12, over the
+line's `divisor`). So a rate per 1,000 units, or a fee for 13 of 31 days, stays exact until the line is rounded once (R-3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from rating.tables import PRICE_SCALE, QUANTITY_SCALE
+
+INT = pl.Int128()
+LIMIT = 10**38 - 1  # what a Decimal(38, s) holds; Int128 itself goes to 1.7e38
+LINE_LIMIT = 10 ** (15 + PRICE_SCALE)  # R-2: a line amount of 1e15 stops the run
+ONE_UNIT = 10**QUANTITY_SCALE
+
+
+class DoesNotFit(Exception):
+    """A number is too large to be kept exactly, or a line reaches 1e15 (R-2). The message names the row."""
+
+
+def integer(value: int) -> pl.Expr:
+    return pl.lit(value, dtype=INT)
+
+
+def physical(column: str) -> pl.Expr:
+    """A Decimal column as its scaled integer."""
+    return pl.col(column).reinterpret(dtype=INT)
+
+
+def decimal(column: str | pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """A scaled integer column as the Decimal it stands for."""
+    return (pl.col(column) if isinstance(column, str) else column).reinterpret(dtype=dtype)
+
+
+def multiply(frame: pl.DataFrame, left: str, right: str, into: str, row: Sequence[str]) -> pl.DataFrame:
+    """`into = left * right`, or `DoesNotFit` naming the first row (by the columns `row`) whose product has no room."""
+    if _largest(frame, left) * _largest(frame, right) > LIMIT:
+        roomy = (pl.col(right) == 0) | (pl.col(left).abs() <= integer(LIMIT) // pl.col(right).abs())
+        _refuse(frame.filter(~roomy), row, f"{left} × {right} is too large to be kept exactly")
+    return frame.with_columns((pl.col(left) * pl.col(right)).alias(into))
+
+
+def prove_sums(frame: pl.DataFrame, columns: Sequence[str], row: Sequence[str]) -> pl.DataFrame:
+    """The frame itself, once it is certain that no sum over any of its rows can wrap; else `DoesNotFit`."""
+    for column in columns:
+        if _largest(frame, column) * max(frame.height, 1) > LIMIT:
+            # 1e38 / 1e6 rows still leaves room for every amount that R-2 allows, so this names a real outlier
+            share = LIMIT // max(frame.height, 1)
+            _refuse(frame.filter(pl.col(column).abs() > integer(share)), row, f"{column} is too large to be summed exactly")
+    return frame
+
+
+def refuse_large_lines(frame: pl.DataFrame, whole: str, row: Sequence[str]) -> pl.DataFrame:
+    """The frame itself, or `DoesNotFit` naming the line whose amount reaches 1e15 (R-2)."""
+    _refuse(frame.filter(pl.col(whole).abs() >= integer(LINE_LIMIT)), row, "the line's amount reaches 1e15")
+    return frame
+
+
+def carry(whole: str, rest: str, divisor: str) -> tuple[pl.Expr, pl.Expr]:
+    """(whole, rest) with 0 <= rest < divisor, the same value."""
+    return pl.col(whole) + pl.col(rest) // pl.col(divisor), pl.col(rest) % pl.col(divisor)
+
+
+def rounded(whole: str, rest: str, digits: str) -> pl.Expr:
+    """A carried value (0 <= rest, in 1e-12) rounded half away from zero to `digits` decimals, as an integer of that scale (R-3).
+
+    The rest is less than one unit of `whole` and half a unit of the result is a whole number of them, so the rest decides
+    nothing above zero; below zero it takes the magnitude down by less than one, which is why one is taken off first.
+    """
+    unit = pl.col(digits).replace_strict({n: 10 ** (PRICE_SCALE - n) for n in range(PRICE_SCALE)}, return_dtype=INT)
+    magnitude = pl.when(pl.col(whole) < 0).then(-pl.col(whole) - (pl.col(rest) != 0).cast(INT)).otherwise(pl.col(whole))
+    halves = (magnitude * 2 + unit) // (unit * 2)
+    return pl.when(pl.col(whole) < 0).then(-halves).otherwise(halves)
+
+
+def nearest(whole: str, rest: str, divisor: str) -> pl.Expr:
+    """A carried value rounded half away from zero to 12 decimals: the exact amount a line shows."""
+    up = pl.when(pl.col(whole) < 0).then(pl.col(rest) * 2 > pl.col(divisor)).otherwise(pl.col(rest) * 2 >= pl.col(divisor))
+    return pl.col(whole) + up.cast(INT)
+
+
+def _largest(frame: pl.DataFrame, column: str) -> int:
+    value = frame.get_column(column).abs().max()
+    return int(value) if value is not None else 0  # type: ignore[arg-type, call-overload]
+
+
+def _refuse(rows: pl.DataFrame, row: Sequence[str], reason: str) -> None:
+    if rows.height:
+        named = ", ".join(f"{name} {value}" for name, value in rows.select(row).row(0, named=True).items())
+        raise DoesNotFit(f"{named}: {reason}. Check the event quantities and the price of this row.")

@@ -1,0 +1,183 @@
+"""The books laid out in time: terms, billing periods and rating windows of every approved contract (R-6, R-17, R-18).
+
+Pure calendar work: nothing here knows usage or money. dbt routes events by `windows`; the kernel prices by `terms`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from rating import calendar, tables
+from rating.books import Books
+
+MONTHS_PER_PERIOD = {"monthly": 1, "quarterly": 3, "semi_annually": 6, "annually": 12}
+# An event may be stamped up to an hour ahead of the run that lands it (R-10), so its period must exist by then.
+EARLY_EVENTS = timedelta(hours=1)
+END_OF_TIME = datetime(9999, 1, 1)  # noqa: DTZ001 - instants are naive UTC throughout
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """PERIODS and WINDOWS up to as_of + 1 hour, and the terms of each contract as intervals of instants.
+
+    `terms`: CONTRACT_TERMS with `valid_from`, `valid_to` (instants, half-open) instead of `effective_date`.
+    `overrides`: RATE_OVERRIDES with `valid_from`, `valid_to`.
+    `card_versions`: rate_card_code, timezone, effective_from (as in RATE_CARDS), valid_from, valid_to.
+    """
+
+    periods: pl.DataFrame
+    windows: pl.DataFrame
+    terms: pl.DataFrame
+    overrides: pl.DataFrame
+    card_versions: pl.DataFrame
+
+
+def lay_out(books: Books, as_of: datetime) -> Schedule:
+    """Lay the approved contracts of the books out up to as_of + 1 hour. Draft contracts have no periods (R-7)."""
+    contracts = books.contracts.filter(pl.col("status") == "approved")
+    terms = _terms(contracts, books)
+    overrides = _overrides(contracts, books)
+    card_versions = _card_versions(contracts, books)
+    periods = _periods(contracts, as_of + EARLY_EVENTS)
+    cuts = pl.concat(
+        [
+            terms.select("contract_id", cut="valid_from"),
+            overrides.select("contract_id", cut="valid_from"),
+            overrides.select("contract_id", cut="valid_to"),
+            _card_cuts(contracts, terms, card_versions, books),
+            books.credit_grants.select("contract_id", cut="effective_at"),
+            books.credit_grants.select("contract_id", cut="expires_at"),
+        ]
+    )
+    return Schedule(periods, _windows(periods, cuts, terms), terms, overrides, card_versions)
+
+
+def _first_instant(frame: pl.DataFrame, date: str, into: str, zone: str = "timezone") -> pl.DataFrame:
+    return frame.with_columns(calendar.first_instants(frame.get_column(date), frame.get_column(zone)).alias(into))
+
+
+def _terms(contracts: pl.DataFrame, books: Books) -> pl.DataFrame:
+    rows = books.contract_terms.join(contracts.select("contract_id", "timezone"), on="contract_id")
+    return (
+        _first_instant(rows, "effective_date", "valid_from")
+        .sort("contract_id", "valid_from")
+        .with_columns(valid_to=pl.col("valid_from").shift(-1).over("contract_id").fill_null(END_OF_TIME))
+        .drop("effective_date", "timezone")
+    )
+
+
+def _overrides(contracts: pl.DataFrame, books: Books) -> pl.DataFrame:
+    rows = books.rate_overrides.join(contracts.select("contract_id", "timezone"), on="contract_id")
+    rows = _first_instant(_first_instant(rows, "effective_from", "valid_from"), "effective_to", "valid_to")
+    return rows.with_columns(pl.col("valid_to").fill_null(END_OF_TIME)).drop("effective_from", "effective_to", "timezone")
+
+
+def _card_versions(contracts: pl.DataFrame, books: Books) -> pl.DataFrame:
+    """Every version of every card in every zone in use: its day begins at another instant in each (R-6)."""
+    rows = books.rate_cards.select("rate_card_code", "effective_from").join(contracts.select("timezone").unique(), how="cross")
+    beginning = datetime(1, 1, 1)  # noqa: DTZ001
+    return (
+        _first_instant(rows, "effective_from", "valid_from")
+        .with_columns(pl.col("valid_from").fill_null(beginning))
+        .sort("rate_card_code", "timezone", "valid_from")
+        .with_columns(valid_to=pl.col("valid_from").shift(-1).over("rate_card_code", "timezone").fill_null(END_OF_TIME))
+    )
+
+
+def _card_cuts(contracts: pl.DataFrame, terms: pl.DataFrame, card_versions: pl.DataFrame, books: Books) -> pl.DataFrame:
+    """Where a version of a card begins while a plan that uses the card is in force (R-18)."""
+    cards_of_plans = (
+        books.plan_pricings.join(books.pricings.filter(pl.col("rate_card_code").is_not_null()), on="pricing_code")
+        .select("plan_code", "rate_card_code")
+        .unique()
+    )
+    dated = card_versions.filter(pl.col("effective_from").is_not_null()).select("rate_card_code", "timezone", cut="valid_from")
+    return (
+        terms.join(contracts.select("contract_id", "timezone"), on="contract_id")
+        .join(cards_of_plans, on="plan_code")
+        .join(dated, on=["rate_card_code", "timezone"])
+        .filter(pl.col("cut") > pl.col("valid_from"), pl.col("cut") < pl.col("valid_to"))
+        .select("contract_id", "cut")
+    )
+
+
+def _periods(contracts: pl.DataFrame, horizon: datetime) -> pl.DataFrame:
+    """Billing periods that begin by the horizon (R-17)."""
+    steps = contracts.with_columns(step=pl.col("billing_frequency").replace_strict(MONTHS_PER_PERIOD, default=0, return_dtype=pl.Int32))
+    spans = (
+        pl.concat([_weekly_spans(steps.filter(pl.col("step") == 0), horizon), _monthly_spans(steps.filter(pl.col("step") > 0), horizon)])
+        .with_columns(
+            full_days=(pl.col("next") - pl.col("first")).dt.total_days().cast(pl.Int32),
+            start_date=pl.max_horizontal("first", "start_date"),
+            # min_horizontal passes over nulls: an open contract ends where its full period does
+            end_date=pl.min_horizontal("next", "end_date"),
+        )
+        .filter(pl.col("start_date") < pl.col("end_date"))
+    )
+    periods = _first_instant(_first_instant(spans, "start_date", "period_start"), "end_date", "period_end")
+    return tables.PERIODS.require(
+        periods.filter(pl.col("period_start") <= horizon, pl.col("period_start") < pl.col("period_end"))
+        .with_columns(month=(pl.col("end_date") - pl.duration(days=1)).dt.strftime("%Y-%m"))
+        .select(tables.PERIODS.names)
+        .sort("contract_id", "period_start")
+    )
+
+
+SPAN = ["contract_id", "customer_id", "timezone", "start_date", "end_date", "first", "next"]
+
+
+def _weekly_spans(contracts: pl.DataFrame, horizon: datetime) -> pl.DataFrame:
+    """Seven days each, from the start date's weekday; the last may begin after the horizon."""
+    last = pl.lit(horizon.date() + timedelta(days=2))
+    return (
+        contracts.with_columns(k=pl.int_ranges(0, pl.max_horizontal((last - pl.col("start_date")).dt.total_days() // 7 + 1, 0)))
+        .explode("k", empty_as_null=False, keep_nulls=False)
+        .with_columns(first=pl.col("start_date") + pl.duration(days=7 * pl.col("k")), next=pl.col("start_date") + pl.duration(days=7 * pl.col("k") + 7))
+        .select(SPAN)
+    )
+
+
+def _monthly_spans(contracts: pl.DataFrame, horizon: datetime) -> pl.DataFrame:
+    """From the anchor day at or before the start date, in steps of the frequency; the last may begin after the horizon."""
+    start_month = pl.col("start_date").dt.year().cast(pl.Int32) * 12 + pl.col("start_date").dt.month().cast(pl.Int32) - 1
+    last_month = pl.lit(horizon.year * 12 + horizon.month, dtype=pl.Int32)  # one month beyond: local days run ahead of UTC
+    anchored = contracts.with_columns(start_month=start_month).with_columns(
+        origin=pl.col("start_month") - (calendar.anchored(pl.col("start_month"), pl.col("billing_anchor")) > pl.col("start_date")).cast(pl.Int32)
+    )
+    count = pl.max_horizontal((last_month - pl.col("origin")) // pl.col("step") + 1, 0)
+    return (
+        anchored.with_columns(k=pl.int_ranges(0, count, dtype=pl.Int32))
+        .explode("k", empty_as_null=False, keep_nulls=False)
+        .with_columns(at=pl.col("origin") + pl.col("k") * pl.col("step"))
+        .with_columns(
+            first=calendar.anchored(pl.col("at"), pl.col("billing_anchor")),
+            next=calendar.anchored(pl.col("at") + pl.col("step"), pl.col("billing_anchor")),
+        )
+        .select(SPAN)
+    )
+
+
+def _windows(periods: pl.DataFrame, cuts: pl.DataFrame, terms: pl.DataFrame) -> pl.DataFrame:
+    """Periods cut wherever terms change or a grant begins or ends (R-18), with the plans that meters match by (R-12)."""
+    period = ["contract_id", "customer_id", "period_start", "period_end", "month"]
+    inner = (
+        periods.join(cuts.drop_nulls().unique(), on="contract_id")
+        .filter(pl.col("cut") > pl.col("period_start"), pl.col("cut") < pl.col("period_end"))
+        .select(*period, window_start="cut")
+    )
+    starts = pl.concat([periods.select(*period, window_start="period_start"), inner]).unique().sort("contract_id", "window_start")
+    windows = starts.with_columns(
+        window_end=pl.coalesce(pl.col("window_start").shift(-1).over("contract_id", "period_start"), pl.col("period_end"))
+    )
+    plans = terms.sort("valid_from").select("contract_id", "valid_from", "plan_code")
+    for at, plan in (("window_start", "window_plan_code"), ("period_start", "period_plan_code")):
+        windows = (
+            windows.sort(at)
+            .join_asof(plans, left_on=at, right_on="valid_from", by="contract_id", strategy="backward", check_sortedness=False)
+            .rename({"plan_code": plan})
+            .drop("valid_from")
+        )
+    return tables.WINDOWS.require(windows.select(tables.WINDOWS.names).sort("contract_id", "window_start"))
