@@ -75,9 +75,10 @@ def rounded(whole: str, rest: str, digits: str) -> pl.Expr:
     nothing above zero; below zero it takes the magnitude down by less than one, which is why one is taken off first.
     """
     unit = pl.col(digits).replace_strict({n: 10 ** (PRICE_SCALE - n) for n in range(PRICE_SCALE)}, return_dtype=INT)
-    magnitude = pl.when(pl.col(whole) < 0).then(-pl.col(whole) - (pl.col(rest) != 0).cast(INT)).otherwise(pl.col(whole))
-    halves = (magnitude * 2 + unit) // (unit * 2)
-    return pl.when(pl.col(whole) < 0).then(-halves).otherwise(halves)
+    is_negative = pl.col(whole) < 0
+    magnitude = pl.when(is_negative).then(integer(0) - pl.col(whole) - (pl.col(rest) != 0).cast(INT)).otherwise(pl.col(whole))
+    nearest_units = (magnitude * 2 + unit) // (unit * 2)
+    return pl.when(is_negative).then(integer(0) - nearest_units).otherwise(nearest_units)
 
 
 def nearest(whole: str, rest: str, divisor: str) -> pl.Expr:

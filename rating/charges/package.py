@@ -26,4 +26,4 @@ def parts(slots: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
 
 def _packages(total: str) -> pl.Expr:
     bought = pl.when(pl.col(total) > 0).then(pl.col(total)).otherwise(integer(0))
-    return -(-bought // pl.col("per_e9"))
+    return (bought + pl.col("per_e9") - integer(1)) // pl.col("per_e9")

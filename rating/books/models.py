@@ -1,0 +1,247 @@
+"""The shape of the books: which keys there are, and what kind of value each takes.
+
+What belongs here: shape, defaults that need no other object, and short names for what a model says. What does not: any rule
+that looks at two values at once (see `checks`). All models are frozen and refuse unknown keys (R-5).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from rating.books.values import (
+    Boolean,
+    Code,
+    ComparedValue,
+    Count,
+    Day,
+    DayOfMonth,
+    Days,
+    GroupValue,
+    Moment,
+    Money,
+    PositiveMoney,
+    PositivePrice,
+    PositiveQuantity,
+    Price,
+    Share,
+    SignedPrice,
+    Text,
+)
+
+ONE = Decimal(1)
+
+Aggregation = Literal["sum", "count", "max", "min", "unique", "latest", "average"]
+PricingModel = Literal["per_unit", "graduated", "volume", "package", "bps", "flat", "one_time"]
+Frequency = Literal["weekly", "monthly", "quarterly", "semi_annually", "annually"]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Settings(_Shape):
+    """What holds for the whole organization."""
+
+    organization: Text | None = None
+    currency: Code | None = None
+    timezone: Code = "UTC"
+    grace_days: Days = 3
+    rerate_days: Days = 90
+    fallback_warning_share: Share = Decimal("0.05")
+    line_warning_count: Count = 50
+
+
+# --- catalogue ---------------------------------------------------------------------------------------------------------------
+
+
+class EventFilter(_Shape):
+    include: list[Text] | None = None
+    exclude: list[Text] | None = None
+
+
+class Filter(_Shape):
+    property: Text
+    # `in` is no name in Python
+    within: list[ComparedValue] | None = Field(None, alias="in")
+    not_in: list[ComparedValue] | None = None
+    exists: Boolean | None = None
+
+
+class Meter(_Shape):
+    code: Code
+    display_name: Text | None = None
+    event_name: Text | None = None
+    event_filter: EventFilter | None = None
+    aggregation: Aggregation
+    aggregation_key: Text | None = None
+    group_keys: list[Text] = []
+    filters: list[Filter] = []
+    status: Literal["active", "inactive"] = "active"
+
+
+class Tier(_Shape):
+    up_to: PositiveQuantity | None = None
+    unit_amount: Price | None = None
+    flat_amount: Price | None = None
+
+
+class CardEntry(_Shape):
+    dimensions: dict[str, GroupValue] = {}
+    rate: Price | None = None
+    tiers: list[Tier] | None = None
+
+
+class CardVersion(_Shape):
+    effective_from: Day
+    entries: list[CardEntry] | None = None
+    entries_file: Text | None = None
+
+
+class RateCard(_Shape):
+    code: Code
+    meter: Code
+    per: PositiveQuantity = ONE
+    entries: list[CardEntry] | None = None
+    entries_file: Text | None = None
+    versions: list[CardVersion] | None = None
+
+
+class Pricing(_Shape):
+    """One pricing; which keys its model takes is said in `PRICING_MODELS`."""
+
+    code: Code
+    name: Text | None = None
+    model: PricingModel
+    meter: Code | None = None
+    rate_card: Code | None = None
+    per: PositiveQuantity | None = None
+    fallback_rate: Price | None = None
+    unit_amount: Price | None = None
+    tiers: list[Tier] | None = None
+    tier_scope: Literal["combination", "pricing"] | None = None
+    package_size: PositiveQuantity | None = None
+    bps: Price | None = None
+    amount: SignedPrice | None = None
+
+    @property
+    def price_key(self) -> str:
+        """The key that holds the price of the pricing itself, in the pricing and in an override of it."""
+        if self.model == "per_unit":
+            return "fallback_rate" if self.rate_card is not None else "unit_amount"
+        return {"package": "unit_amount", "bps": "bps", "flat": "amount", "one_time": "amount"}.get(self.model, "tiers")
+
+    @property
+    def tiered(self) -> bool:
+        return self.model in ("graduated", "volume")
+
+
+class PricingKeys(NamedTuple):
+    """The keys that a model needs, and those it may have, beside code, name, model and its price."""
+
+    needed: frozenset[str]
+    possible: frozenset[str] = frozenset()
+
+
+PRICING_MODELS: dict[str, PricingKeys] = {
+    "per_unit": PricingKeys(frozenset({"meter"}), frozenset({"rate_card", "per"})),
+    "graduated": PricingKeys(frozenset({"meter"}), frozenset({"rate_card", "per"})),
+    "volume": PricingKeys(frozenset({"meter"}), frozenset({"rate_card", "per", "tier_scope"})),
+    "package": PricingKeys(frozenset({"meter", "package_size"})),
+    "bps": PricingKeys(frozenset({"meter"})),
+    "flat": PricingKeys(frozenset()),
+    "one_time": PricingKeys(frozenset()),
+}
+
+
+class Plan(_Shape):
+    code: Code
+    name: Text | None = None
+    currency: Code | None = None
+    billing_frequency: Frequency = "monthly"
+    base_fee: Price = Decimal(0)
+    pricings: list[Code] = []
+    net_terms: Days = 0
+    status: Literal["draft", "active", "archived"] = "active"
+
+
+# --- agreements --------------------------------------------------------------------------------------------------------------
+
+
+class Customer(_Shape):
+    id: Code
+    external_id: Code | None = None
+    name: Text | None = None
+
+
+class RateOverride(_Shape):
+    """The price of one combination of a meter (`meter`, `dimensions`, `rate`), or of a pricing (`pricing` and its price key)."""
+
+    meter: Code | None = None
+    dimensions: dict[str, GroupValue] | None = None
+    rate: Price | None = None
+    pricing: Code | None = None
+    fallback_rate: Price | None = None
+    unit_amount: Price | None = None
+    tiers: list[Tier] | None = None
+    bps: Price | None = None
+    amount: SignedPrice | None = None
+    effective_from: Day | None = None
+    effective_to: Day | None = None
+
+
+PRICE_KEYS = ("fallback_rate", "unit_amount", "tiers", "bps", "amount")
+
+
+class Amendment(_Shape):
+    """New terms from a day on; a term that is named with null returns to the plan's (R-5b)."""
+
+    effective_date: Day
+    plan: Code | None = None
+    base_fee: Price | None = None
+    net_terms: Days | None = None
+    minimum_spend: Price | None = None
+    rate_overrides: list[RateOverride] = []
+
+
+class Contract(_Shape):
+    id: Code
+    customer: Code
+    plan: Code
+    start_date: Day
+    end_date: Day | None = None
+    billing_anchor: DayOfMonth | None = None
+    timezone: Code | None = None
+    status: Literal["draft", "approved"]
+    base_fee: Price | None = None
+    net_terms: Days | None = None
+    minimum_spend: Price | None = None
+    rate_overrides: list[RateOverride] = []
+    amendments: list[Amendment] = []
+
+
+class CreditGrant(_Shape):
+    id: Code
+    contract: Code
+    kind: Literal["prepaid", "promotional"]
+    amount: PositiveMoney | None = None
+    credits: PositiveQuantity | None = None
+    credit_rate: PositivePrice | None = None
+    price: Money | None = None
+    effective_at: Moment | None = None
+    expires_at: Moment | None = None
+    applies_to: list[Code] | None = None
+
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "settings": Settings,
+    "meters": Meter,
+    "rate_cards": RateCard,
+    "pricings": Pricing,
+    "plans": Plan,
+    "customers": Customer,
+    "contracts": Contract,
+    "credit_grants": CreditGrant,
+}

@@ -1,0 +1,90 @@
+"""Where in the books something stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from rating.books.problems import Problem, instead
+
+Step = str | int
+Model = TypeVar("Model", covariant=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Document:
+    """One file as read: its tree of plain values, and the line of every path that has one."""
+
+    file: str
+    tree: Mapping[str, Any]
+    lines: Mapping[tuple[Step, ...], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A path inside a document, such as `contracts[2].rate_overrides[0].rate`."""
+
+    document: Document
+    steps: tuple[Step, ...] = ()
+
+    def at(self, *steps: Step) -> Place:
+        return Place(self.document, self.steps + steps)
+
+    @property
+    def line(self) -> int | None:
+        """The line of this path, or of the nearest path around it that has one."""
+        lines = self.document.lines
+        for length in range(len(self.steps), -1, -1):
+            if (line := lines.get(self.steps[:length])) is not None:
+                return line
+        return None
+
+    @property
+    def path(self) -> str:
+        text = ""
+        for step in self.steps:
+            text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+        return text
+
+    def problem(self, what: str, mend: str) -> Problem:
+        return Problem(self.document.file, self.line, self.path, what, mend)
+
+    def __str__(self) -> str:
+        line = self.line
+        return f"{self.document.file} {self.path}" if line is None else f"{self.document.file}:{line} {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stated(Generic[Model]):
+    """Something the books state, and where."""
+
+    terms: Model
+    place: Place
+
+
+@dataclass(slots=True)
+class Register(Generic[Model]):
+    """All of one kind that the books state, by code or id.
+
+    `broken` holds codes of items that already have a problem of their own, so that nobody complains twice; `incomplete` says
+    that a file with more of them could not be read.
+    """
+
+    noun: str
+    stated: dict[str, Stated[Model]] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+    incomplete: bool = False
+
+    def get(self, code: str | None) -> Stated[Model] | None:
+        return None if code is None else self.stated.get(code)
+
+    def values(self) -> Iterable[Stated[Model]]:
+        return self.stated.values()
+
+    def unknown(self, code: str | None, place: Place) -> Iterator[Problem]:
+        """The problem of a reference to something that the books do not state; nothing where it is stated, or absent."""
+        if code is None or self.incomplete or code in self.stated or code in self.broken:
+            return
+        otherwise = f"Write a {self.noun} of the books, or add this one" if self.stated else f"Add a {self.noun} to the books"
+        yield place.problem(f"there is no {self.noun} `{code}`", instead(code, self.stated, otherwise=otherwise))

@@ -1,0 +1,113 @@
+"""Plain values to models, and what pydantic found as sentences.
+
+What belongs here: the passage from trees to models, once for all sections. What does not: rules between values.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from rating.books.places import Place, Stated, Step
+from rating.books.problems import Problem, instead, listed, nearest
+from rating.books.values import shown
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+# what to add where a key is missing
+_EXAMPLES = {
+    "aggregation": "sum",
+    "amount": '"99.00"',
+    "billing_frequency": "monthly",
+    "effective_date": "2026-06-01",
+    "effective_from": "2026-01-01",
+    "kind": "prepaid",
+    "model": "per_unit",
+    "property": "channel",
+    "start_date": "2026-01-01",
+    "status": "approved",
+    "tiers": '[{up_to: 1000, unit_amount: "0.10"}, {unit_amount: "0.08"}]',
+}
+
+
+@functools.cache
+def _adapter(model: type[Shape]) -> TypeAdapter[list[Shape]]:
+    return TypeAdapter(list[model])  # type: ignore[valid-type]
+
+
+def shaped(model: type[Shape], items: Sequence[Any], place: Place) -> tuple[list[Stated[Shape]], list[Problem]]:
+    """Items as models with their places, and what is wrong (R-5); an item with a problem is left out.
+
+    `place` is where the list stands. Validation is one call for the whole list; a second one only where items failed.
+    """
+    try:
+        models = _adapter(model).validate_python(items)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        broken = {detail["loc"][0] for detail in details}
+        kept = [position for position in range(len(items)) if position not in broken]
+        models = _adapter(model).validate_python([items[position] for position in kept])
+        stated = [Stated(found, place.at(position)) for position, found in zip(kept, models, strict=True)]
+        return stated, [_problem(model, detail, place) for detail in details]
+    return [Stated(found, place.at(position)) for position, found in enumerate(models)], []
+
+
+def shaped_one(model: type[Shape], value: Any, place: Place) -> tuple[Stated[Shape] | None, list[Problem]]:
+    """One mapping as a model with its place, or what is wrong with it."""
+    try:
+        return Stated(model.model_validate(value), place), []
+    except ValidationError as error:
+        return None, [_problem(model, detail, place) for detail in error.errors(include_url=False)]
+
+
+def _problem(model: type[BaseModel], detail: ErrorDetails, place: Place) -> Problem:
+    at = place.at(*detail["loc"])
+    key = str(detail["loc"][-1]) if detail["loc"] else ""
+    value, context = detail["input"], detail.get("ctx", {})
+    match detail["type"]:
+        case "books":
+            return at.problem(context["what"], context["mend"])
+        case "missing":
+            return at.problem(f"`{key}` is missing", f"Add `{key}: {_EXAMPLES.get(key, '…')}`")
+        case "extra_forbidden":
+            known = _keys(model, detail["loc"][:-1])
+            return at.problem(
+                f"unknown key `{key}`",
+                instead(key, known, otherwise=f"Take it out; the keys here are {listed(known, most=40)}"),
+            )
+        case "literal_error":
+            expected = [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
+            meant = nearest(value, expected) if isinstance(value, str) else None
+            return at.problem(
+                f"{shown(value)} is not possible here", f"Write `{meant}`" if meant else f"Write one of {listed(expected)}"
+            )
+        case "list_type":
+            return at.problem(f"expected a list, found {shown(value)}", "Write a list: [first, second], or take the key out")
+        case "dict_type" | "model_type" | "model_attributes_type":
+            return at.problem(
+                f"expected a mapping, found {shown(value)}", "Write `key: value` pairs, one a line, or {key: value}"
+            )
+        case _:
+            return at.problem(
+                f"{shown(value)} is not possible here ({detail['msg']})", "Write what docs/books.md says of this key"
+            )
+
+
+def _keys(model: type[BaseModel], steps: Sequence[Step]) -> list[str]:
+    """The keys that the model reached by a path takes."""
+    for step in steps:
+        if isinstance(step, str):
+            field = next(found for name, found in model.model_fields.items() if step in (name, found.alias))
+            model = next(
+                found for found in _types(field.annotation) if isinstance(found, type) and issubclass(found, BaseModel)
+            )
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _types(annotation: Any) -> list[Any]:
+    """An annotation and everything named inside it: `list[Tier] | None` names Tier."""
+    return [annotation, *(found for argument in get_args(annotation) for found in _types(argument))]

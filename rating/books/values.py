@@ -1,0 +1,273 @@
+"""Single values of the books: how a cell or a scalar becomes text, a decimal, a date or an instant.
+
+What belongs here: one value at a time, exact to the last digit (R-1). What does not: any rule between two values.
+Every function takes what the readers hand over (text, `Number`, bool, None, or a date from Parquet) and raises a
+`PydanticCustomError` that carries what is wrong and the mend.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Context, Decimal
+from typing import Annotated, Any
+
+from pydantic import PlainValidator
+from pydantic_core import PydanticCustomError
+
+from rating.tables import PRICE_SCALE, QUANTITY_SCALE
+
+# wide enough for any product of two numbers of the books; the default context would round at 28 digits
+EXACT = Context(prec=100)
+
+PRICE_LIMIT = Decimal(10) ** 9
+QUANTITY_LIMIT = Decimal(10) ** 15
+# a start in the year 202 is a slip of the pen, and would make twenty thousand billing periods
+FIRST_DATE = date(1970, 1, 1)
+
+_PLAIN_DECIMAL = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)")
+_WHOLE = re.compile(r"[+-]?(?:0|[1-9][0-9]*)")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_INSTANT = re.compile(r"([0-9-]{10})[Tt ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?) ?([Zz]|[+-][0-9]{2}:?[0-9]{2})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """An unquoted number, by its text: no digit of it has been through a float."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def wrong(what: str, mend: str) -> PydanticCustomError:
+    """What pydantic carries to the place it knows and we do not; `shapes` turns it into a `Problem`."""
+    return PydanticCustomError("books", "wrong", {"what": what, "mend": mend})
+
+
+def shown(value: object) -> str:
+    """A value as a sentence names it."""
+    if value is None:
+        return "an empty value"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    text = str(value)
+    return f"`{text[:60]}…`" if len(text) > 60 else f"`{text}`"
+
+
+def as_text(value: Any) -> str:
+    """Text with something in it; an unquoted number or boolean is refused, because its spelling may not survive."""
+    if isinstance(value, str):
+        if not value.strip():
+            raise wrong("is empty", "Write a text")
+        return value
+    if isinstance(value, Number | bool):
+        raise wrong(f"{shown(value)} is no text", f'Quote it: "{shown(value).strip("`")}"')
+    raise wrong(f"expected text, found {shown(value)}", "Write a text")
+
+
+def as_code(value: Any) -> str:
+    """A code or id: text without blanks around it."""
+    text = as_text(value)
+    if text != text.strip():
+        raise wrong(f"{shown(text)} has blanks around it", f"Write `{text.strip()}`")
+    return text
+
+
+def as_decimal(value: Any) -> Decimal:
+    """A number by its decimal text, quoted or not (R-1)."""
+    if not isinstance(value, str | Number):
+        raise wrong(f"expected a number, found {shown(value)}", 'Write a decimal number such as "4.00"')
+    text = str(value).strip()
+    if not _PLAIN_DECIMAL.fullmatch(text):
+        raise wrong(f"{shown(value)} is no plain decimal number", _plain_mend(text))
+    return Decimal(text)
+
+
+def _plain_mend(text: str) -> str:
+    """How to write what looks like a number but could be read in two ways."""
+    if re.fullmatch(r"[+-]?[0-9.]+[eE][+-]?[0-9]{1,2}", text):
+        try:
+            return f'Write all its digits: "{Decimal(text):f}"'
+        except ArithmeticError:
+            pass
+    if re.fullmatch(r"[+-]?[0-9][0-9_, ']*(\.[0-9]*)?", text):
+        digits = re.sub(r"[_, ']", "", text).lstrip("0") or "0"
+        return f'Write it without separators or leading zeros: "{"0" + digits if digits.startswith(".") else digits}"'
+    return 'Write a plain decimal number such as "4.00" (digits and one point, no exponent, no other base, no currency sign)'
+
+
+def is_finer_than(number: Decimal, digits: int) -> bool:
+    """Whether a number has more decimals than `digits`, trailing zeros apart."""
+    return len(f"{number:f}".partition(".")[2].rstrip("0")) > digits
+
+
+def _bounded(value: Any, noun: str, scale: int, limit: Decimal) -> Decimal:
+    number = as_decimal(value)
+    if number.copy_abs() >= limit:
+        raise wrong(f"{shown(value)} is too large for a {noun}", f"Write a number under {limit:f}")
+    if is_finer_than(number, scale):
+        raise wrong(
+            f"{shown(value)} has more than {scale} decimals", f"A {noun} keeps {scale} decimals; write it with {scale} or fewer"
+        )
+    return number
+
+
+def _not_negative(number: Decimal) -> Decimal:
+    if number < 0:
+        raise wrong(f"`{number:f}` is negative", "Write 0 or more")
+    return number
+
+
+def _positive(number: Decimal) -> Decimal:
+    if number <= 0:
+        raise wrong(f"`{number:f}` is not above 0", "Write a number above 0")
+    return number
+
+
+def as_price(value: Any) -> Decimal:
+    """A price of 0 or more: at most 12 decimals, under 1e9 (R-2)."""
+    return _not_negative(_bounded(value, "price", PRICE_SCALE, PRICE_LIMIT))
+
+
+def as_signed_price(value: Any) -> Decimal:
+    """The amount of a flat or one-time pricing, which may be a discount."""
+    return _bounded(value, "price", PRICE_SCALE, PRICE_LIMIT)
+
+
+def as_positive_price(value: Any) -> Decimal:
+    return _positive(_bounded(value, "price", PRICE_SCALE, PRICE_LIMIT))
+
+
+def as_money(value: Any) -> Decimal:
+    """An amount of 0 or more of a grant; whether it is finer than the minor unit is asked where the currency is known."""
+    return _not_negative(_bounded(value, "amount", PRICE_SCALE, QUANTITY_LIMIT))
+
+
+def as_positive_money(value: Any) -> Decimal:
+    return _positive(as_money(value))
+
+
+def as_positive_quantity(value: Any) -> Decimal:
+    """A quantity above 0: at most 9 decimals, under 1e15 (R-2)."""
+    return _positive(_bounded(value, "quantity", QUANTITY_SCALE, QUANTITY_LIMIT))
+
+
+def as_share(value: Any) -> Decimal:
+    number = as_decimal(value)
+    if not 0 <= number <= 1:
+        raise wrong(f"{shown(value)} is no share", 'Write a number from 0 to 1, such as "0.05"')
+    return number
+
+
+def whole_number(least: int, most: int) -> Callable[[Any], int]:
+    """A reader of whole numbers from `least` to `most`."""
+
+    def as_whole(value: Any) -> int:
+        text = str(value).strip() if isinstance(value, str | Number) else ""
+        if not _WHOLE.fullmatch(text) or not least <= Decimal(text) <= most:
+            raise wrong(
+                f"{shown(value)} is no whole number from {least} to {most}", f"Write a whole number from {least} to {most}"
+            )
+        return int(text)
+
+    return as_whole
+
+
+def as_boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise wrong(f"{shown(value)} is neither true nor false", "Write true or false")
+
+
+def as_date(value: Any) -> date:
+    """A calendar date, YYYY-MM-DD."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        found = value
+    else:
+        if not isinstance(value, str) or not _DATE.fullmatch(value.strip()):
+            raise wrong(f"{shown(value)} is no date", "Write a date as YYYY-MM-DD, such as 2026-01-31")
+        try:
+            found = date.fromisoformat(value.strip())
+        except ValueError:
+            raise wrong(f"there is no day {shown(value)}", "Write a date that the calendar has") from None
+    if found < FIRST_DATE:
+        raise wrong(f"`{found}` is before {FIRST_DATE}", f"Write a date from {FIRST_DATE} on")
+    return found
+
+
+def as_moment(value: Any) -> date | datetime:
+    """A date, or an instant with an offset as naive UTC (R-6)."""
+    if isinstance(value, datetime):
+        return _instant(value, value)
+    if not isinstance(value, str) or not (parts := _INSTANT.fullmatch(value.strip())):
+        return as_date(value)
+    day, time, offset = parts.groups()
+    if offset is None:
+        raise wrong(f"{shown(value)} names no zone", f"Write `{day}T{time}Z` for UTC, another offset such as +02:00, or a date")
+    try:
+        return _instant(datetime.fromisoformat(f"{day}T{time}{offset.upper()}"), value)
+    except (ValueError, OverflowError):
+        raise wrong(f"there is no instant {shown(value)}", "Write an instant as 2026-01-31T00:00:00Z") from None
+
+
+def _instant(instant: datetime, value: object) -> datetime:
+    if instant.tzinfo is None:
+        raise wrong(f"{shown(value)} names no zone", "Store timestamps with a time zone, or dates")
+    naive = instant.astimezone(UTC).replace(tzinfo=None)
+    if naive.date() < FIRST_DATE:
+        raise wrong(f"{shown(value)} is before {FIRST_DATE}", f"Write an instant from {FIRST_DATE} on")
+    return naive
+
+
+def canonical(value: Any) -> str:
+    """The text a group value or a filter's value compares as: text by content, true/false, numbers by value (R-15)."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Number):
+        return canonical_number(as_decimal(value))
+    if isinstance(value, str):
+        return value
+    raise wrong(f"expected a text, a number or a boolean, found {shown(value)}", "Write the value as the events spell it")
+
+
+def canonical_number(number: Decimal) -> str:
+    """A number by value in plain notation: 1.10 is `1.1`, -0 is `0`."""
+    if not number:
+        return "0"
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def as_group_value(value: Any) -> str | None:
+    """A canonical text, or None for `*`: any present value (R-20)."""
+    if value is None:
+        raise wrong("a group value is empty", 'Write a value, or "*" for any; a missing value always takes the fallback (R-19)')
+    text = canonical(value)
+    return None if text == "*" else text
+
+
+Text = Annotated[str, PlainValidator(as_text)]
+Code = Annotated[str, PlainValidator(as_code)]
+Price = Annotated[Decimal, PlainValidator(as_price)]
+SignedPrice = Annotated[Decimal, PlainValidator(as_signed_price)]
+PositivePrice = Annotated[Decimal, PlainValidator(as_positive_price)]
+Money = Annotated[Decimal, PlainValidator(as_money)]
+PositiveMoney = Annotated[Decimal, PlainValidator(as_positive_money)]
+PositiveQuantity = Annotated[Decimal, PlainValidator(as_positive_quantity)]
+Share = Annotated[Decimal, PlainValidator(as_share)]
+Days = Annotated[int, PlainValidator(whole_number(0, 3650))]
+Count = Annotated[int, PlainValidator(whole_number(0, 1_000_000))]
+DayOfMonth = Annotated[int, PlainValidator(whole_number(1, 31))]
+Boolean = Annotated[bool, PlainValidator(as_boolean)]
+Day = Annotated[date, PlainValidator(as_date)]
+Moment = Annotated[date | datetime, PlainValidator(as_moment)]
+ComparedValue = Annotated[str, PlainValidator(canonical)]
+GroupValue = Annotated[str | None, PlainValidator(as_group_value)]

@@ -1,0 +1,131 @@
+"""Fees of a period: base fee, flat pricings and the minimum commitment, prorated by local days (R-28, R-29)."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from rating import exact, tables
+from rating.books import Books
+from rating.calendar import local_dates
+from rating.schedule import Schedule
+
+PERIOD = ["contract_id", "period_start"]
+ONE = 10**9
+
+
+def fee_lines(books: Books, schedule: Schedule, periods: pl.DataFrame, usage_units: pl.DataFrame) -> pl.DataFrame:
+    """Fee lines of some periods: contract_id, period_start, kind, rank, pricing_code, description, quantity, unit_rate, per,
+    exact_amount, amount_units, place; amounts in minor units. Fees that come to 0 make no line.
+
+    usage_units: contract_id, period_start, usage_units: what the period's usage lines come to (R-29).
+    """
+    windows = _windows_with_days(books, schedule, periods)
+    terms = _in_force(windows, schedule.terms)
+    base = terms.with_columns(fee=pl.col("base_fee"), kind=pl.lit("base_fee"), pricing_code=pl.lit(None, dtype=pl.String), rank=pl.lit(0))
+    base = base.with_columns(description=pl.lit("Base fee"), place=pl.lit(None, dtype=pl.String))
+    minimum = terms.with_columns(fee=pl.col("minimum_spend"), kind=pl.lit("minimum_commitment"), pricing_code=pl.lit(None, dtype=pl.String))
+    minimum = minimum.with_columns(description=pl.lit("Minimum commitment"), place=pl.lit(None, dtype=pl.String), rank=pl.lit(0))
+    columns = [*PERIOD, "window_start", "days", "full_days", "minor_digits", "fee", "kind", "rank", "pricing_code", "description", "place"]
+    fees = _prorated(pl.concat([part.select(columns) for part in (base, _flat(windows, books, schedule), minimum)], how="vertical_relaxed"))
+    return _less_usage(fees, usage_units).filter(pl.col("amount_units") != 0)
+
+
+def _windows_with_days(books: Books, schedule: Schedule, periods: pl.DataFrame) -> pl.DataFrame:
+    """Windows of the periods with their local days. Terms change at local midnights only, so where a grant cuts a day in two
+    it does not matter to which side the day is counted."""
+    rows = (
+        schedule.windows.join(periods.select(*PERIOD, "full_days"), on=PERIOD)
+        .join(books.contracts.select("contract_id", "timezone", "minor_digits"), on="contract_id")
+        .sort("contract_id", "window_start")
+    )
+    first = local_dates(rows.get_column("window_start"), rows.get_column("timezone"))
+    after = local_dates(rows.get_column("window_end"), rows.get_column("timezone"))
+    return rows.with_columns(days=(after - first).dt.total_days())
+
+
+def _in_force(windows: pl.DataFrame, dated: pl.DataFrame) -> pl.DataFrame:
+    return windows.join(dated, on="contract_id").filter(
+        pl.col("window_start") >= pl.col("valid_from"), pl.col("window_start") < pl.col("valid_to")
+    )
+
+
+def _flat(windows: pl.DataFrame, books: Books, schedule: Schedule) -> pl.DataFrame:
+    """flat pricings of the plan in force in each window, at the contract's own amount where an override holds."""
+    flat = books.plan_pricings.join(books.pricings.filter(pl.col("model") == "flat"), on="pricing_code")
+    charged = windows.join(
+        flat.select("plan_code", "pricing_order", "pricing_code", "name", "unit_amount", "place"),
+        left_on="window_plan_code",
+        right_on="plan_code",
+    )
+    overrides = schedule.overrides.filter(pl.col("pricing_code").is_not_null()).select(
+        "contract_id", "pricing_code", "valid_from", "valid_to", own_amount="unit_amount", own_place="place"
+    )
+    own = (
+        charged.select("contract_id", "pricing_code", "window_start")
+        .join(overrides, on=["contract_id", "pricing_code"])
+        .filter(pl.col("window_start") >= pl.col("valid_from"), pl.col("window_start") < pl.col("valid_to"))
+        .drop("valid_from", "valid_to")
+    )
+    return (
+        charged.join(own, on=["contract_id", "pricing_code", "window_start"], how="left")
+        .with_columns(
+            fee=pl.coalesce("own_amount", "unit_amount"),
+            place=pl.coalesce("own_place", "place"),
+            kind=pl.lit("flat"),
+            description=pl.col("name"),
+            # the plan at the period's start first, then what later plans add (R-38)
+            first_window=pl.col("window_start").min().over([*PERIOD, "pricing_code"]),
+        )
+        .with_columns(rank=pl.struct("first_window", "pricing_order").rank("dense").over(PERIOD))
+    )
+
+
+def _prorated(fees: pl.DataFrame) -> pl.DataFrame:
+    """One row a fee: the unrounded parts (amount × days / days of the full period) are summed, then rounded (R-28)."""
+    fees = fees.with_columns(fee_e12=exact.physical("fee").fill_null(exact.integer(0)), days=pl.col("days").cast(exact.INT)).sort(
+        *PERIOD, "kind", "pricing_code", "window_start"
+    )
+    names = ["contract_id", "kind", "period_start"]
+    fees = exact.prove_sums(exact.multiply(fees, "fee_e12", "days", "rest", names), ["rest"], names)
+    summed = fees.group_by(*PERIOD, "kind", "pricing_code", maintain_order=True).agg(
+        pl.col("rank").min(),
+        pl.col("description", "place", "minor_digits").first(),
+        pl.col("rest").sum(),
+        divisor=pl.col("full_days").first().cast(exact.INT),
+        amounts=pl.col("fee").n_unique(),
+        fee=pl.col("fee").first(),
+    )
+    whole, rest = exact.carry("whole", "rest", "divisor")
+    carried = summed.with_columns(whole=exact.integer(0)).with_columns(whole=whole, rest=rest)
+    exact.refuse_large_lines(carried, "whole", names)
+    return carried.select(
+        *PERIOD,
+        "kind",
+        "rank",
+        "pricing_code",
+        "description",
+        exact.decimal(exact.integer(ONE), tables.QUANTITY).alias("quantity"),
+        pl.when(pl.col("amounts") == 1).then("fee").alias("unit_rate"),
+        exact.decimal(exact.integer(ONE), tables.QUANTITY).alias("per"),
+        exact.decimal(exact.nearest("whole", "rest", "divisor"), tables.PRICE).alias("exact_amount"),
+        exact.rounded("whole", "rest", "minor_digits").alias("amount_units"),
+        "place",
+        "minor_digits",
+    )
+
+
+def _less_usage(fees: pl.DataFrame, usage_units: pl.DataFrame) -> pl.DataFrame:
+    """A minimum is owed as far as usage does not reach it; other fees stay as they are (R-29)."""
+    is_minimum = pl.col("kind") == "minimum_commitment"
+    used = pl.col("usage_units").fill_null(exact.integer(0))
+    scale = pl.col("minor_digits").replace_strict({n: 10 ** (tables.PRICE_SCALE - n) for n in range(tables.PRICE_SCALE)}, return_dtype=exact.INT)
+    missing = pl.max_horizontal(pl.col("amount_units") - used, exact.integer(0))
+    exact_missing = exact.decimal(exact.physical("exact_amount") - used * scale, tables.PRICE)
+    return (
+        fees.join(usage_units, on=PERIOD, how="left", maintain_order="left")
+        .with_columns(
+            amount_units=pl.when(is_minimum).then(missing).otherwise(pl.col("amount_units")),
+            exact_amount=pl.when(is_minimum).then(exact_missing).otherwise(pl.col("exact_amount")),
+        )
+        .drop("usage_units")
+    )

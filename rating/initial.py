@@ -1,0 +1,89 @@
+"""What an `initial` invoice bills: one-time charges at the contract's start, and prepaid grants (R-28, R-35, R-36)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+
+from rating import exact, tables
+from rating.books import Books
+from rating.calendar import first_instants, local_dates
+from rating.schedule import Schedule
+
+DAY = ["contract_id", "day"]
+ONE = 10**9
+
+
+def initial_lines(books: Books, schedule: Schedule, as_of: datetime) -> pl.DataFrame:
+    """Lines of every initial invoice up to as_of: contract_id, day (local date), period_start (its first instant), kind, rank,
+    pricing_code, description, quantity, unit_rate, per, exact_amount, amount_units, place. Amounts of 0 make no line."""
+    charges = pl.concat([_one_time(books, schedule), _prepaid(books)], how="vertical_relaxed")
+    charges = charges.with_columns(first_instants(charges.get_column("day"), charges.get_column("timezone")).alias("period_start"))
+    charges = charges.with_columns(whole=exact.physical("unit_rate"), rest=exact.integer(0)).filter(
+        pl.col("period_start") <= as_of, pl.col("whole") != 0
+    )
+    return charges.select(
+        *DAY,
+        "period_start",
+        "kind",
+        "rank",
+        "pricing_code",
+        "description",
+        exact.decimal(exact.integer(ONE), tables.QUANTITY).alias("quantity"),
+        "unit_rate",
+        exact.decimal(exact.integer(ONE), tables.QUANTITY).alias("per"),
+        exact.decimal("whole", tables.PRICE).alias("exact_amount"),
+        exact.rounded("whole", "rest", "minor_digits").alias("amount_units"),
+        "place",
+        "minor_digits",
+        "grant_id",
+    )
+
+
+COLUMNS = ["contract_id", "timezone", "minor_digits", "day", "kind", "rank", "pricing_code", "description", "unit_rate", "place", "grant_id"]
+
+
+def _approved(books: Books) -> pl.DataFrame:
+    return books.contracts.filter(pl.col("status") == "approved").select("contract_id", "timezone", "minor_digits", "start_date")
+
+
+def _one_time(books: Books, schedule: Schedule) -> pl.DataFrame:
+    """one_time pricings of the plan at the contract's start, at the contract's own amount where an override holds then."""
+    first_terms = schedule.terms.sort("contract_id", "valid_from").group_by("contract_id", maintain_order=True).first()
+    one_time = books.plan_pricings.join(books.pricings.filter(pl.col("model") == "one_time"), on="pricing_code")
+    charged = first_terms.join(_approved(books), on="contract_id").join(one_time, on="plan_code")
+    own = schedule.overrides.filter(pl.col("pricing_code").is_not_null()).select(
+        "contract_id", "pricing_code", "valid_from", own_amount="unit_amount", own_place="place"
+    )
+    return charged.join(own, on=["contract_id", "pricing_code", "valid_from"], how="left").select(
+        "contract_id",
+        "timezone",
+        "minor_digits",
+        pl.col("start_date").alias("day"),
+        pl.lit("one_time").alias("kind"),
+        pl.col("pricing_order").alias("rank"),
+        "pricing_code",
+        pl.col("name").alias("description"),
+        pl.coalesce("own_amount", "unit_amount").alias("unit_rate"),
+        pl.coalesce("own_place", "place").alias("place"),
+        pl.lit(None, dtype=pl.String).alias("grant_id"),
+    )
+
+
+def _prepaid(books: Books) -> pl.DataFrame:
+    """Prepaid grants of approved contracts: the price, not the value."""
+    grants = books.credit_grants.filter(pl.col("kind") == "prepaid").join(_approved(books), on="contract_id")
+    day = local_dates(grants.get_column("effective_at"), grants.get_column("timezone"))
+    return (
+        grants.with_columns(day=day)
+        .sort("contract_id", "effective_at", "grant_id")
+        .with_columns(rank=pl.int_range(pl.len()).over("contract_id"))
+        .with_columns(
+            kind=pl.lit("prepaid_purchase"),
+            pricing_code=pl.lit(None, dtype=pl.String),
+            description=pl.concat_str(pl.lit("Prepaid credits "), "grant_id"),
+            unit_rate=pl.col("price").cast(tables.PRICE),
+        )
+        .select(COLUMNS)
+    )

@@ -1,0 +1,243 @@
+"""From usage to usage lines: slots, prices, parts, amounts, and lines of consecutive windows at one price (R-16 to R-27, R-38).
+
+The result keeps three grains of the same money: lines (rounded once), the share of each window in its line (what credits draw
+on), and the tiers that made it (what `explain` shows).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from rating import charges, combinations, exact, tables
+from rating.allocation import running
+from rating.books import Books
+from rating.prices import resolve
+from rating.schedule import Schedule
+
+WINDOWED = ["sum", "count"]  # aggregations kept per window (R-18)
+PERIOD = ["contract_id", "period_start"]
+LADDER = ["contract_id", "period_start", "pricing_code", "combination"]
+LINE = [*LADDER, "price_from"]
+
+
+@dataclass(frozen=True, slots=True)
+class UsageLines:
+    """Usage lines of some periods, not yet on documents; `line` numbers them.
+
+    lines: line, contract_id, period_start, pricing_rank, pricing_code, meter_code, group_values, description, quantity,
+      unit_rate, per, exact_amount, amount_units, rate_source, price_from, event_count, place, minor_digits, in invoice order.
+    shares: line, window_start, window_end, share_units: a window's part of the line's amount; amounts in minor units.
+    tiers: line and TIER_CHARGES from tier_no on.
+    """
+
+    lines: pl.DataFrame
+    shares: pl.DataFrame
+    tiers: pl.DataFrame
+
+
+def usage_lines(books: Books, schedule: Schedule, periods: pl.DataFrame, usage: pl.DataFrame) -> UsageLines:
+    """Rate the usage of some periods.
+
+    periods: a selection of PERIODS. usage: USAGE; rows of other periods are passed over.
+    Raises `exact.DoesNotFit` naming the row where a number leaves the bounds of R-2.
+    """
+    rated_windows = _rated_windows(books, schedule, periods)
+    slots = _slots(rated_windows, usage)
+    priced = _with_ladders(_as_integers(resolve(slots, books, schedule)))
+    tiers = _integer_tiers(books.ladders)
+    parts = _costed(charges.parts(priced, tiers), priced)
+    return _lines(_into_runs(priced), parts, books)
+
+
+def _rated_windows(books: Books, schedule: Schedule, periods: pl.DataFrame) -> pl.DataFrame:
+    """One row for each pricing and window it rates: windows of sum and count meters, whole periods of the others (R-18, R-21).
+
+    `pricing_rank` orders a period's pricings: those of the plan at its start first, then what later plans add (R-38).
+    `window_no` counts the period's windows, so that a gap shows.
+    """
+    windows = schedule.windows.join(periods.select(*PERIOD), on=PERIOD, how="semi").with_columns(
+        window_no=pl.col("window_start").rank("dense").over(PERIOD).cast(pl.Int32)
+    )
+    aggregations = books.meters.select("meter_code", is_windowed=pl.col("aggregation").is_in(WINDOWED))
+    plan_pricings = (
+        books.plan_pricings.join(books.pricings.filter(pl.col("meter_code").is_not_null()), on="pricing_code")
+        .join(aggregations, on="meter_code")
+        .select("plan_code", "pricing_order", "pricing_code", "meter_code", "model", "rate_card_code", "tier_scope", "per", "is_windowed")
+    )
+    in_force = windows.join(plan_pricings, left_on="window_plan_code", right_on="plan_code").filter(
+        pl.col("is_windowed") | (pl.col("window_start") == pl.col("period_start"))
+    )
+    whole = ~pl.col("is_windowed")
+    return (
+        in_force.with_columns(window_end=pl.when(whole).then(pl.col("period_end")).otherwise(pl.col("window_end")))
+        .with_columns(
+            first_window=pl.col("window_no").min().over([*PERIOD, "pricing_code"]),
+            first_order=pl.col("pricing_order").sort_by("window_no").first().over([*PERIOD, "pricing_code"]),
+        )
+        .with_columns(pricing_rank=pl.struct("first_window", "first_order").rank("dense").over(PERIOD).cast(pl.Int32))
+        .join(books.contracts.select("contract_id", "timezone", "minor_digits"), on="contract_id")
+        .drop("first_window", "first_order", "window_plan_code", "period_plan_code", "customer_id", "month", "pricing_order")
+    )
+
+
+def _slots(rated_windows: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
+    """Every combination that a pricing has usage of, in every window of the period that the pricing rates.
+
+    Windows without usage of the combination are there too, with no `event_count`: their prices say where a line begins (R-38).
+    """
+    keyed = usage.with_columns(combination=combinations.key(pl.col("group_values")))
+    window = ["contract_id", "meter_code", "period_start", "window_start", "window_end"]
+    used = keyed.select(*window, "combination", "group_values", "quantity", "event_count")
+    matched = rated_windows.join(used, on=window, how="inner")
+    combos = matched.select(*LADDER, "group_values").unique(subset=LADDER)
+    everywhere = rated_windows.join(combos, on=[*PERIOD, "pricing_code"])
+    return (
+        everywhere.join(
+            matched.select(*LADDER, "window_start", "quantity", "event_count"), on=[*LADDER, "window_start"], how="left", validate="1:1"
+        )
+        .sort([*LADDER, "window_start"])
+        .with_row_index("slot")
+    )
+
+
+def _as_integers(slots: pl.DataFrame) -> pl.DataFrame:
+    return slots.with_columns(
+        quantity_e9=exact.physical("quantity").fill_null(exact.integer(0)),
+        unit_e12=exact.physical("unit_amount"),
+        per_e9=exact.physical("per"),
+    )
+
+
+def _with_ladders(slots: pl.DataFrame) -> pl.DataFrame:
+    """Where each slot lies on the running total of its ladder, and the whole quantity that picks a volume tier."""
+    numbered = exact.prove_sums(slots, ["quantity_e9"], [*LADDER, "window_start"]).with_columns(ladder=pl.struct(LADDER).rank("dense"))
+    climbed = running(numbered, "quantity_e9", ["ladder"])
+    of_combination = pl.col("quantity_e9").sum().over("ladder")
+    of_pricing = pl.col("quantity_e9").sum().over([*PERIOD, "pricing_code"])
+    return climbed.with_columns(whole_e9=pl.when(pl.col("tier_scope") == "pricing").then(of_pricing).otherwise(of_combination))
+
+
+def _integer_tiers(ladders: pl.DataFrame) -> pl.DataFrame:
+    return ladders.select(
+        "ladder_id",
+        "tier_no",
+        lower_e9=exact.physical("lower"),
+        upper_e9=exact.physical("upper"),
+        unit_e12=exact.physical("unit_amount"),
+        flat_e12=exact.physical("flat_amount"),
+    )
+
+
+def _costed(parts: pl.DataFrame, slots: pl.DataFrame) -> pl.DataFrame:
+    """What each part costs: quantity × unit / per + flat, as `whole` and `rest` over per (see rating.exact)."""
+    names = ["contract_id", "pricing_code", "combination", "window_start"]
+    parts = parts.join(slots.select("slot", "per_e9", *names), on="slot", maintain_order="left").with_columns(
+        pers=pl.col("quantity_e9") // pl.col("per_e9"), broken_e9=pl.col("quantity_e9") % pl.col("per_e9")
+    )
+    parts = exact.multiply(parts, "pers", "unit_e12", "whole", names)
+    parts = exact.multiply(parts, "broken_e9", "unit_e12", "rest", names)
+    parts = parts.with_columns(whole=pl.col("whole") + pl.col("flat_e12"))
+    return exact.prove_sums(parts, ["whole", "rest"], names)
+
+
+def _into_runs(slots: pl.DataFrame) -> pl.DataFrame:
+    """Slots of used runs: consecutive windows of a combination at one price are one line (R-38).
+
+    `price_from` is the start of the run's first window, used or not; runs without usage are no lines and drop out here.
+    """
+    before = {name: pl.col(name).shift(1).over("ladder") for name in ("window_no", "rate_source", "unit_amount", "ladder_id")}
+    breaks = (
+        before["window_no"].is_null()
+        | (pl.col("window_no") != before["window_no"] + 1)
+        | pl.col("rate_source").ne_missing(before["rate_source"])
+        | pl.col("unit_amount").ne_missing(before["unit_amount"])
+        | pl.col("ladder_id").ne_missing(before["ladder_id"])
+    )
+    runs = slots.with_columns(run=breaks.cum_sum())
+    return runs.with_columns(price_from=pl.col("window_start").min().over("run")).filter(pl.col("event_count").is_not_null().any().over("run"))
+
+
+def _lines(slots: pl.DataFrame, parts: pl.DataFrame, books: Books) -> UsageLines:
+    amounts = parts.group_by("slot").agg(pl.col("whole").sum(), pl.col("rest").sum())
+    shares = _rounded_shares(slots.join(amounts, on="slot", how="left", maintain_order="left"))
+    tier_parts = _tier_parts(parts, slots)
+    lines = (
+        shares.group_by("run", maintain_order=True)
+        .agg(
+            pl.col(*LADDER, "price_from", "pricing_rank", "meter_code", "model", "group_values", "unit_amount", "per", "per_e9").first(),
+            pl.col("rate_source", "place", "minor_digits").first(),
+            quantity_e9=pl.col("quantity_e9").sum(),
+            whole=pl.col("running_whole").last(),
+            rest=pl.col("running_rest").last(),
+            amount_units=pl.col("running_units").last(),
+            event_count=pl.col("event_count").sum(),
+        )
+        .join(tier_parts.group_by("run").agg(tier_unit=pl.col("unit_amount").first()), on="run", how="left", maintain_order="left")
+        .join(books.meters.select("meter_code", "display_name", "group_keys"), on="meter_code", maintain_order="left")
+    )
+    exact.refuse_large_lines(lines, "whole", ["contract_id", "period_start", "pricing_code", "combination"])
+    ordered, by_value = combinations.sort_columns(lines, "group_values")
+    ordered = ordered.sort([*PERIOD, "pricing_rank", *by_value, "price_from"], nulls_last=True).with_row_index("line")
+    ordered = ordered.with_columns(combinations.dimensions(ordered, "group_keys", "group_values"))
+    numbers = ordered.select("run", "line")
+    return UsageLines(
+        lines=ordered.select(
+            "line",
+            *PERIOD,
+            "pricing_code",
+            "meter_code",
+            "group_values",
+            "dimensions",
+            combinations.description(pl.col("display_name"), pl.col("group_values")).alias("description"),
+            exact.decimal("quantity_e9", tables.QUANTITY).alias("quantity"),
+            # volume: the one tier that prices all; graduated: none, its tiers make the amount
+            pl.when(pl.col("model") == "volume").then("tier_unit").otherwise("unit_amount").alias("unit_rate"),
+            "per",
+            exact.decimal(exact.nearest("whole", "rest", "per_e9"), tables.PRICE).alias("exact_amount"),
+            "amount_units",
+            "rate_source",
+            "price_from",
+            "event_count",
+            "place",
+            "minor_digits",
+        ),
+        shares=shares.join(numbers, on="run").select("line", "window_start", "window_end", "share_units").sort("line", "window_start"),
+        tiers=tier_parts.join(numbers, on="run").drop("run").sort("line", "tier_no"),
+    )
+
+
+def _rounded_shares(slots: pl.DataFrame) -> pl.DataFrame:
+    """A window's share is the difference of the rounded running sum of its line, so shares add up to the line (R-38)."""
+    slots = slots.with_columns(pl.col("whole", "rest").fill_null(exact.integer(0)))
+    running_sum = slots.with_columns(
+        running_whole=pl.col("whole").cum_sum().over("run"), running_rest=pl.col("rest").cum_sum().over("run")
+    )
+    whole, rest = exact.carry("running_whole", "running_rest", "per_e9")
+    carried = running_sum.with_columns(running_whole=whole, running_rest=rest)
+    units = carried.with_columns(running_units=exact.rounded("running_whole", "running_rest", "minor_digits"))
+    return units.with_columns(share_units=pl.col("running_units") - pl.col("running_units").shift(1).over("run").fill_null(exact.integer(0)))
+
+
+def _tier_parts(parts: pl.DataFrame, slots: pl.DataFrame) -> pl.DataFrame:
+    """What each tier brought to each line: `run` and TIER_CHARGES from tier_no on."""
+    grouped = (
+        parts.filter(pl.col("tier_no") > 0)
+        .join(slots.select("slot", "run"), on="slot")
+        .group_by("run", "tier_no", "lower_e9", "upper_e9", "unit_e12", "per_e9")
+        .agg(pl.col("quantity_e9", "flat_e12", "whole", "rest").sum())
+    )
+    whole, rest = exact.carry("whole", "rest", "per_e9")
+    return grouped.with_columns(whole=whole, rest=rest).select(
+        "run",
+        "tier_no",
+        exact.decimal("lower_e9", tables.QUANTITY).alias("lower"),
+        exact.decimal("upper_e9", tables.QUANTITY).alias("upper"),
+        exact.decimal("quantity_e9", tables.QUANTITY).alias("quantity"),
+        exact.decimal("unit_e12", tables.PRICE).alias("unit_amount"),
+        exact.decimal("flat_e12", tables.PRICE).alias("flat_amount"),
+        exact.decimal(exact.nearest("whole", "rest", "per_e9"), tables.PRICE).alias("exact_amount"),
+    )
+
+
