@@ -1,4 +1,4 @@
-"""The documents of a run or of all runs so far: four frames that belong together."""
+"""The documents of a run or of all runs so far: frames that belong together."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from rating import tables
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """INVOICES, INVOICE_LINES, TIER_CHARGES and CREDIT_LEDGER of the same documents."""
+    """INVOICES, INVOICE_LINES, TIER_CHARGES, LINE_SHARES and CREDIT_LEDGER of the same documents, in that order."""
 
     invoices: pl.DataFrame
     lines: pl.DataFrame
     tiers: pl.DataFrame
+    shares: pl.DataFrame
     ledger: pl.DataFrame
 
     @classmethod
@@ -29,5 +30,6 @@ class Documents:
             invoices,
             self.lines.join(invoices, on="invoice_id", how="semi", maintain_order="left"),
             self.tiers.join(invoices, on="invoice_id", how="semi", maintain_order="left"),
+            self.shares.join(invoices, on="invoice_id", how="semi", maintain_order="left"),
             self.ledger.filter(pl.col("status") == ("posted" if status == "issued" else "draft")),
         )

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from rating.tables import PRICE_SCALE, QUANTITY_SCALE
+from rating.tables import MONEY_SCALE, PRICE_SCALE, QUANTITY_SCALE
 
 INT = pl.Int128()
 LIMIT = 10**38 - 1  # what a Decimal(38, s) holds; Int128 itself goes to 1.7e38
@@ -66,6 +66,11 @@ def refuse_large_lines(frame: pl.DataFrame, whole: str, row: Sequence[str]) -> p
 def carry(whole: str, rest: str, divisor: str) -> tuple[pl.Expr, pl.Expr]:
     """(whole, rest) with 0 <= rest < divisor, the same value."""
     return pl.col(whole) + pl.col(rest) // pl.col(divisor), pl.col(rest) % pl.col(divisor)
+
+
+def money_per_minor() -> pl.Expr:
+    """Units of MONEY's scale in one minor unit of the row's currency (`minor_digits`)."""
+    return pl.col("minor_digits").replace_strict({n: 10 ** (MONEY_SCALE - n) for n in range(MONEY_SCALE + 1)}, return_dtype=INT)
 
 
 def rounded(whole: str, rest: str, digits: str) -> pl.Expr:

@@ -23,11 +23,10 @@ LINE_ORDER = {"usage": 0, "base_fee": 1, "flat": 2, "minimum_commitment": 3, "on
 
 @dataclass(frozen=True, slots=True)
 class Issuing:
-    """What a run may issue: the clock, the last number given so far, and whether it issues at all."""
+    """What issuing needs: the clock and the last number given so far."""
 
     as_of: datetime
     last_number: int
-    is_on: bool
 
 
 def invoice_id(kind: str, date: str, suffix: pl.Expr | None = None) -> pl.Expr:
@@ -92,6 +91,7 @@ def assemble(
     headers: pl.DataFrame,
     lines: pl.DataFrame,
     tiers: pl.DataFrame,
+    shares: pl.DataFrame,
     ledger: pl.DataFrame,
     books: Books,
     schedule: Schedule,
@@ -99,7 +99,7 @@ def assemble(
 ) -> Documents:
     """DOCUMENTS of this run.
 
-    headers: HEADER columns. lines: INVOICE_LINES. tiers: TIER_CHARGES. ledger: CREDIT_LEDGER.
+    headers: HEADER columns and `is_issued`. lines: INVOICE_LINES. tiers: TIER_CHARGES. shares: LINE_SHARES. ledger: CREDIT_LEDGER.
     """
     zoned = headers.join(
         books.contracts.select("contract_id", "currency", "timezone"), on="contract_id", how="left", maintain_order="left"
@@ -125,6 +125,7 @@ def assemble(
         invoices,
         tables.INVOICE_LINES.require(lines.select(tables.INVOICE_LINES.names).sort("invoice_id", "line_no")),
         tables.TIER_CHARGES.require(tiers.select(tables.TIER_CHARGES.names).sort("invoice_id", "line_no", "tier_no")),
+        tables.LINE_SHARES.require(shares),
         tables.CREDIT_LEDGER.require(ledger),
     )
 
@@ -142,12 +143,11 @@ def _net_terms(headers: pl.DataFrame, schedule: Schedule) -> pl.DataFrame:
 
 def _issue(headers: pl.DataFrame, issuing: Issuing) -> pl.DataFrame:
     """Status, number, issued_at and due_date. Numbers go on without a gap, by period end, contract, kind (R-37)."""
-    is_due = (pl.col("due_from") <= issuing.as_of) & pl.lit(issuing.is_on)
     ordered = headers.with_columns(
-        status=pl.when(is_due).then(pl.lit("issued")).otherwise(pl.lit("draft")),
+        status=pl.when("is_issued").then(pl.lit("issued")).otherwise(pl.lit("draft")),
         kind_order=pl.col("kind").replace_strict(KIND_ORDER, return_dtype=pl.Int32),
     ).sort("period_end", "contract_id", "kind_order", "invoice_id")
-    is_issued = pl.col("status") == "issued"
+    is_issued = pl.col("is_issued")
     number = is_issued.cast(pl.Int64).cum_sum() + issuing.last_number
     today = local_dates(pl.Series([issuing.as_of] * ordered.height, dtype=tables.INSTANT), ordered.get_column("timezone"))
     return ordered.with_columns(

@@ -414,6 +414,19 @@ TIER_CHARGES = Table(
     ),
 )
 
+LINE_SHARES = Table(
+    "line_shares",
+    "one rating window's part of one usage line (R-38): what credits draw on, and what adjustments compare window by window",
+    ("invoice_id", "line_no", "window_start"),
+    _columns(
+        ("invoice_id", TEXT, "the document"),
+        ("line_no", SMALL, "the line"),
+        ("window_start", INSTANT, "first instant of the window; of the period for all but sum and count"),
+        ("window_end", INSTANT, "first instant after the window; after the period for all but sum and count"),
+        ("amount", MONEY, "difference of the line's rounded running sum over the window"),
+    ),
+)
+
 CREDIT_LEDGER = Table(
     "credit_ledger",
     "one movement of one grant (R-32)",
@@ -449,4 +462,4 @@ BOOKS_TABLES = (
     RATE_OVERRIDES,
     CREDIT_GRANTS,
 )
-DOCUMENT_TABLES = (INVOICES, INVOICE_LINES, TIER_CHARGES, CREDIT_LEDGER)
+DOCUMENT_TABLES = (INVOICES, INVOICE_LINES, TIER_CHARGES, LINE_SHARES, CREDIT_LEDGER)

@@ -51,6 +51,7 @@ class Statements:
     """What the books state. Items with a problem of their own are left out and known as broken."""
 
     settings: Settings = field(default_factory=Settings)
+    settings_place: Place | None = None
     meters: Register[Meter] = field(default_factory=lambda: Register("meter"))
     rate_cards: Register[RateCard] = field(default_factory=lambda: Register("rate card"))
     editions: list[Edition] = field(default_factory=list)
@@ -62,6 +63,24 @@ class Statements:
 
     def registers(self) -> tuple[Register[Any], ...]:
         return self.meters, self.rate_cards, self.pricings, self.plans, self.customers, self.contracts
+
+    def plan_currency(self, plan: Plan) -> str | None:
+        return plan.currency or self.settings.currency
+
+    def zone(self, contract: Contract) -> str:
+        return contract.timezone or self.settings.timezone
+
+    def pricings_of(self, plans: Sequence[str]) -> list[Pricing] | None:
+        """The pricings of some plans; None where one of them is not known well enough to tell."""
+        found: list[Pricing] = []
+        for code in plans:
+            if (plan := self.plans.get(code)) is None:
+                return None
+            for name in plan.terms.pricings:
+                if (pricing := self.pricings.get(name)) is None:
+                    return None
+                found.append(pricing.terms)
+        return found
 
 
 def read_statements(folder: Folder) -> tuple[Statements, list[Problem]]:
@@ -81,7 +100,6 @@ class _Reading:
         self.statements = Statements()
         self.problems: list[Problem] = []
         self._folder = folder
-        self._settings_place: Place | None = None
 
     def documents(self, file: str) -> Iterator[tuple[Document, Sequence[str] | None]]:
         """The file's document, with the columns of a flat file; nothing where it cannot be read."""
@@ -139,12 +157,12 @@ class _Reading:
                 self._forgive_references()
 
     def _take_settings(self, value: Any, place: Place) -> None:
-        if self._settings_place is not None:
+        if self.statements.settings_place is not None:
             self.problems.append(
-                place.problem(f"settings are given twice (first in {self._settings_place})", "Keep one of the two")
+                place.problem(f"settings are given twice (first in {self.statements.settings_place})", "Keep one of the two")
             )
             return
-        self._settings_place = place
+        self.statements.settings_place = place
         found, problems = shaped_one(Settings, value, place)
         self.problems += problems
         if found is not None:

@@ -41,7 +41,7 @@ _WORDS: dict[str, bool | None] = {
 DEEPEST = 50
 
 
-class _Unreadable(Exception):
+class _UnreadableError(Exception):
     """Reading stops here: what is wrong, what to write instead, and on which line."""
 
     def __init__(self, what: str, mend: str, line: int | None = None) -> None:
@@ -54,7 +54,7 @@ def read_yaml(file: str, text: str) -> tuple[Document | None, list[Problem]]:
     reader = _Reader(file)
     try:
         return reader.read(text), reader.problems
-    except _Unreadable as error:
+    except _UnreadableError as error:
         return None, [*reader.problems, Problem(file, error.line, "", error.what, error.mend)]
 
 
@@ -65,10 +65,12 @@ def _events(text: str) -> Iterator[Event]:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = " ".join(part for part in (error.context, error.problem) if part)
-        raise _Unreadable(f"this is no YAML: {what}", _syntax_mend(what), None if mark is None else mark.line + 1) from error
+        raise _UnreadableError(
+            f"this is no YAML: {what}", _syntax_mend(what), None if mark is None else mark.line + 1
+        ) from error
     except Exception as error:  # the parser has other ways to fail over text that is no YAML, all of them the text's fault
         what = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise _Unreadable(f"this is no YAML: {what}", "Correct the file so that it is YAML 1.2 in UTF-8") from error
+        raise _UnreadableError(f"this is no YAML: {what}", "Correct the file so that it is YAML 1.2 in UTF-8") from error
 
 
 def _syntax_mend(what: str) -> str:
@@ -97,7 +99,7 @@ class _Reader:
             if isinstance(event, DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise _Unreadable(
+                    raise _UnreadableError(
                         "the file holds several YAML documents", "Keep one; take the `---` line out", event.start_mark.line + 1
                     )
             elif isinstance(event, NodeEvent):
@@ -105,7 +107,7 @@ class _Reader:
         if tree is None:
             tree = {}
         if not isinstance(tree, dict):
-            raise _Unreadable(
+            raise _UnreadableError(
                 "the file is no mapping of sections", "Begin with a section such as `meters:` and put a list under it", 1
             )
         return Document(self._file, tree, self._lines)
@@ -115,12 +117,12 @@ class _Reader:
         self._lines.setdefault(path, line)
         if isinstance(event, AliasEvent):
             if event.anchor not in self._anchors:
-                raise _Unreadable(
+                raise _UnreadableError(
                     f"nothing is named `&{event.anchor}` here", 'Quote a value that begins with a star: "*"', line
                 )
             return self._anchors[event.anchor]
         if len(path) > DEEPEST:
-            raise _Unreadable(
+            raise _UnreadableError(
                 f"values are nested more than {DEEPEST} deep", "The books need no such depth: write them flatter", line
             )
         if event.tag is not None:
@@ -148,7 +150,7 @@ class _Reader:
         while not isinstance(event := next(self._events), MappingEndEvent):
             line = event.start_mark.line + 1
             if not isinstance(event, ScalarEvent):
-                raise _Unreadable("a key is no plain text", "Write keys as single words followed by a colon", line)
+                raise _UnreadableError("a key is no plain text", "Write keys as single words followed by a colon", line)
             key = str(event.value)
             step = (*path, key)
             if key in values:

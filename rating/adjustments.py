@@ -1,0 +1,154 @@
+"""Issued periods rated again: what differs goes on an adjustment, and what it takes back returns the credits (R-42 to R-45).
+
+Nothing here rates: lines as they are now come from the same functions as any other, and what was issued is compared with them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+
+from rating import combinations, exact, tables
+from rating.books import Books
+from rating.calendar import first_instants, local_dates
+from rating.documents import Documents
+from rating.exact import integer
+from rating.invoices import HEADER, invoice_id
+
+PERIOD = ["contract_id", "period_start"]
+# what makes a line now and a line issued the same line (R-42)
+SAME_LINE = ["original_id", "kind", "pricing_code", "combination", "price_from"]
+
+
+def issued_periods(issued: Documents, books: Books, as_of: datetime) -> pl.DataFrame:
+    """Issued `period` invoices: original_id, contract_id, customer_id, period_start, period_end, start_date, month, minor_digits and
+    `is_closed`: whether rerate_days after its end are over (R-45)."""
+    rows = issued.invoices.filter(pl.col("kind") == "period").join(
+        books.contracts.select("contract_id", "timezone", "minor_digits"), on="contract_id", how="left", maintain_order="left"
+    )
+    zones = rows.get_column("timezone")
+    closing_date = local_dates(rows.get_column("period_end"), zones).dt.offset_by(f"{books.settings.rerate_days}d")
+    return rows.with_columns(
+        local_dates(rows.get_column("period_start"), zones).alias("start_date"),
+        (first_instants(closing_date, zones) <= as_of).alias("is_closed"),
+    ).select(
+        "contract_id", "customer_id", "period_start", "period_end", "start_date", "month", "minor_digits", "is_closed", original_id="invoice_id"
+    )
+
+
+def differences(now: pl.DataFrame, issued: Documents, originals: pl.DataFrame) -> pl.DataFrame:
+    """Lines as they are now less what was issued for them: one row a line whose amount differs.
+
+    now: lines of re-rated periods with contract_id, period_start, kind, pricing_code, combination, price_from, `line` (null but
+      on usage), rank, amount_units and the columns of INVOICE_LINES. originals: rows of `issued_periods`.
+    Out: the columns of `now` and `original_id`; quantity, exact_amount, amount_units and event_count are differences; rate,
+      source, price_from and place are of the line as it is now, or as issued where it is gone.
+    """
+    figures = ["quantity", "exact_amount", "amount_units", "event_count"]
+    described = ["meter_code", "group_values", "dimensions", "description", "unit_rate", "per", "rate_source", "place", "minor_digits"]
+    current = now.join(originals.select("original_id", *PERIOD), on=PERIOD)
+    before = issued_lines(issued, originals).group_by(SAME_LINE, maintain_order=True).agg(
+        pl.col(*PERIOD).first(),
+        pl.col(described).last(),
+        *(exact.decimal(exact.physical(name).sum(), dtype) for name, dtype in (("quantity", tables.QUANTITY), ("exact_amount", tables.PRICE))),
+        pl.col("amount_units", "event_count").sum(),
+    )
+    both = current.join(before, on=SAME_LINE, how="full", coalesce=True, nulls_equal=True, suffix="_issued")
+    is_now = pl.col("amount_units").is_not_null()
+    less = {
+        name: pl.col(name).fill_null(pl.lit(0).cast(current.schema[name])) - pl.col(f"{name}_issued").fill_null(pl.lit(0).cast(before.schema[name]))
+        for name in figures
+    }
+    return (
+        both.with_columns(
+            *(pl.when(is_now).then(pl.col(name)).otherwise(pl.col(f"{name}_issued")).alias(name) for name in [*described, *PERIOD]),
+            **less,
+        )
+        .filter(pl.col("amount_units") != 0)
+        .select(*current.columns)
+        .sort("original_id", "kind", "rank", "pricing_code", "combination", "price_from", nulls_last=True)
+    )
+
+
+def issued_lines(issued: Documents, originals: pl.DataFrame) -> pl.DataFrame:
+    """Every issued line of the originals and of their adjustments, with what makes it the same line, in order of issue."""
+    documents = issued.invoices.select("invoice_id", "number", original_id=pl.coalesce("adjusts_invoice_id", "invoice_id")).join(
+        originals.select("original_id", "minor_digits", *PERIOD), on="original_id"
+    )
+    return (
+        issued.lines.join(documents, on="invoice_id")
+        .with_columns(combination=combinations.key(pl.col("group_values")))
+        .with_columns(amount_units=exact.physical("amount") // exact.money_per_minor())
+        .sort("number", "line_no")
+    )
+
+
+def share_differences(
+    now: pl.DataFrame, differing: pl.DataFrame, issued: Documents, originals: pl.DataFrame, windows: pl.DataFrame
+) -> pl.DataFrame:
+    """How the share of each window of each differing usage line grew or shrank: SAME_LINE, window_start, window_end, share_units.
+
+    now: shares of the lines as they are now (SAME_LINE, window_start, window_end, share_units). windows: WINDOWS. An issued share
+    counts to the window now containing its start (R-44); where the contract has none there any more, it stays where it was.
+    """
+    lines = issued_lines(issued, originals).select("invoice_id", "line_no", *SAME_LINE, "contract_id", "minor_digits")
+    current = windows.select("contract_id", now_start="window_start", now_end="window_end").sort("now_start")
+    is_inside = (pl.col("window_start") < pl.col("now_end")).fill_null(value=False)
+    before = (
+        issued.shares.join(lines, on=["invoice_id", "line_no"])
+        .sort("window_start")
+        .join_asof(current, left_on="window_start", right_on="now_start", by="contract_id", strategy="backward", check_sortedness=False)
+        .with_columns(
+            share_units=integer(0) - exact.physical("amount") // exact.money_per_minor(),
+            window_start=pl.when(is_inside).then("now_start").otherwise("window_start"),
+            window_end=pl.when(is_inside).then("now_end").otherwise("window_end"),
+        )
+    )
+    columns = [*SAME_LINE, "window_start", "window_end", "share_units"]
+    return (
+        pl.concat([now.select(columns), before.select(columns)])
+        .group_by(*SAME_LINE, "window_start", maintain_order=True)
+        # the share of a whole period keeps the period's end: rows of the lines as they are now come first
+        .agg(pl.col("window_end").first(), pl.col("share_units").sum())
+        .join(differing.select(SAME_LINE), on=SAME_LINE, how="semi", nulls_equal=True)
+        .sort(*SAME_LINE, "window_start", nulls_last=True)
+    )
+
+
+def headers(differing: pl.DataFrame, originals: pl.DataFrame, issued: Documents) -> pl.DataFrame:
+    """HEADERS of the adjustments: one per original period, the next of that period; when it is due is decided by the run."""
+    earlier = issued.invoices.filter(pl.col("kind") == "adjustment").group_by(original_id="adjusts_invoice_id").agg(earlier=pl.len())
+    rows = originals.join(differing.select("original_id").unique(), on="original_id", how="semi").join(earlier, on="original_id", how="left")
+    number = (pl.col("earlier").fill_null(0) + 1).cast(pl.String)
+    return rows.with_columns(
+        invoice_id("adjustment", "start_date", number).alias("invoice_id"),
+        pl.lit("adjustment").alias("kind"),
+        pl.lit(None, dtype=tables.INSTANT).alias("due_from"),
+        pl.col("original_id").alias("adjusts_invoice_id"),
+    ).select(HEADER)
+
+
+def returns(lines: pl.DataFrame, issued: Documents, originals: pl.DataFrame, wallet: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+    """Credits that negative lines give back: line_id, grant_id, `returned_units` (R-44).
+
+    lines: negative lines of adjustments with SAME_LINE, line_id, amount_units. What was drawn on a line goes back last drawn
+    first; what would go back to a grant that has expired by as_of is money back instead, and so is what credits never paid.
+    """
+    drawn = issued_lines(issued, originals).select("invoice_id", "line_no", *SAME_LINE, "minor_digits")
+    entries = issued.ledger.with_row_index("entry").filter(pl.col("type").is_in(["usage", "reversal"]), pl.col("status") == "posted")
+    net = (
+        entries.join(drawn, on=["invoice_id", "line_no"])
+        .with_columns(units=integer(0) - exact.physical("amount") // exact.money_per_minor())
+        .group_by(*SAME_LINE, "grant_id")
+        .agg(pl.col("units").sum(), drawn_at=pl.col("entry").filter(pl.col("type") == "usage").max())
+        .filter(pl.col("units") > 0)
+        .sort("drawn_at", descending=True)
+    )
+    stacked = net.with_columns(upper=pl.col("units").cum_sum().over(SAME_LINE)).with_columns(lower=pl.col("upper") - pl.col("units"))
+    taken = lines.select(*SAME_LINE, "line_id", start=integer(0), end=integer(0) - pl.col("amount_units"))
+    laid = taken.join(stacked, on=SAME_LINE, nulls_equal=True).with_columns(
+        returned_units=pl.min_horizontal("upper", "end") - pl.min_horizontal("lower", "end")
+    )
+    alive = wallet.filter(pl.col("expires_at").is_null() | (pl.col("expires_at") > as_of)).select("grant_id")
+    return laid.join(alive, on="grant_id", how="semi").filter(pl.col("returned_units") > 0).select("line_id", "grant_id", "drawn_at", "returned_units")

@@ -1,0 +1,60 @@
+"""The books: one organization's folder of contract data, checked and turned into frames.
+
+```
+files ─► documents ─► statements ─► checks ─► frames
+folder   yaml_reader  shapes        checks/   frames
+         flat_files   models
+```
+The one part of the kernel that reads files. `load` is the door; nothing is rated from books with errors (R-5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from rating.books.checks import problems_in, warnings_about
+from rating.books.folder import Folder
+from rating.books.frames import frames_of
+from rating.books.models import Settings
+from rating.books.problems import BooksError, Problem
+from rating.books.statements import read_statements
+
+__all__ = ["Books", "BooksError", "Problem", "Settings", "load"]
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The books as frames, each as `rating.tables` declares it, keys unique and references whole.
+
+    `version` is the SHA-256 of every file read; `warnings` are sentences about what is allowed but deserves a look.
+    """
+
+    version: str
+    settings: Settings
+    warnings: tuple[str, ...]
+    meters: pl.DataFrame
+    meter_filters: pl.DataFrame
+    rate_cards: pl.DataFrame
+    rate_card_entries: pl.DataFrame
+    ladders: pl.DataFrame
+    pricings: pl.DataFrame
+    plans: pl.DataFrame
+    plan_pricings: pl.DataFrame
+    customers: pl.DataFrame
+    contracts: pl.DataFrame
+    contract_terms: pl.DataFrame
+    rate_overrides: pl.DataFrame
+    credit_grants: pl.DataFrame
+
+
+def load(folder: Path) -> Books:
+    """The books of a folder. Raises `BooksError` with every problem at once (R-5 to R-7)."""
+    source = Folder(folder)
+    statements, problems = read_statements(source)
+    problems += problems_in(statements)
+    if problems:
+        raise BooksError(sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.line or 0, problem.path)))
+    return Books(source.version, statements.settings, warnings_about(statements), **frames_of(statements))

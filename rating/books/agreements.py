@@ -1,0 +1,164 @@
+"""What contracts and grants come to once their parts are put together: terms carried forward, overrides with their dates,
+grants in instants.
+
+What belongs here: resolution that both the checks and the frames need. What does not: what is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from rating.books.models import Contract, CreditGrant, Plan, RateOverride
+from rating.books.places import Place, Stated
+from rating.books.statements import Statements
+from rating.books.values import EXACT
+from rating.calendar import first_instants
+
+_CARRIED = ("base_fee", "net_terms", "minimum_spend")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A plan in force over local days `[start, end)`; `end` None: rolls on."""
+
+    plan: str
+    start: date
+    end: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class DatedOverride:
+    """An override with the days it holds, its defaults resolved (R-5b)."""
+
+    terms: RateOverride
+    place: Place
+    effective_from: date
+    effective_to: date | None
+
+
+def overlap(start: date, end: date | None, other_start: date, other_end: date | None) -> bool:
+    """Whether two half-open intervals share a day; None is without end."""
+    return (end is None or max(start, other_start) < end) and (other_end is None or max(start, other_start) < other_end)
+
+
+def plan_spans(contract: Contract) -> list[Span]:
+    """The plans of a contract in time order."""
+    starts = [(contract.start_date, contract.plan)]
+    for amendment in sorted(contract.amendments, key=lambda amendment: amendment.effective_date):
+        if amendment.plan is not None:
+            starts.append((amendment.effective_date, amendment.plan))
+    ends = [start for start, _ in starts[1:]]
+    return [Span(plan, start, end) for (start, plan), end in zip(starts, [*ends, contract.end_date], strict=True)]
+
+
+def dated_overrides(contract: Stated[Contract]) -> Iterator[DatedOverride]:
+    """The overrides of a contract, then those of its amendments as they are written."""
+    terms, place = contract.terms, contract.place
+    for position, override in enumerate(terms.rate_overrides):
+        yield _dated(override, place.at("rate_overrides", position), terms.start_date)
+    for number, amendment in enumerate(terms.amendments):
+        for position, override in enumerate(amendment.rate_overrides):
+            yield _dated(override, place.at("amendments", number, "rate_overrides", position), amendment.effective_date)
+
+
+def _dated(override: RateOverride, place: Place, default: date) -> DatedOverride:
+    return DatedOverride(override, place, override.effective_from or default, override.effective_to)
+
+
+def contract_terms(contract: Contract, plans: Mapping[str, Stated[Plan]]) -> Iterator[dict[str, Any]]:
+    """Rows of CONTRACT_TERMS of one contract: a term holds until it is named again, null returns to the plan's (R-5b)."""
+    plan, carried = contract.plan, {key: getattr(contract, key) for key in _CARRIED}
+    yield _term_row(contract.id, contract.start_date, plans[plan].terms, carried)
+    for amendment in sorted(contract.amendments, key=lambda amendment: amendment.effective_date):
+        plan = amendment.plan or plan
+        carried |= {key: getattr(amendment, key) for key in _CARRIED if key in amendment.model_fields_set}
+        yield _term_row(contract.id, amendment.effective_date, plans[plan].terms, carried)
+
+
+def _term_row(contract_id: str, effective_date: date, plan: Plan, carried: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "contract_id": contract_id,
+        "effective_date": effective_date,
+        "plan_code": plan.code,
+        "base_fee": plan.base_fee if carried["base_fee"] is None else carried["base_fee"],
+        "net_terms": plan.net_terms if carried["net_terms"] is None else carried["net_terms"],
+        "minimum_spend": carried["minimum_spend"],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class GrantTerms:
+    """A grant in instants and money: what must be equal for two statements to be one grant."""
+
+    grant_id: str
+    contract_id: str
+    kind: str
+    amount: Decimal
+    credits: Decimal | None
+    credit_rate: Decimal | None
+    price: Decimal
+    effective_at: datetime
+    expires_at: datetime | None
+    applies_to: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class DatedGrant:
+    """A grant as stated, what it comes to, and the instants its contract begins and ends at."""
+
+    stated: Stated[CreditGrant]
+    terms: GrantTerms
+    contract_start: datetime
+    contract_end: datetime | None
+
+
+def dated_grants(statements: Statements, grants: Sequence[Stated[CreditGrant]]) -> list[DatedGrant]:
+    """Grants of known contracts in existing zones, with dates as first instants of local days (R-6)."""
+    contracts = [statements.contracts.stated[grant.terms.contract].terms for grant in grants]
+    zones = pl.Series("zone", [statements.zone(contract) for contract in contracts], dtype=pl.String)
+    starts = _instants([contract.start_date for contract in contracts], zones)
+    ends = _instants([contract.end_date for contract in contracts], zones)
+    effective = _instants([grant.terms.effective_at for grant in grants], zones)
+    expires = _instants([grant.terms.expires_at for grant in grants], zones)
+    dated = []
+    for grant, start, end, effective_at, expires_at in zip(grants, starts, ends, effective, expires, strict=True):
+        assert start is not None
+        dated.append(DatedGrant(grant, _grant_terms(grant.terms, effective_at or start, expires_at), start, end))
+    return dated
+
+
+def _instants(moments: Sequence[date | datetime | None], zones: pl.Series) -> list[datetime | None]:
+    """Moments as UTC: instants as they are, dates as the first instant of that day in their zone."""
+    days = pl.Series("day", [None if isinstance(moment, datetime) else moment for moment in moments], dtype=pl.Date)
+    instants = first_instants(days, zones).to_list()
+    return [moment if isinstance(moment, datetime) else instant for moment, instant in zip(moments, instants, strict=True)]
+
+
+def _grant_terms(grant: CreditGrant, effective_at: datetime, expires_at: datetime | None) -> GrantTerms:
+    amount = grant_amount(grant)
+    price = Decimal(0) if grant.kind == "promotional" else amount if grant.price is None else grant.price
+    return GrantTerms(
+        grant_id=grant.id,
+        contract_id=grant.contract,
+        kind=grant.kind,
+        amount=amount,
+        credits=grant.credits,
+        credit_rate=grant.credit_rate,
+        price=price,
+        effective_at=effective_at,
+        expires_at=expires_at,
+        applies_to=None if grant.applies_to is None else tuple(sorted(set(grant.applies_to))),
+    )
+
+
+def grant_amount(grant: CreditGrant) -> Decimal:
+    """The money value of a grant: its amount, or credits times credit_rate, exactly (R-33)."""
+    if grant.amount is not None:
+        return grant.amount
+    return EXACT.multiply(grant.credits or Decimal(0), grant.credit_rate or Decimal(0))

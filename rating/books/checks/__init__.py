@@ -1,0 +1,41 @@
+"""Whether the statements of the books agree with each other: every rule of R-5 that looks at more than one value.
+
+One page a theme; each yields problems and changes nothing. `warnings_about` says what is allowed but deserves a look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rating.books.checks.cards import card_problems
+from rating.books.checks.contracts import contract_problems
+from rating.books.checks.grants import grant_problems
+from rating.books.checks.meters import meter_problems
+from rating.books.checks.overrides import override_problems
+from rating.books.checks.plans import plan_problems, plan_warnings
+from rating.books.checks.pricings import pricing_problems
+from rating.books.checks.settings import settings_problems
+from rating.books.problems import Problem
+from rating.books.statements import Statements
+
+_CHECKS = (
+    settings_problems,
+    meter_problems,
+    card_problems,
+    pricing_problems,
+    plan_problems,
+    contract_problems,
+    override_problems,
+    grant_problems,
+)
+
+
+def problems_in(statements: Statements) -> Iterator[Problem]:
+    """Everything in which the statements disagree (R-5)."""
+    for check in _CHECKS:
+        yield from check(statements)
+
+
+def warnings_about(statements: Statements) -> tuple[str, ...]:
+    """What may be meant so, but deserves a look."""
+    return tuple(plan_warnings(statements))

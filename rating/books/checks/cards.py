@@ -1,0 +1,80 @@
+"""Rate cards: their versions, and the entries of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from rating.books.checks.tiers import tier_problems
+from rating.books.models import CardEntry, CardVersion, RateCard
+from rating.books.places import Place, Stated
+from rating.books.problems import Problem, instead, listed
+from rating.books.statements import Statements
+
+
+def card_problems(statements: Statements) -> Iterator[Problem]:
+    for card in statements.rate_cards.values():
+        yield from statements.meters.unknown(card.terms.meter, card.place.at("meter"))
+        yield from _version_problems(card.terms, card.place)
+    for edition in statements.editions:
+        meter = statements.meters.get(edition.card.terms.meter)
+        if meter is not None:
+            yield from _entry_problems(edition.entries, meter.terms.group_keys)
+
+
+def dimension_problems(dimensions: Mapping[str, object], group_keys: Sequence[str], place: Place) -> Iterator[Problem]:
+    """Keys that are no group keys, and group keys without a value (partial `dimensions`)."""
+    for key in dimensions:
+        if key not in group_keys:
+            mend = instead(key, group_keys, otherwise=f"Use the meter's group keys: {listed(group_keys) or 'it has none'}")
+            yield place.at(key).problem(f"`{key}` is no group key of the meter", mend)
+    if missing := [key for key in group_keys if key not in dimensions]:
+        yield place.problem(
+            f"partial dimensions: {listed(missing)} is missing", 'Give every group key a value, or "*" for any value'
+        )
+
+
+def _version_problems(card: RateCard, place: Place) -> Iterator[Problem]:
+    sources = [key for key in ("entries", "entries_file", "versions") if getattr(card, key) is not None]
+    yield from _one_source(sources, place, "`entries`, `entries_file` or `versions`")
+    if card.versions == []:
+        yield place.at("versions").problem("there are no versions", "Add one, or write `entries` instead")
+    first_place: dict[object, Place] = {}
+    for position, version in enumerate(card.versions or []):
+        at = place.at("versions", position)
+        yield from _one_source(_sources(version), at, "`entries` or `entries_file`")
+        if (first := first_place.setdefault(version.effective_from, at)) is not at:
+            what = f"two versions overlap: both begin on {version.effective_from} (the other in {first})"
+            yield at.at("effective_from").problem(what, "Give every version a day of its own; each holds until the next begins")
+
+
+def _sources(version: CardVersion) -> list[str]:
+    return [key for key in ("entries", "entries_file") if getattr(version, key) is not None]
+
+
+def _one_source(sources: Sequence[str], place: Place, choice: str) -> Iterator[Problem]:
+    if not sources:
+        yield place.problem("there are no entries", f"Write one of {choice}")
+    elif len(sources) > 1:
+        yield place.at(sources[1]).problem(f"{listed(sources)} are given together", f"Keep one of {choice}")
+
+
+def _entry_problems(entries: Sequence[Stated[CardEntry]], group_keys: Sequence[str]) -> Iterator[Problem]:
+    first_place: dict[tuple[str | None, ...], Place] = {}
+    for entry in entries:
+        terms, place = entry.terms, entry.place
+        if (terms.rate is None) == (terms.tiers is None):
+            what = "the entry has no price" if terms.rate is None else "the entry has both `rate` and `tiers`"
+            yield place.problem(what, 'Write `rate: "…"` for per_unit pricings, `tiers: […]` for graduated and volume')
+        if terms.tiers is not None:
+            yield from tier_problems(terms.tiers, place.at("tiers"))
+        if terms.dimensions.keys() != set(group_keys):
+            yield from dimension_problems(terms.dimensions, group_keys, place.at("dimensions"))
+            continue
+        combination = tuple(terms.dimensions[key] for key in group_keys)
+        if (first := first_place.setdefault(combination, place)) is not place:
+            what = f"two entries are equal: {combination_text(combination)} (the other in {first})"
+            yield place.problem(what, "Keep the one that holds")
+
+
+def combination_text(combination: Sequence[str | None]) -> str:
+    return " / ".join("*" if value is None else f"`{value}`" for value in combination) or "the whole meter"

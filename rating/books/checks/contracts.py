@@ -1,0 +1,104 @@
+"""Contracts and their amendments: parties, dates, zone, terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from rating.books.checks.plans import amount_problem
+from rating.books.checks.settings import zone_problem
+from rating.books.models import Amendment, Contract, Plan
+from rating.books.places import Place, Stated
+from rating.books.problems import Problem
+from rating.books.statements import Statements
+
+
+def contract_problems(statements: Statements) -> Iterator[Problem]:
+    for contract in statements.contracts.values():
+        terms, place = contract.terms, contract.place
+        plan = statements.plans.get(terms.plan)
+        yield from statements.customers.unknown(terms.customer, place.at("customer"))
+        yield from _plan_problems(terms.plan, place.at("plan"), statements)
+        yield from zone_problem(terms.timezone, place.at("timezone"))
+        if terms.end_date is not None and terms.end_date <= terms.start_date:
+            what = f"the contract ends ({terms.end_date}) before it has begun ({terms.start_date})"
+            yield place.at("end_date").problem(
+                what, "Write an `end_date` after `start_date`; it is the first day after the contract"
+            )
+        if plan is not None:
+            yield from _term_problems(terms, place, plan.terms, statements)
+            if terms.billing_anchor is not None and plan.terms.billing_frequency == "weekly":
+                what = f"`billing_anchor` on the weekly plan `{terms.plan}`"
+                yield place.at("billing_anchor").problem(what, "Take it out: weekly periods run from the start date's weekday")
+        if terms.amendments:
+            yield from _amendment_problems(contract, plan, statements)
+    yield from _external_id_problems(statements)
+
+
+def _plan_problems(code: str | None, place: Place, statements: Statements) -> Iterator[Problem]:
+    yield from statements.plans.unknown(code, place)
+    plan = statements.plans.get(code)
+    if plan is not None and plan.terms.status == "draft":
+        yield place.problem(f"plan `{code}` is a draft", f"Name another plan, or write `status: active` in {plan.place}")
+
+
+def _term_problems(terms: Contract | Amendment, place: Place, plan: Plan, statements: Statements) -> Iterator[Problem]:
+    currency = statements.plan_currency(plan)
+    yield from amount_problem(terms.base_fee, currency, place.at("base_fee"))
+    yield from amount_problem(terms.minimum_spend, currency, place.at("minimum_spend"))
+
+
+def _amendment_problems(contract: Stated[Contract], plan: Stated[Plan] | None, statements: Statements) -> Iterator[Problem]:
+    first_place: dict[date, Place] = {}
+    for position, amendment in enumerate(contract.terms.amendments):
+        place = contract.place.at("amendments", position)
+        yield from _date_problems(amendment.effective_date, contract.terms, place.at("effective_date"))
+        if (first := first_place.setdefault(amendment.effective_date, place)) is not place:
+            what = f"two amendments take effect on {amendment.effective_date} (the other in {first})"
+            yield place.at("effective_date").problem(what, "Put their terms into one")
+        if not amendment.model_fields_set - {"effective_date"}:
+            what = "the amendment changes nothing"
+            yield place.problem(what, "Name a new plan, base_fee, net_terms, minimum_spend or rate_overrides")
+        if amendment.plan is None and "plan" in amendment.model_fields_set:
+            yield place.at("plan").problem(
+                "an amendment cannot take the plan away", "Name a plan, or take `plan` out to keep it"
+            )
+        yield from _plan_problems(amendment.plan, place.at("plan"), statements)
+        if plan is not None:
+            yield from _term_problems(amendment, place, plan.terms, statements)
+            yield from _new_plan_problems(amendment, place, plan.terms, statements)
+
+
+def _date_problems(effective_date: date, contract: Contract, place: Place) -> Iterator[Problem]:
+    if effective_date <= contract.start_date:
+        what = f"the amendment takes effect on {effective_date}, the contract begins on {contract.start_date}"
+        yield place.problem(what, "Write terms that hold from the start on the contract itself, later ones with a later date")
+    if contract.end_date is not None and effective_date >= contract.end_date:
+        what = f"the amendment takes effect on {effective_date}, when the contract is over (it ends on {contract.end_date})"
+        yield place.problem(what, "Write a date before `end_date`, or prolong the contract")
+
+
+def _new_plan_problems(amendment: Amendment, place: Place, plan: Plan, statements: Statements) -> Iterator[Problem]:
+    """A new plan keeps currency and frequency (R-5b)."""
+    new = statements.plans.get(amendment.plan)
+    if new is None:
+        return
+    before, after = statements.plan_currency(plan), statements.plan_currency(new.terms)
+    if before is not None and after is not None and before != after:
+        what = f"currency mismatch: plan `{amendment.plan}` bills in {after}, plan `{plan.code}` in {before}"
+        yield place.at("plan").problem(what, "Name a plan of the same currency, or end this contract and begin another")
+    if new.terms.billing_frequency != plan.billing_frequency:
+        what = f"plan `{amendment.plan}` bills {new.terms.billing_frequency}, plan `{plan.code}` {plan.billing_frequency}"
+        yield place.at("plan").problem(what, "Name a plan of the same frequency, or end this contract and begin another")
+
+
+def _external_id_problems(statements: Statements) -> Iterator[Problem]:
+    first_place: dict[str, Place] = {}
+    for customer in statements.customers.values():
+        external_id = customer.terms.external_id
+        if external_id is None:
+            continue
+        first = first_place.setdefault(external_id, customer.place)
+        if first is not customer.place:
+            what = f"external_id `{external_id}` belongs to two customers (the other in {first})"
+            yield customer.place.at("external_id").problem(what, "Give every customer an external_id of its own")

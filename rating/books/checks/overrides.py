@@ -1,0 +1,160 @@
+"""Rate overrides of contracts and amendments: what they name, when they hold, and that no two hold at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+from rating.books.agreements import DatedOverride, dated_overrides, overlap, plan_spans
+from rating.books.checks.cards import combination_text, dimension_problems
+from rating.books.checks.plans import amount_problem
+from rating.books.checks.tiers import tier_problems
+from rating.books.models import PRICE_KEYS, Contract, Pricing
+from rating.books.problems import Problem, listed
+from rating.books.statements import Statements
+
+_Target = tuple[str, str, tuple[str | None, ...]]
+
+
+def override_problems(statements: Statements) -> Iterator[Problem]:
+    for contract in statements.contracts.values():
+        if not contract.terms.rate_overrides and not contract.terms.amendments:
+            continue
+        targets: dict[_Target, list[DatedOverride]] = defaultdict(list)
+        for override in dated_overrides(contract):
+            problems = [*_problems(override, contract.terms, statements)]
+            yield from problems
+            target = _target(override, statements)
+            if target is not None and not problems:
+                targets[target].append(override)
+        for target, overrides in targets.items():
+            yield from _twice_in_force(target, overrides)
+
+
+def _target(override: DatedOverride, statements: Statements) -> _Target | None:
+    """What an override replaces: one combination of a meter, or a pricing."""
+    terms = override.terms
+    if terms.pricing is not None:
+        return ("pricing", terms.pricing, ())
+    meter = statements.meters.get(terms.meter)
+    if meter is None:
+        return None
+    dimensions = terms.dimensions or {}
+    return ("meter", meter.terms.code, tuple(dimensions.get(key) for key in meter.terms.group_keys))
+
+
+def _twice_in_force(target: _Target, overrides: Sequence[DatedOverride]) -> Iterator[Problem]:
+    for first, second in combinations(overrides, 2):
+        if overlap(first.effective_from, first.effective_to, second.effective_from, second.effective_to):
+            kind, code, values = target
+            named = f"{kind} `{code}`" + (f", {combination_text(values)}," if kind == "meter" else "")
+            what = f"two overrides of {named} are in force at once (the other in {first.place})"
+            yield second.place.problem(what, "End the one with `effective_to` on the day the other begins")
+
+
+def _problems(override: DatedOverride, contract: Contract, statements: Statements) -> Iterator[Problem]:
+    terms, place = override.terms, override.place
+    yield from statements.meters.unknown(terms.meter, place.at("meter"))
+    yield from statements.pricings.unknown(terms.pricing, place.at("pricing"))
+    if terms.tiers is not None:
+        yield from tier_problems(terms.tiers, place.at("tiers"))
+    yield from _date_problems(override, contract)
+    if (terms.meter is None) == (terms.pricing is None):
+        what = (
+            "the override names neither a meter nor a pricing"
+            if terms.meter is None
+            else "the override names a meter and a pricing"
+        )
+        yield place.problem(what, "Write {meter, dimensions, rate} for one combination, or {pricing, …} for a pricing")
+    elif terms.meter is not None:
+        yield from _combination_problems(override, statements)
+    else:
+        yield from _pricing_problems(override, contract, statements)
+    if contract.end_date is None or contract.end_date > contract.start_date:
+        yield from _scope_problems(override, contract, statements)
+
+
+def _date_problems(override: DatedOverride, contract: Contract) -> Iterator[Problem]:
+    place, start, end = override.place, override.effective_from, override.effective_to
+    if end is not None and end <= start:
+        what = f"the override ends ({end}) before it holds ({start})"
+        yield place.at("effective_to").problem(what, "Write an `effective_to` after its first day; it is the first day after")
+    elif end is not None and end <= contract.start_date:
+        what = f"the override can never apply: it ends on {end}, the contract begins on {contract.start_date}"
+        yield place.at("effective_to").problem(what, "Correct the date, or take the override out")
+    if contract.end_date is not None and start >= contract.end_date:
+        what = f"the override can never apply: it begins on {start}, the contract ends on {contract.end_date}"
+        yield place.at("effective_from").problem(what, "Correct the date, or take the override out")
+
+
+def _combination_problems(override: DatedOverride, statements: Statements) -> Iterator[Problem]:
+    terms, place = override.terms, override.place
+    for key in PRICE_KEYS:
+        if getattr(terms, key) is not None:
+            yield place.at(key).problem(
+                f"`{key}` does not go with a meter", 'Write `rate: "…"`, or name a pricing instead of the meter'
+            )
+    if terms.rate is None:
+        yield place.at("rate").problem("`rate` is missing", 'Add `rate: "…"`, in the card\'s `per`')
+    meter = statements.meters.get(terms.meter)
+    if meter is not None:
+        yield from dimension_problems(terms.dimensions or {}, meter.terms.group_keys, place.at("dimensions"))
+
+
+def _pricing_problems(override: DatedOverride, contract: Contract, statements: Statements) -> Iterator[Problem]:
+    terms, place = override.terms, override.place
+    for key in ("dimensions", "rate"):
+        if getattr(terms, key) is not None:
+            yield place.at(key).problem(f"`{key}` does not go with a pricing", "Name the meter instead of the pricing")
+    pricing = statements.pricings.get(terms.pricing)
+    if pricing is None:
+        return
+    key = pricing.terms.price_key
+    for other in PRICE_KEYS:
+        if other != key and getattr(terms, other) is not None:
+            what = f"`{other}` is no price of pricing `{terms.pricing}` ({pricing.terms.model})"
+            yield place.at(other).problem(what, f"Write `{key}`")
+    if getattr(terms, key) is None:
+        yield place.at(key).problem(f"`{key}` is missing", f"Add `{key}: …`, the price that pricing `{terms.pricing}` has")
+    plan = statements.plans.get(contract.plan)
+    if plan is not None:
+        yield from amount_problem(terms.amount, statements.plan_currency(plan.terms), place.at("amount"))
+
+
+def _scope_problems(override: DatedOverride, contract: Contract, statements: Statements) -> Iterator[Problem]:
+    """An override of something that no plan in force bills while the override holds."""
+    terms, place = override.terms, override.place
+    spans = [
+        span for span in plan_spans(contract) if overlap(span.start, span.end, override.effective_from, override.effective_to)
+    ]
+    plans = [span.plan for span in spans]
+    billed = statements.pricings_of(plans)
+    if billed is None or not spans:
+        return
+    while_it_holds = f"in {listed(dict.fromkeys(plans))}, while the override holds"
+    if terms.meter in statements.meters.stated and not _has_cards(terms.meter, billed):
+        why = f"no pricing of meter `{terms.meter}` has a card and the model per_unit {while_it_holds}"
+        yield place.at("meter").problem(
+            f"the override can never apply: {why}", "Override the pricing, or correct meter or dates"
+        )
+    if terms.pricing not in statements.pricings.stated:
+        return
+    if terms.pricing not in {pricing.code for pricing in billed}:
+        what = f"the override can never apply: pricing `{terms.pricing}` is not {while_it_holds}"
+        yield place.at("pricing").problem(what, "Name a pricing of the contract's plan, or correct the dates")
+    elif statements.pricings.stated[terms.pricing].terms.model == "one_time" and not _holds_at_start(
+        override, contract, statements
+    ):
+        what = f"the override can never apply: `{terms.pricing}` is billed once, on {contract.start_date}, under the first plan"
+        yield place.at("pricing").problem(what, "Write it on the contract itself and let it hold from the start")
+
+
+def _has_cards(meter: str | None, billed: Sequence[Pricing]) -> bool:
+    return any(pricing.meter == meter and pricing.model == "per_unit" and pricing.rate_card is not None for pricing in billed)
+
+
+def _holds_at_start(override: DatedOverride, contract: Contract, statements: Statements) -> bool:
+    first = statements.pricings_of([contract.plan]) or []
+    begins = override.effective_from <= contract.start_date
+    return begins and override.terms.pricing in {pricing.code for pricing in first}

@@ -1,0 +1,248 @@
+"""Statements to frames: BOOKS_TABLES, one function a frame, rows in key order.
+
+Called only with statements that have no problem, so nothing here asks whether a reference holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from rating import tables
+from rating.books.agreements import contract_terms, dated_grants, dated_overrides
+from rating.books.currencies import MINOR_DIGITS
+from rating.books.ladders import Ladders
+from rating.books.models import ONE, Filter, Pricing, RateOverride, Tier
+from rating.books.statements import Statements
+
+_BASIS_POINTS = Decimal(10_000)
+
+
+def frames_of(statements: Statements) -> dict[str, pl.DataFrame]:
+    """Every frame of the books by its table's name, each as `tables.BOOKS_TABLES` declares it."""
+    ladders = Ladders(_stated_tiers(statements))
+    rows: dict[str, Iterable[dict[str, Any]]] = {
+        "meters": _meters(statements),
+        "meter_filters": _meter_filters(statements),
+        "rate_cards": _rate_cards(statements),
+        "rate_card_entries": _rate_card_entries(statements, ladders),
+        "pricings": _pricings(statements, ladders),
+        "plans": _plans(statements),
+        "plan_pricings": _plan_pricings(statements),
+        "customers": _customers(statements),
+        "contracts": _contracts(statements),
+        "contract_terms": _contract_terms(statements),
+        "rate_overrides": _rate_overrides(statements, ladders),
+        "credit_grants": _credit_grants(statements),
+    }
+    frames = {table.name: _frame(table, [*rows[table.name]]) for table in tables.BOOKS_TABLES if table.name in rows}
+    return {**frames, "ladders": ladders.frame()}
+
+
+def _frame(table: tables.Table, rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
+    # a list cannot be sorted by; entries and overrides keep the order of their card or contract
+    by = [name for name in table.key if not isinstance(table.schema[name], pl.List)]
+    columns = {name: pl.Series(name, [row[name] for row in rows], dtype=dtype) for name, dtype in table.schema.items()}
+    return table.require(pl.DataFrame(columns).sort(by, nulls_last=False, maintain_order=True))
+
+
+def _stated_tiers(statements: Statements) -> Iterator[Sequence[Tier]]:
+    for pricing in statements.pricings.values():
+        yield pricing.terms.tiers or []
+    for edition in statements.editions:
+        for entry in edition.entries:
+            yield entry.terms.tiers or []
+    for contract in statements.contracts.values():
+        if contract.terms.rate_overrides or contract.terms.amendments:
+            for override in dated_overrides(contract):
+                yield override.terms.tiers or []
+
+
+def _meters(statements: Statements) -> Iterator[dict[str, Any]]:
+    for meter in statements.meters.values():
+        terms, events = meter.terms, meter.terms.event_filter
+        yield {
+            "meter_code": terms.code,
+            "display_name": terms.display_name or terms.code,
+            "aggregation": terms.aggregation,
+            "aggregation_key": terms.aggregation_key,
+            "group_keys": terms.group_keys,
+            "include_events": [terms.event_name] if events is None else events.include,
+            "exclude_events": [] if events is None else events.exclude or [],
+            "status": terms.status,
+        }
+
+
+def _meter_filters(statements: Statements) -> Iterator[dict[str, Any]]:
+    for meter in statements.meters.values():
+        conditions = [found for condition in meter.terms.filters for found in _conditions(condition)]
+        for filter_no, (name, operator, values) in enumerate(conditions):
+            yield {
+                "meter_code": meter.terms.code,
+                "filter_no": filter_no,
+                "property": name,
+                "operator": operator,
+                "values": values,
+            }
+
+
+def _conditions(condition: Filter) -> Iterator[tuple[str, str, list[str]]]:
+    """A filter may say several things of one property; each becomes a row, and all must hold."""
+    if condition.within is not None:
+        yield condition.property, "in", condition.within
+    if condition.not_in is not None:
+        yield condition.property, "not_in", condition.not_in
+    if condition.exists is not None:
+        yield condition.property, "exists" if condition.exists else "not_exists", []
+
+
+def _rate_cards(statements: Statements) -> Iterator[dict[str, Any]]:
+    for edition in statements.editions:
+        card = edition.card.terms
+        yield {"rate_card_code": card.code, "meter_code": card.meter, "effective_from": edition.effective_from}
+
+
+def _rate_card_entries(statements: Statements, ladders: Ladders) -> Iterator[dict[str, Any]]:
+    for edition in statements.editions:
+        group_keys = statements.meters.stated[edition.card.terms.meter].terms.group_keys
+        for entry in edition.entries:
+            yield {
+                "rate_card_code": edition.card.terms.code,
+                "effective_from": edition.effective_from,
+                "group_values": [entry.terms.dimensions[key] for key in group_keys],
+                "unit_amount": entry.terms.rate,
+                "ladder_id": ladders.id_of(entry.terms.tiers),
+                "place": str(entry.place),
+            }
+
+
+def _pricings(statements: Statements, ladders: Ladders) -> Iterator[dict[str, Any]]:
+    for pricing in statements.pricings.values():
+        terms = pricing.terms
+        yield {
+            "pricing_code": terms.code,
+            "name": terms.name or terms.code,
+            "model": terms.model,
+            "meter_code": terms.meter,
+            "rate_card_code": terms.rate_card,
+            "tier_scope": terms.tier_scope or "combination",
+            "per": _per(terms, statements),
+            "unit_amount": None if terms.tiered else getattr(terms, terms.price_key),
+            "ladder_id": ladders.id_of(terms.tiers),
+            "place": str(pricing.place),
+        }
+
+
+def _per(pricing: Pricing, statements: Statements) -> Decimal:
+    """How many units the price buys: the model's own measure, else what is written, else the card's."""
+    if pricing.model == "bps":
+        return _BASIS_POINTS
+    if pricing.rate_card is not None:
+        return statements.rate_cards.stated[pricing.rate_card].terms.per
+    return pricing.package_size or pricing.per or ONE
+
+
+def _plans(statements: Statements) -> Iterator[dict[str, Any]]:
+    for plan in statements.plans.values():
+        currency = statements.plan_currency(plan.terms) or ""
+        yield {
+            "plan_code": plan.terms.code,
+            "name": plan.terms.name or plan.terms.code,
+            "currency": currency,
+            "minor_digits": MINOR_DIGITS[currency],
+            "billing_frequency": plan.terms.billing_frequency,
+            "status": plan.terms.status,
+        }
+
+
+def _plan_pricings(statements: Statements) -> Iterator[dict[str, Any]]:
+    for plan in statements.plans.values():
+        for pricing_order, code in enumerate(plan.terms.pricings):
+            yield {"plan_code": plan.terms.code, "pricing_order": pricing_order, "pricing_code": code}
+
+
+def _customers(statements: Statements) -> Iterator[dict[str, Any]]:
+    for customer in statements.customers.values():
+        terms = customer.terms
+        yield {"customer_id": terms.id, "external_id": terms.external_id, "name": terms.name}
+
+
+def _contracts(statements: Statements) -> Iterator[dict[str, Any]]:
+    for contract in statements.contracts.values():
+        terms = contract.terms
+        plan = statements.plans.stated[terms.plan].terms
+        currency = statements.plan_currency(plan) or ""
+        yield {
+            "contract_id": terms.id,
+            "customer_id": terms.customer,
+            "currency": currency,
+            "minor_digits": MINOR_DIGITS[currency],
+            "billing_frequency": plan.billing_frequency,
+            "start_date": terms.start_date,
+            "end_date": terms.end_date,
+            "billing_anchor": terms.billing_anchor or terms.start_date.day,
+            "timezone": statements.zone(terms),
+            "status": terms.status,
+            "place": str(contract.place),
+        }
+
+
+def _contract_terms(statements: Statements) -> Iterator[dict[str, Any]]:
+    for contract in statements.contracts.values():
+        yield from contract_terms(contract.terms, statements.plans.stated)
+
+
+def _rate_overrides(statements: Statements, ladders: Ladders) -> Iterator[dict[str, Any]]:
+    for contract in statements.contracts.values():
+        if not contract.terms.rate_overrides and not contract.terms.amendments:
+            continue
+        for override_no, override in enumerate(dated_overrides(contract)):
+            terms = override.terms
+            yield {
+                "contract_id": contract.terms.id,
+                "override_no": override_no,
+                "meter_code": terms.meter,
+                "group_values": _group_values(terms, statements),
+                "pricing_code": terms.pricing,
+                "unit_amount": _override_price(terms, statements),
+                "ladder_id": ladders.id_of(terms.tiers),
+                "effective_from": override.effective_from,
+                "effective_to": override.effective_to,
+                "place": str(override.place),
+            }
+
+
+def _group_values(override: RateOverride, statements: Statements) -> list[str | None] | None:
+    if override.meter is None:
+        return None
+    dimensions: Mapping[str, str | None] = override.dimensions or {}
+    return [dimensions[key] for key in statements.meters.stated[override.meter].terms.group_keys]
+
+
+def _override_price(override: RateOverride, statements: Statements) -> Decimal | None:
+    if override.pricing is None:
+        return override.rate
+    pricing = statements.pricings.stated[override.pricing].terms
+    return None if pricing.tiered else getattr(override, pricing.price_key)
+
+
+def _credit_grants(statements: Statements) -> Iterator[dict[str, Any]]:
+    once = {grant.terms.id: grant for grant in reversed(statements.grants)}
+    for grant in dated_grants(statements, [*once.values()]):
+        terms = grant.terms
+        yield {
+            "grant_id": terms.grant_id,
+            "contract_id": terms.contract_id,
+            "kind": terms.kind,
+            "amount": terms.amount,
+            "credits": terms.credits,
+            "credit_rate": terms.credit_rate,
+            "price": terms.price,
+            "effective_at": terms.effective_at,
+            "expires_at": terms.expires_at,
+            "applies_to": None if terms.applies_to is None else [*terms.applies_to],
+            "place": str(grant.stated.place),
+        }

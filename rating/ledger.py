@@ -1,0 +1,107 @@
+"""The ledger: what moves in each grant, and the balance after every movement (R-32, R-33).
+
+Append-only: posted entries are never touched again; this module makes the entries a run adds. Drafts come on top (R-34).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+
+from rating import exact, tables
+from rating.exact import INT, integer
+
+# order of the movements of one grant within one run
+PHASES = {"grant": 0, "adjustment": 1, "reversal": 2, "usage": 2, "expiration": 3}
+MOVEMENT = ["grant_id", "type", "units", "invoice_id", "line_no", "occurred_at", "is_posted", "order"]
+
+
+def grant_movements(wallet: pl.DataFrame, as_of: datetime, is_on: bool) -> pl.DataFrame:
+    """Grants that are posted now, and the difference of posted grants whose amount the books have changed (R-32)."""
+    is_new = pl.col("posted_units").is_null()
+    change = pl.col("amount_units") - pl.col("posted_units").fill_null(integer(0))
+    return wallet.filter(is_new | (change != 0)).select(
+        "grant_id",
+        pl.when(is_new).then(pl.lit("grant")).otherwise(pl.lit("adjustment")).alias("type"),
+        change.alias("units"),
+        pl.lit(None, dtype=pl.String).alias("invoice_id"),
+        pl.lit(None, dtype=pl.Int32).alias("line_no"),
+        pl.when(is_new).then("effective_at").otherwise(pl.lit(as_of, dtype=tables.INSTANT)).alias("occurred_at"),
+        pl.lit(is_on).alias("is_posted"),
+        pl.lit(0, dtype=pl.Int64).alias("order"),
+    )
+
+
+def expirations(wallet: pl.DataFrame, movements: pl.DataFrame, issued_periods: pl.DataFrame, periods: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+    """The unused rest of each grant whose last period before its expiry is issued (R-32).
+
+    issued_periods: contract_id, period_start of `period` invoices issued so far and by this run. periods: PERIODS.
+    """
+    moved = movements.filter("is_posted", pl.col("type").is_in(["usage", "reversal"])).group_by("grant_id").agg(pl.col("units").sum())
+    expired = wallet.filter(pl.col("expires_at") <= as_of).join(moved, on="grant_id", how="left")
+    rest = expired.with_columns(rest=pl.col("left_units") + pl.col("units").fill_null(integer(0))).filter(pl.col("rest") > 0)
+    last_period = (
+        rest.join(periods.select("contract_id", "period_start"), on="contract_id")
+        .filter(pl.col("period_start") < pl.col("expires_at"))
+        .group_by("contract_id", "grant_id")
+        .agg(pl.col("period_start").max())
+    )
+    still_open = last_period.join(issued_periods, on=["contract_id", "period_start"], how="anti")
+    return rest.join(still_open, on="grant_id", how="anti").select(
+        "grant_id",
+        pl.lit("expiration").alias("type"),
+        (integer(0) - pl.col("rest")).alias("units"),
+        pl.lit(None, dtype=pl.String).alias("invoice_id"),
+        pl.lit(None, dtype=pl.Int32).alias("line_no"),
+        pl.col("expires_at").alias("occurred_at"),
+        pl.lit(value=True).alias("is_posted"),
+        pl.lit(0, dtype=pl.Int64).alias("order"),
+    )
+
+
+def entries(movements: pl.DataFrame, wallet: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+    """CREDIT_LEDGER entries of this run: posted first, then drafts, each with the balance of its grant after it.
+
+    movements: MOVEMENT columns; `order` is the drawing order of usage and reversals. Units: minor units, signed.
+    """
+    phase = pl.col("type").replace_strict(PHASES, return_dtype=pl.Int32)
+    before = wallet.select(
+        "grant_id", "contract_id", "currency", "minor_digits", "credit_rate", balance_before=pl.col("left_units") - _still_to_post()
+    )
+    ordered = (
+        movements.join(before, on="grant_id")
+        .with_columns(phase=phase, is_draft=~pl.col("is_posted"))
+        .sort("is_draft", "phase", "order", "grant_id")
+        .with_columns(balance_units=pl.col("balance_before") + pl.col("units").cum_sum().over("grant_id"))
+        .with_columns(
+            amount=exact.decimal(pl.col("units") * exact.money_per_minor(), tables.MONEY),
+            balance_after=exact.decimal(pl.col("balance_units") * exact.money_per_minor(), tables.MONEY),
+        )
+    )
+    credits = _credits(pl.col("balance_units") * exact.money_per_minor()) - _credits(
+        (pl.col("balance_units") - pl.col("units")) * exact.money_per_minor()
+    )
+    happened = pl.coalesce(
+        pl.concat_str("invoice_id", pl.lit("#"), pl.col("line_no").cast(pl.String)),
+        pl.when(pl.col("type") != "grant").then(pl.lit(as_of.isoformat())),
+    )
+    return tables.CREDIT_LEDGER.require(
+        ordered.with_columns(
+            entry_id=pl.concat_str([pl.col("grant_id"), pl.col("type"), happened], separator=":", ignore_nulls=True),
+            credits=exact.decimal(credits, tables.QUANTITY),
+            status=pl.when("is_posted").then(pl.lit("posted")).otherwise(pl.lit("draft")),
+        ).select(tables.CREDIT_LEDGER.names)
+    )
+
+
+def _still_to_post() -> pl.Expr:
+    return pl.col("amount_units") - pl.col("posted_units").fill_null(integer(0))
+
+
+def _credits(money: pl.Expr) -> pl.Expr:
+    """Units of a balance, money / credit_rate, rounded half away from zero to 9 decimals; null for a money grant (R-33)."""
+    rate = pl.col("credit_rate").reinterpret(dtype=INT)
+    # 1e-4 of money over 1e-12 of rate, to 1e-9 of a unit
+    scaled = money * integer(10**17)
+    return (scaled * 2 + rate) // (rate * 2)
