@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from rating.books.places import Document
+from rating.books.places import Document, Step
 from rating.books.problems import Problem
 from rating.books.values import Number, canonical_number
 
@@ -79,7 +79,8 @@ def bulk_csv(cells: Cells, section: str) -> Document:
     """A bulk CSV as a document of one section: one item a row, empty cells absent."""
     names = cells.header
     items = [{name: _cell(name, cell) for name, cell in zip(names, row, strict=True) if cell != ""} for row in cells.rows]
-    lines = {(): 1, **{(section, position): line for position, line in enumerate(cells.lines)}}
+    lines: dict[tuple[Step, ...], int] = {(): 1}
+    lines.update({(section, position): line for position, line in enumerate(cells.lines)})
     return Document(cells.file, {section: items}, lines)
 
 
@@ -122,7 +123,7 @@ def rate_table(cells: Cells, group_keys: list[str]) -> Document:
     """A card's CSV as a document of one section `entries`: one entry a row, or, where there are tier columns, one entry a
     combination with its rows as tiers in file order (R-26)."""
     entries: list[dict[str, Any]] = []
-    lines: dict[tuple[str | int, ...], int] = {(): 1}
+    lines: dict[tuple[Step, ...], int] = {(): 1}
     by_combination: dict[tuple[str, ...], int] = {}
     tiered = "rate" not in cells.header
     for texts, line in zip(cells.rows, cells.lines, strict=True):

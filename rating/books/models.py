@@ -177,7 +177,7 @@ class Customer(_Shape):
 
 
 class RateOverride(_Shape):
-    """The price of one combination of a meter (`meter`, `dimensions`, `rate`), or of a pricing (`pricing` and its price key)."""
+    """The price of one combination (`meter`, `dimensions`, `rate`), or of a pricing (`pricing` and its price key)."""
 
     meter: Code | None = None
     dimensions: dict[str, GroupValue] | None = None

@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.events import (
     AliasEvent,
+    CollectionStartEvent,
     DocumentStartEvent,
     Event,
     MappingEndEvent,
@@ -22,7 +23,6 @@ from ruamel.yaml.events import (
     NodeEvent,
     ScalarEvent,
     SequenceEndEvent,
-    SequenceStartEvent,
 )
 
 from rating.books.places import Document, Place, Step
@@ -125,16 +125,18 @@ class _Reader:
             raise _UnreadableError(
                 f"values are nested more than {DEEPEST} deep", "The books need no such depth: write them flatter", line
             )
+        assert isinstance(event, CollectionStartEvent | ScalarEvent)
         if event.tag is not None:
             self._complain(
                 path, line, f"`{event.tag}` is a YAML tag", "Take the tag out; quote what is text, leave numbers as they are"
             )
-        if isinstance(event, MappingStartEvent):
-            value: Any = self._mapping(path)
-        elif isinstance(event, SequenceStartEvent):
-            value = self._sequence(path)
-        else:
+        value: Any
+        if isinstance(event, ScalarEvent):
             value = _scalar(event)
+        elif isinstance(event, MappingStartEvent):
+            value = self._mapping(path)
+        else:
+            value = self._sequence(path)
         if event.anchor is not None:
             self._anchors[event.anchor] = value
         return value

@@ -61,7 +61,7 @@ def _card_problems(pricing: Pricing, place: Place, card: Stated[RateCard]) -> It
 
 
 def _kind_problems(pricing: Pricing, editions: Sequence[Edition]) -> Iterator[Problem]:
-    """Entries that hold tiers where the pricing wants rates, or the other way round; the first of each version speaks for all."""
+    """Entries that hold tiers where the pricing wants rates, or the reverse; the first of each version speaks for all."""
     wants, other = ("tiers", "rate") if pricing.tiered else ("rate", "tiers")
     for edition in editions:
         strange = [entry for entry in edition.entries if getattr(entry.terms, other) is not None]
