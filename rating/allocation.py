@@ -29,10 +29,26 @@ def _within(point: str) -> pl.Expr:
     return pl.when(clipped > pl.col("upper")).then(pl.col("upper")).otherwise(clipped).cast(INT)
 
 
-def running(frame: pl.DataFrame, amount: str, over: Sequence[str]) -> pl.DataFrame:
+def running(frame: pl.DataFrame, amount: str, group: str) -> pl.DataFrame:
     """`start` and `end` of each row on the running total of its group, in the order of the rows.
 
-    The caller proves that the sums fit (`exact.prove_sums`).
+    Rows of a group lie together. One cumulative sum over all rows serves every group, less what it was when the group began; the
+    caller proves that the sum of all rows fits (`exact.prove_sums`).
     """
-    end = pl.col(amount).cum_sum().over(list(over))
-    return frame.with_columns(start=end - pl.col(amount), end=end)
+    return frame.with_columns(end=since_beginning(pl.col(amount), group)).with_columns(start=pl.col("end") - pl.col(amount))
+
+
+def since_beginning(amount: pl.Expr, group: str) -> pl.Expr:
+    """The running total of `amount` within groups whose rows lie together."""
+    total = amount.cum_sum()
+    return total - first_of(total - amount, group)
+
+
+def first_of(value: pl.Expr, group: str) -> pl.Expr:
+    """The value in the first row of each group, on all its rows; rows of a group lie together."""
+    return pl.when(begins(group)).then(value).forward_fill()
+
+
+def begins(group: str) -> pl.Expr:
+    """Whether a row is the first of its group; rows of a group lie together."""
+    return pl.col(group).ne_missing(pl.col(group).shift(1)) | (pl.int_range(pl.len()) == 0)

@@ -93,10 +93,10 @@ def _draw_one(claims: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
     )
     eligible = claims.join(grants, on="contract_id").filter(pays.fill_null(value=False)).sort("contract_id", "order")
     of_lines = eligible.select("line", upper=pl.col("line_units")).unique("line").with_columns(lower=integer(0))
-    capped = lay(running(eligible, "open_units", ["line"]).drop("lower", "upper", strict=False), of_lines, on=["line"])
-    capped = capped.drop("lower", "upper", "open_units").rename({"inside": "open_units"}).sort("contract_id", "order")
+    capped = lay(running(eligible.sort("line", "order"), "open_units", "line"), of_lines, on=["line"])
+    capped = capped.drop("lower", "upper", "open_units", "start", "end").rename({"inside": "open_units"}).sort("contract_id", "order")
     of_grants = grants.select("contract_id", lower=integer(0), upper="left_units")
-    laid = lay(running(capped.drop("start", "end"), "open_units", ["contract_id"]), of_grants, on=["contract_id"])
+    laid = lay(running(capped, "open_units", "contract_id"), of_grants, on=["contract_id"])
     return laid.filter(pl.col("inside") > 0).select("claim", "line", "grant_id", drawn_units="inside")
 
 

@@ -35,13 +35,16 @@ class Schedule:
     card_versions: pl.DataFrame
 
 
-def lay_out(books: Books, as_of: datetime) -> Schedule:
-    """Lay the approved contracts of the books out up to as_of + 1 hour. Draft contracts have no periods (R-7)."""
+def lay_out(books: Books, as_of: datetime, issued: pl.DataFrame | None = None) -> Schedule:
+    """Lay the approved contracts of the books out up to as_of + 1 hour. Draft contracts have no periods (R-7).
+
+    issued: INVOICES issued so far. A contract that is prolonged goes on with a new period at the end of its issued short one (R-42).
+    """
     contracts = books.contracts.filter(pl.col("status") == "approved")
     terms = _terms(contracts, books)
     overrides = _overrides(contracts, books)
     card_versions = _card_versions(contracts, books)
-    periods = _periods(contracts, as_of + EARLY_EVENTS)
+    periods = _cut_where_issued(_periods(contracts, as_of + EARLY_EVENTS), contracts, issued)
     cuts = pl.concat(
         [
             terms.select("contract_id", cut="valid_from"),
@@ -123,6 +126,29 @@ def _periods(contracts: pl.DataFrame, horizon: datetime) -> pl.DataFrame:
         .with_columns(month=(pl.col("end_date") - pl.duration(days=1)).dt.strftime("%Y-%m"))
         .select(tables.PERIODS.names)
         .sort("contract_id", "period_start")
+    )
+
+
+def _cut_where_issued(periods: pl.DataFrame, contracts: pl.DataFrame, issued: pl.DataFrame | None) -> pl.DataFrame:
+    if issued is None:
+        return periods
+    ends = issued.filter(pl.col("kind") == "period").select("contract_id", cut="period_end").unique()
+    cuts = periods.join(ends, on="contract_id").filter(pl.col("cut") > pl.col("period_start"), pl.col("cut") < pl.col("period_end"))
+    if cuts.height == 0:
+        return periods
+    later = cuts.join(contracts.select("contract_id", "timezone"), on="contract_id")
+    later = later.with_columns(local_start=calendar.local_dates(later.get_column("cut"), later.get_column("timezone")))
+    pieces = pl.concat(
+        [periods, later.with_columns(period_start="cut", start_date="local_start").select(periods.columns)]
+    ).sort("contract_id", "period_start")
+    next_start, next_date = (pl.col(name).shift(-1).over("contract_id", "period_end") for name in ("period_start", "start_date"))
+    return tables.PERIODS.require(
+        pieces.with_columns(
+            period_end=pl.coalesce(next_start, "period_end"),
+            end_date=pl.coalesce(next_date, "end_date"),
+        )
+        .with_columns(month=(pl.col("end_date") - pl.duration(days=1)).dt.strftime("%Y-%m"))
+        .select(tables.PERIODS.names)
     )
 
 

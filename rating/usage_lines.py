@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from rating import charges, combinations, exact, tables
-from rating.allocation import running
+from rating.allocation import begins, first_of, running, since_beginning
 from rating.books import Books
 from rating.prices import resolve
 from rating.schedule import Schedule
@@ -19,7 +19,7 @@ from rating.schedule import Schedule
 WINDOWED = ["sum", "count"]  # aggregations kept per window (R-18)
 PERIOD = ["contract_id", "period_start"]
 LADDER = ["contract_id", "period_start", "pricing_code", "combination"]
-LINE = [*LADDER, "price_from"]
+COMBINATION = ["meter_code", "combination"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +111,10 @@ def _as_integers(slots: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_ladders(slots: pl.DataFrame) -> pl.DataFrame:
-    """Where each slot lies on the running total of its ladder, and the whole quantity that picks a volume tier."""
-    numbered = exact.prove_sums(slots, ["quantity_e9"], [*LADDER, "window_start"]).with_columns(ladder=pl.struct(LADDER).rank("dense"))
-    climbed = running(numbered, "quantity_e9", ["ladder"])
-    of_combination = pl.col("quantity_e9").sum().over("ladder")
-    of_pricing = pl.col("quantity_e9").sum().over([*PERIOD, "pricing_code"])
-    return climbed.with_columns(whole_e9=pl.when(pl.col("tier_scope") == "pricing").then(of_pricing).otherwise(of_combination))
+    """Number the ladders, whose slots lie together, and say where each slot lies on its ladder's running total."""
+    is_new = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in LADDER)
+    numbered = exact.prove_sums(slots, ["quantity_e9"], [*LADDER, "window_start"]).with_columns(ladder=is_new.cum_sum())
+    return running(numbered, "quantity_e9", "ladder")
 
 
 def _integer_tiers(ladders: pl.DataFrame) -> pl.DataFrame:
@@ -147,16 +145,12 @@ def _into_runs(slots: pl.DataFrame) -> pl.DataFrame:
 
     `price_from` is the start of the run's first window, used or not; runs without usage are no lines and drop out here.
     """
-    before = {name: pl.col(name).shift(1).over("ladder") for name in ("window_no", "rate_source", "unit_amount", "ladder_id")}
-    breaks = (
-        before["window_no"].is_null()
-        | (pl.col("window_no") != before["window_no"] + 1)
-        | pl.col("rate_source").ne_missing(before["rate_source"])
-        | pl.col("unit_amount").ne_missing(before["unit_amount"])
-        | pl.col("ladder_id").ne_missing(before["ladder_id"])
-    )
+    price = ("rate_source", "unit_amount", "ladder_id")
+    breaks = begins("ladder") | (pl.col("window_no") != pl.col("window_no").shift(1) + 1)
+    breaks |= pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in price)
     runs = slots.with_columns(run=breaks.cum_sum())
-    return runs.with_columns(price_from=pl.col("window_start").min().over("run")).filter(pl.col("event_count").is_not_null().any().over("run"))
+    used = runs.filter(pl.col("event_count").is_not_null()).select(pl.col("run").unique())
+    return runs.with_columns(price_from=first_of(pl.col("window_start"), "run")).join(used, on="run", how="semi", maintain_order="left")
 
 
 def _lines(slots: pl.DataFrame, parts: pl.DataFrame, books: Books) -> UsageLines:
@@ -175,12 +169,10 @@ def _lines(slots: pl.DataFrame, parts: pl.DataFrame, books: Books) -> UsageLines
             event_count=pl.col("event_count").sum(),
         )
         .join(tier_parts.group_by("run").agg(tier_unit=pl.col("unit_amount").first()), on="run", how="left", maintain_order="left")
-        .join(books.meters.select("meter_code", "display_name", "group_keys"), on="meter_code", maintain_order="left")
+        .join(_named_combinations(shares, books), on=COMBINATION, maintain_order="left")
     )
     exact.refuse_large_lines(lines, "whole", ["contract_id", "period_start", "pricing_code", "combination"])
-    ordered, by_value = combinations.sort_columns(lines, "group_values")
-    ordered = ordered.sort([*PERIOD, "pricing_rank", *by_value, "price_from"], nulls_last=True).with_row_index("line")
-    ordered = ordered.with_columns(combinations.dimensions(ordered, "group_keys", "group_values"))
+    ordered = lines.sort([*PERIOD, "pricing_rank", "value_rank", "price_from"]).with_row_index("line")
     numbers = ordered.select("run", "line")
     return UsageLines(
         lines=ordered.select(
@@ -190,7 +182,7 @@ def _lines(slots: pl.DataFrame, parts: pl.DataFrame, books: Books) -> UsageLines
             "meter_code",
             "group_values",
             "dimensions",
-            combinations.description(pl.col("display_name"), pl.col("group_values")).alias("description"),
+            "description",
             exact.decimal("quantity_e9", tables.QUANTITY).alias("quantity"),
             # volume: the one tier that prices all; graduated: none, its tiers make the amount
             pl.when(pl.col("model") == "volume").then("tier_unit").otherwise("unit_amount").alias("unit_rate"),
@@ -208,16 +200,32 @@ def _lines(slots: pl.DataFrame, parts: pl.DataFrame, books: Books) -> UsageLines
     )
 
 
+def _named_combinations(slots: pl.DataFrame, books: Books) -> pl.DataFrame:
+    """Each combination once: its JSON text, its name on lines, and its rank in the order of values (R-38, R-39)."""
+    distinct = slots.select(*COMBINATION, "group_values").unique(COMBINATION).join(
+        books.meters.select("meter_code", "display_name", "group_keys"), on="meter_code"
+    )
+    ordered, by_value = combinations.sort_columns(distinct, "group_values")
+    ordered = ordered.sort(["meter_code", *by_value], nulls_last=True).with_row_index("value_rank")
+    return ordered.select(
+        *COMBINATION,
+        "value_rank",
+        combinations.dimensions(ordered, "group_keys", "group_values"),
+        combinations.description(pl.col("display_name"), pl.col("group_values")).alias("description"),
+    )
+
+
 def _rounded_shares(slots: pl.DataFrame) -> pl.DataFrame:
     """A window's share is the difference of the rounded running sum of its line, so shares add up to the line (R-38)."""
     slots = slots.with_columns(pl.col("whole", "rest").fill_null(exact.integer(0)))
     running_sum = slots.with_columns(
-        running_whole=pl.col("whole").cum_sum().over("run"), running_rest=pl.col("rest").cum_sum().over("run")
+        running_whole=since_beginning(pl.col("whole"), "run"), running_rest=since_beginning(pl.col("rest"), "run")
     )
     whole, rest = exact.carry("running_whole", "running_rest", "per_e9")
     carried = running_sum.with_columns(running_whole=whole, running_rest=rest)
     units = carried.with_columns(running_units=exact.rounded("running_whole", "running_rest", "minor_digits"))
-    return units.with_columns(share_units=pl.col("running_units") - pl.col("running_units").shift(1).over("run").fill_null(exact.integer(0)))
+    before = pl.when(begins("run")).then(exact.integer(0)).otherwise(pl.col("running_units").shift(1))
+    return units.with_columns(share_units=pl.col("running_units") - before)
 
 
 def _tier_parts(parts: pl.DataFrame, slots: pl.DataFrame) -> pl.DataFrame:

@@ -18,11 +18,12 @@ import polars as pl
 from rating.books.checks import problems_in, warnings_about
 from rating.books.folder import Folder
 from rating.books.frames import frames_of
+from rating.books.issued import CONTRACT_FACTS, contract_facts, problems_against
 from rating.books.models import Settings
 from rating.books.problems import BooksError, Problem
 from rating.books.statements import read_statements
 
-__all__ = ["Books", "BooksError", "Problem", "Settings", "load"]
+__all__ = ["CONTRACT_FACTS", "Books", "BooksError", "Problem", "Settings", "contract_facts", "load", "problems_against"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,11 @@ from rating.books.models import ONE, Filter, Pricing, RateOverride, Tier
 from rating.books.statements import Statements
 
 _BASIS_POINTS = Decimal(10_000)
+# where the key is not the order to read in; entries keep the order of their card
+_ORDER = {
+    "plan_pricings": ("plan_code", "pricing_order"),
+    "rate_card_entries": ("rate_card_code", "effective_from"),
+}
 
 
 def frames_of(statements: Statements) -> dict[str, pl.DataFrame]:
@@ -43,8 +48,7 @@ def frames_of(statements: Statements) -> dict[str, pl.DataFrame]:
 
 
 def _frame(table: tables.Table, rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
-    # a list cannot be sorted by; entries and overrides keep the order of their card or contract
-    by = [name for name in table.key if not isinstance(table.schema[name], pl.List)]
+    by = _ORDER.get(table.name, table.key)
     columns = {name: pl.Series(name, [row[name] for row in rows], dtype=dtype) for name, dtype in table.schema.items()}
     return table.require(pl.DataFrame(columns).sort(by, nulls_last=False, maintain_order=True))
 

@@ -13,7 +13,7 @@ ladder         number of the ladder climbed: one a contract, period, pricing and
 window_start   order within the ladder
 quantity_e9    usage of the window, in 1e-9 units
 start, end     the ladder's running total before and after the window, in 1e-9 units
-whole_e9       quantity that picks a volume tier: the period's whole, of the combination or the pricing
+tier_scope     combination or pricing: what quantity picks a volume tier; with contract_id, period_start, pricing_code
 unit_e12       unit price, in 1e-12 of the currency; null where tiers make the price
 ladder_id      tiers of the price; null where it has none
 per_e9         units that the unit price buys, in 1e-9
