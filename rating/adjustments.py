@@ -33,7 +33,15 @@ def issued_periods(issued: Documents, books: Books, as_of: datetime) -> pl.DataF
         local_dates(rows.get_column("period_start"), zones).alias("start_date"),
         (first_instants(closing_date, zones) <= as_of).alias("is_closed"),
     ).select(
-        "contract_id", "customer_id", "period_start", "period_end", "start_date", "month", "minor_digits", "is_closed", original_id="invoice_id"
+        "contract_id",
+        "customer_id",
+        "period_start",
+        "period_end",
+        "start_date",
+        "month",
+        "minor_digits",
+        "is_closed",
+        original_id="invoice_id",
     )
 
 
@@ -46,23 +54,44 @@ def differences(now: pl.DataFrame, issued: Documents, originals: pl.DataFrame) -
       source, price_from and place are of the line as it is now, or as issued where it is gone.
     """
     figures = ["quantity", "exact_amount", "amount_units", "event_count"]
-    described = ["meter_code", "group_values", "dimensions", "description", "unit_rate", "per", "rate_source", "place", "minor_digits"]
+    described = [
+        "meter_code",
+        "group_values",
+        "dimensions",
+        "description",
+        "unit_rate",
+        "per",
+        "rate_source",
+        "place",
+        "minor_digits",
+    ]
     current = now.join(originals.select("original_id", *PERIOD), on=PERIOD)
-    before = issued_lines(issued, originals).group_by(SAME_LINE, maintain_order=True).agg(
-        pl.col(*PERIOD).first(),
-        pl.col(described).last(),
-        *(exact.decimal(exact.physical(name).sum(), dtype) for name, dtype in (("quantity", tables.QUANTITY), ("exact_amount", tables.PRICE))),
-        pl.col("amount_units", "event_count").sum(),
+    before = (
+        issued_lines(issued, originals)
+        .group_by(SAME_LINE, maintain_order=True)
+        .agg(
+            pl.col(*PERIOD).first(),
+            pl.col(described).last(),
+            *(
+                exact.decimal(exact.physical(name).sum(), dtype)
+                for name, dtype in (("quantity", tables.QUANTITY), ("exact_amount", tables.PRICE))
+            ),
+            pl.col("amount_units", "event_count").sum(),
+        )
     )
     both = current.join(before, on=SAME_LINE, how="full", coalesce=True, nulls_equal=True, suffix="_issued")
     is_now = pl.col("amount_units").is_not_null()
     less = {
-        name: pl.col(name).fill_null(pl.lit(0).cast(current.schema[name])) - pl.col(f"{name}_issued").fill_null(pl.lit(0).cast(before.schema[name]))
+        name: pl.col(name).fill_null(pl.lit(0).cast(current.schema[name]))
+        - pl.col(f"{name}_issued").fill_null(pl.lit(0).cast(before.schema[name]))
         for name in figures
     }
     return (
         both.with_columns(
-            *(pl.when(is_now).then(pl.col(name)).otherwise(pl.col(f"{name}_issued")).alias(name) for name in [*described, *PERIOD]),
+            *(
+                pl.when(is_now).then(pl.col(name)).otherwise(pl.col(f"{name}_issued")).alias(name)
+                for name in [*described, *PERIOD]
+            ),
             **less,
         )
         .filter(pl.col("amount_units") != 0)
@@ -73,9 +102,9 @@ def differences(now: pl.DataFrame, issued: Documents, originals: pl.DataFrame) -
 
 def issued_lines(issued: Documents, originals: pl.DataFrame) -> pl.DataFrame:
     """Every issued line of the originals and of their adjustments, with what makes it the same line, in order of issue."""
-    documents = issued.invoices.select("invoice_id", "number", original_id=pl.coalesce("adjusts_invoice_id", "invoice_id")).join(
-        originals.select("original_id", "minor_digits", *PERIOD), on="original_id"
-    )
+    documents = issued.invoices.select(
+        "invoice_id", "number", original_id=pl.coalesce("adjusts_invoice_id", "invoice_id")
+    ).join(originals.select("original_id", "minor_digits", *PERIOD), on="original_id")
     return (
         issued.lines.join(documents, on="invoice_id")
         .with_columns(combination=combinations.key(pl.col("group_values")))
@@ -98,7 +127,9 @@ def share_differences(
     before = (
         issued.shares.join(lines, on=["invoice_id", "line_no"])
         .sort("window_start")
-        .join_asof(current, left_on="window_start", right_on="now_start", by="contract_id", strategy="backward", check_sortedness=False)
+        .join_asof(
+            current, left_on="window_start", right_on="now_start", by="contract_id", strategy="backward", check_sortedness=False
+        )
         .with_columns(
             share_units=integer(0) - exact.physical("amount") // exact.money_per_minor(),
             window_start=pl.when(is_inside).then("now_start").otherwise("window_start"),
@@ -118,8 +149,12 @@ def share_differences(
 
 def headers(differing: pl.DataFrame, originals: pl.DataFrame, issued: Documents) -> pl.DataFrame:
     """HEADERS of the adjustments: one per original period, the next of that period; when it is due is decided by the run."""
-    earlier = issued.invoices.filter(pl.col("kind") == "adjustment").group_by(original_id="adjusts_invoice_id").agg(earlier=pl.len())
-    rows = originals.join(differing.select("original_id").unique(), on="original_id", how="semi").join(earlier, on="original_id", how="left")
+    earlier = (
+        issued.invoices.filter(pl.col("kind") == "adjustment").group_by(original_id="adjusts_invoice_id").agg(earlier=pl.len())
+    )
+    rows = originals.join(differing.select("original_id").unique(), on="original_id", how="semi").join(
+        earlier, on="original_id", how="left"
+    )
     number = (pl.col("earlier").fill_null(0) + 1).cast(pl.String)
     return rows.with_columns(
         invoice_id("adjustment", "start_date", number).alias("invoice_id"),
@@ -129,14 +164,18 @@ def headers(differing: pl.DataFrame, originals: pl.DataFrame, issued: Documents)
     ).select(HEADER)
 
 
-def returns(lines: pl.DataFrame, issued: Documents, originals: pl.DataFrame, wallet: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+def returns(
+    lines: pl.DataFrame, issued: Documents, originals: pl.DataFrame, wallet: pl.DataFrame, as_of: datetime
+) -> pl.DataFrame:
     """Credits that negative lines give back: line_id, grant_id, `returned_units` (R-44).
 
     lines: negative lines of adjustments with SAME_LINE, line_id, amount_units. What was drawn on a line goes back last drawn
     first; what would go back to a grant that has expired by as_of is money back instead, and so is what credits never paid.
     """
     drawn = issued_lines(issued, originals).select("invoice_id", "line_no", *SAME_LINE, "minor_digits")
-    entries = issued.ledger.with_row_index("entry").filter(pl.col("type").is_in(["usage", "reversal"]), pl.col("status") == "posted")
+    entries = issued.ledger.with_row_index("entry").filter(
+        pl.col("type").is_in(["usage", "reversal"]), pl.col("status") == "posted"
+    )
     net = (
         entries.join(drawn, on=["invoice_id", "line_no"])
         .with_columns(units=integer(0) - exact.physical("amount") // exact.money_per_minor())
@@ -145,10 +184,16 @@ def returns(lines: pl.DataFrame, issued: Documents, originals: pl.DataFrame, wal
         .filter(pl.col("units") > 0)
         .sort("drawn_at", descending=True)
     )
-    stacked = net.with_columns(upper=pl.col("units").cum_sum().over(SAME_LINE)).with_columns(lower=pl.col("upper") - pl.col("units"))
+    stacked = net.with_columns(upper=pl.col("units").cum_sum().over(SAME_LINE)).with_columns(
+        lower=pl.col("upper") - pl.col("units")
+    )
     taken = lines.select(*SAME_LINE, "line_id", start=integer(0), end=integer(0) - pl.col("amount_units"))
     laid = taken.join(stacked, on=SAME_LINE, nulls_equal=True).with_columns(
         returned_units=pl.min_horizontal("upper", "end") - pl.min_horizontal("lower", "end")
     )
     alive = wallet.filter(pl.col("expires_at").is_null() | (pl.col("expires_at") > as_of)).select("grant_id")
-    return laid.join(alive, on="grant_id", how="semi").filter(pl.col("returned_units") > 0).select("line_id", "grant_id", "drawn_at", "returned_units")
+    return (
+        laid.join(alive, on="grant_id", how="semi")
+        .filter(pl.col("returned_units") > 0)
+        .select("line_id", "grant_id", "drawn_at", "returned_units")
+    )

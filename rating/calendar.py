@@ -31,7 +31,10 @@ def first_instants(dates: pl.Series, zones: pl.Series) -> pl.Series:
 def local_dates(instants: pl.Series, zones: pl.Series) -> pl.Series:
     """The local calendar date of each UTC instant. Null instants stay null."""
     return _zone_by_zone(
-        instants, zones, pl.Date(), lambda zone: pl.col("value").dt.replace_time_zone("UTC").dt.convert_time_zone(zone).dt.date()
+        instants,
+        zones,
+        pl.Date(),
+        lambda zone: pl.col("value").dt.replace_time_zone("UTC").dt.convert_time_zone(zone).dt.date(),
     )
 
 
@@ -55,4 +58,8 @@ def _zone_by_zone(values: pl.Series, zones: pl.Series, dtype: pl.DataType, expre
     ]
     if not parts:
         return pl.Series(values.name, [None] * frame.height, dtype=dtype)
-    return frame.join(pl.concat(parts), on=["value", "zone"], how="left", maintain_order="left", nulls_equal=True).get_column("result").alias(values.name)
+    return (
+        frame.join(pl.concat(parts), on=["value", "zone"], how="left", maintain_order="left", nulls_equal=True)
+        .get_column("result")
+        .alias(values.name)
+    )

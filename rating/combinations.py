@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from rating.exact import highest
+
 MISSING_NAME = "(none)"
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"} | {
     chr(code): f"\\u{code:04x}" for code in range(32) if chr(code) not in "\b\f\n\r\t"
@@ -35,7 +37,7 @@ def is_complete(values: pl.Expr) -> pl.Expr:
 
 def sort_columns(frame: pl.DataFrame, values: str) -> tuple[pl.DataFrame, list[str]]:
     """The frame with one column a position, to sort by with nulls last: by code point, key by key, missing last (R-38)."""
-    most = int(frame.get_column(values).list.len().max() or 0)  # type: ignore[call-overload]
+    most = highest(frame.get_column(values).list.len())
     names = [f"{values}_{position}" for position in range(most)]
     return frame.with_columns(
         pl.col(values).list.get(position, null_on_oob=True).alias(name) for position, name in enumerate(names)
@@ -48,13 +50,19 @@ def dimensions(frame: pl.DataFrame, keys: str, values: str) -> pl.Series:
         frame.select(pl.col(keys), pl.col(values))
         .with_row_index("row")
         .explode(keys, values, empty_as_null=False, keep_nulls=False)
-        .with_columns(pair=pl.concat_str(_quoted(pl.col(keys)), pl.lit(":"), pl.coalesce(_quoted(pl.col(values)), pl.lit("null"))))
+        .with_columns(
+            pair=pl.concat_str(_quoted(pl.col(keys)), pl.lit(":"), pl.coalesce(_quoted(pl.col(values)), pl.lit("null")))
+        )
         .group_by("row", maintain_order=True)
         .agg(pl.col("pair").str.join(","))
     )
     rows = pl.DataFrame({"row": pl.Series(range(frame.height), dtype=pl.UInt32)})
     text = pl.concat_str(pl.lit("{"), pl.col("pair").fill_null(""), pl.lit("}"))
-    return rows.join(pairs.cast({"row": pl.UInt32}), on="row", how="left", maintain_order="left").select(text.alias("dimensions")).to_series()
+    return (
+        rows.join(pairs.cast({"row": pl.UInt32}), on="row", how="left", maintain_order="left")
+        .select(text.alias("dimensions"))
+        .to_series()
+    )
 
 
 def _quoted(text: pl.Expr) -> pl.Expr:
@@ -64,5 +72,7 @@ def _quoted(text: pl.Expr) -> pl.Expr:
 def description(name: pl.Expr, values: pl.Expr) -> pl.Expr:
     """`AI Calls - US / Resolved`: each value's first letter upper-cased, `(none)` for a missing one (R-39)."""
     value = pl.element()
-    shown = values.list.eval(pl.coalesce(value.str.slice(0, 1).str.to_uppercase() + value.str.slice(1), pl.lit(MISSING_NAME))).list.join(" / ")
+    shown = values.list.eval(
+        pl.coalesce(value.str.slice(0, 1).str.to_uppercase() + value.str.slice(1), pl.lit(MISSING_NAME))
+    ).list.join(" / ")
     return pl.when(values.list.len() == 0).then(name).otherwise(pl.concat_str(name, pl.lit(" - "), shown))

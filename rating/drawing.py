@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from rating import credits
-from rating.exact import integer
+from rating import drawdown
+from rating.exact import highest, integer
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +26,22 @@ class Drawing:
 def settle(claims: pl.DataFrame, returns: pl.DataFrame, documents: pl.DataFrame, wallet: pl.DataFrame) -> Drawing:
     """Settle all claims.
 
-    claims: as `credits.draw` takes them, and invoice_id. returns: line_id, invoice_id, grant_id, returned_units, drawn_at.
-    documents: invoice_id, contract_id, `position` (order among the contract's documents). wallet: as `credits.wallet`.
+    claims: as `drawdown.draw` takes them, and invoice_id. returns: line_id, invoice_id, grant_id, returned_units, drawn_at.
+    documents: invoice_id, contract_id, `position` (order among the contract's documents). wallet: as `drawdown.wallet`.
     Out: draws (line_id, invoice_id, grant_id, units < 0, order), returns (the same, units > 0).
     """
     giving = documents.with_columns(gives=pl.col("invoice_id").is_in(returns.get_column("invoice_id").unique().implode()))
-    epochs = giving.sort("contract_id", "position").with_columns(epoch=pl.col("gives").cast(pl.Int64).cum_sum().over("contract_id"))
+    epochs = giving.sort("contract_id", "position").with_columns(
+        epoch=pl.col("gives").cast(pl.Int64).cum_sum().over("contract_id")
+    )
     placed = epochs.select("invoice_id", "epoch", "position")
     epoch_claims = claims.join(placed.drop("position"), on="invoice_id")
     epoch_returns = returns.join(placed.drop("position"), on="invoice_id")
     made, grants = [], wallet
-    last = max((int(frame.get_column("epoch").max() or 0) for frame in (epoch_claims, epoch_returns)), default=0)  # type: ignore[call-overload]
+    last = max(highest(frame.get_column("epoch")) for frame in (epoch_claims, epoch_returns))
     for epoch in range(last + 1):
         grants = _move(grants, epoch_returns.filter(pl.col("epoch") == epoch), "returned_units")
-        drawn = credits.draw(epoch_claims.filter(pl.col("epoch") == epoch).drop("epoch"), grants)
+        drawn = drawdown.draw(epoch_claims.filter(pl.col("epoch") == epoch).drop("epoch"), grants)
         grants = _move(grants, drawn.with_columns(less=integer(0) - pl.col("drawn_units")), "less")
         made.append(drawn.with_row_index("nth").with_columns(epoch=pl.lit(epoch)))
     draws = (
@@ -61,7 +63,9 @@ def settle(claims: pl.DataFrame, returns: pl.DataFrame, documents: pl.DataFrame,
 def _ordered(moves: pl.DataFrame, after: int) -> pl.DataFrame:
     """`order` within a run: documents by position; on one document what comes back before what is drawn."""
     moves = moves.with_row_index("nth")
-    return moves.with_columns(order=(pl.col("position") * 2 + after) * (moves.height + 1) + pl.col("nth").cast(pl.Int64)).drop("nth", "position")
+    return moves.with_columns(order=(pl.col("position") * 2 + after) * (moves.height + 1) + pl.col("nth").cast(pl.Int64)).drop(
+        "nth", "position"
+    )
 
 
 def _move(grants: pl.DataFrame, moves: pl.DataFrame, units: str) -> pl.DataFrame:

@@ -10,6 +10,7 @@ line's `divisor`). So a rate per 1,000 units, or a fee for 13 of 31 days, stays 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import polars as pl
 
@@ -93,8 +94,12 @@ def nearest(whole: str, rest: str, divisor: str) -> pl.Expr:
 
 
 def _largest(frame: pl.DataFrame, column: str) -> int:
-    value = frame.get_column(column).abs().max()
-    return int(value) if value is not None else 0  # type: ignore[arg-type, call-overload]
+    return highest(frame.get_column(column).abs())
+
+
+def highest(values: pl.Series) -> int:
+    """The largest of some integers; 0 where there are none."""
+    return int(cast("int | None", values.max()) or 0)
 
 
 def _refuse(rows: pl.DataFrame, row: Sequence[str], reason: str) -> None:

@@ -21,12 +21,32 @@ def fee_lines(books: Books, schedule: Schedule, periods: pl.DataFrame, usage_uni
     """
     windows = _windows_with_days(books, schedule, periods)
     terms = _in_force(windows, schedule.terms)
-    base = terms.with_columns(fee=pl.col("base_fee"), kind=pl.lit("base_fee"), pricing_code=pl.lit(None, dtype=pl.String), rank=pl.lit(0))
+    base = terms.with_columns(
+        fee=pl.col("base_fee"), kind=pl.lit("base_fee"), pricing_code=pl.lit(None, dtype=pl.String), rank=pl.lit(0)
+    )
     base = base.with_columns(description=pl.lit("Base fee"), place=pl.lit(None, dtype=pl.String))
-    minimum = terms.with_columns(fee=pl.col("minimum_spend"), kind=pl.lit("minimum_commitment"), pricing_code=pl.lit(None, dtype=pl.String))
-    minimum = minimum.with_columns(description=pl.lit("Minimum commitment"), place=pl.lit(None, dtype=pl.String), rank=pl.lit(0))
-    columns = [*PERIOD, "window_start", "days", "full_days", "minor_digits", "fee", "kind", "rank", "pricing_code", "description", "place"]
-    fees = _prorated(pl.concat([part.select(columns) for part in (base, _flat(windows, books, schedule), minimum)], how="vertical_relaxed"))
+    minimum = terms.with_columns(
+        fee=pl.col("minimum_spend"), kind=pl.lit("minimum_commitment"), pricing_code=pl.lit(None, dtype=pl.String)
+    )
+    minimum = minimum.with_columns(
+        description=pl.lit("Minimum commitment"), place=pl.lit(None, dtype=pl.String), rank=pl.lit(0)
+    )
+    columns = [
+        *PERIOD,
+        "window_start",
+        "days",
+        "full_days",
+        "minor_digits",
+        "fee",
+        "kind",
+        "rank",
+        "pricing_code",
+        "description",
+        "place",
+    ]
+    fees = _prorated(
+        pl.concat([part.select(columns) for part in (base, _flat(windows, books, schedule), minimum)], how="vertical_relaxed")
+    )
     return _less_usage(fees, usage_units).filter(pl.col("amount_units") != 0)
 
 
@@ -82,9 +102,9 @@ def _flat(windows: pl.DataFrame, books: Books, schedule: Schedule) -> pl.DataFra
 
 def _prorated(fees: pl.DataFrame) -> pl.DataFrame:
     """One row a fee: the unrounded parts (amount × days / days of the full period) are summed, then rounded (R-28)."""
-    fees = fees.with_columns(fee_e12=exact.physical("fee").fill_null(exact.integer(0)), days=pl.col("days").cast(exact.INT)).sort(
-        *PERIOD, "kind", "pricing_code", "window_start"
-    )
+    fees = fees.with_columns(
+        fee_e12=exact.physical("fee").fill_null(exact.integer(0)), days=pl.col("days").cast(exact.INT)
+    ).sort(*PERIOD, "kind", "pricing_code", "window_start")
     names = ["contract_id", "kind", "period_start"]
     fees = exact.prove_sums(exact.multiply(fees, "fee_e12", "days", "rest", names), ["rest"], names)
     summed = fees.group_by(*PERIOD, "kind", "pricing_code", maintain_order=True).agg(
@@ -118,7 +138,9 @@ def _less_usage(fees: pl.DataFrame, usage_units: pl.DataFrame) -> pl.DataFrame:
     """A minimum is owed as far as usage does not reach it; other fees stay as they are (R-29)."""
     is_minimum = pl.col("kind") == "minimum_commitment"
     used = pl.col("usage_units").fill_null(exact.integer(0))
-    scale = pl.col("minor_digits").replace_strict({n: 10 ** (tables.PRICE_SCALE - n) for n in range(tables.PRICE_SCALE)}, return_dtype=exact.INT)
+    scale = pl.col("minor_digits").replace_strict(
+        {n: 10 ** (tables.PRICE_SCALE - n) for n in range(tables.PRICE_SCALE)}, return_dtype=exact.INT
+    )
     missing = pl.max_horizontal(pl.col("amount_units") - used, exact.integer(0))
     exact_missing = exact.decimal(exact.physical("exact_amount") - used * scale, tables.PRICE)
     return (

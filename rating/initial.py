@@ -19,7 +19,9 @@ def initial_lines(books: Books, schedule: Schedule, as_of: datetime) -> pl.DataF
     """Lines of every initial invoice up to as_of: contract_id, day (local date), period_start (its first instant), kind, rank,
     pricing_code, description, quantity, unit_rate, per, exact_amount, amount_units, place. Amounts of 0 make no line."""
     charges = pl.concat([_one_time(books, schedule), _prepaid(books)], how="vertical_relaxed")
-    charges = charges.with_columns(first_instants(charges.get_column("day"), charges.get_column("timezone")).alias("period_start"))
+    charges = charges.with_columns(
+        first_instants(charges.get_column("day"), charges.get_column("timezone")).alias("period_start")
+    )
     charges = charges.with_columns(whole=exact.physical("unit_rate"), rest=exact.integer(0)).filter(
         pl.col("period_start") <= as_of, pl.col("whole") != 0
     )
@@ -41,11 +43,25 @@ def initial_lines(books: Books, schedule: Schedule, as_of: datetime) -> pl.DataF
     )
 
 
-COLUMNS = ["contract_id", "timezone", "minor_digits", "day", "kind", "rank", "pricing_code", "description", "unit_rate", "place", "grant_id"]
+COLUMNS = [
+    "contract_id",
+    "timezone",
+    "minor_digits",
+    "day",
+    "kind",
+    "rank",
+    "pricing_code",
+    "description",
+    "unit_rate",
+    "place",
+    "grant_id",
+]
 
 
 def _approved(books: Books) -> pl.DataFrame:
-    return books.contracts.filter(pl.col("status") == "approved").select("contract_id", "timezone", "minor_digits", "start_date")
+    return books.contracts.filter(pl.col("status") == "approved").select(
+        "contract_id", "timezone", "minor_digits", "start_date"
+    )
 
 
 def _one_time(books: Books, schedule: Schedule) -> pl.DataFrame:

@@ -120,7 +120,9 @@ def assemble(
         ),
         lines,
     )
-    invoices = tables.INVOICES.require(hashed.select(tables.INVOICES.names).sort("period_end", "contract_id", "kind", "invoice_id"))
+    invoices = tables.INVOICES.require(
+        hashed.select(tables.INVOICES.names).sort("period_end", "contract_id", "kind", "invoice_id")
+    )
     return Documents(
         invoices,
         tables.INVOICE_LINES.require(lines.select(tables.INVOICE_LINES.names).sort("invoice_id", "line_no")),
@@ -159,7 +161,9 @@ def _issue(headers: pl.DataFrame, issuing: Issuing) -> pl.DataFrame:
 
 def _hashed(invoices: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     texts = content_texts(invoices, lines)
-    return invoices.with_columns(content_hash=pl.Series([hashlib.sha256(text.encode()).hexdigest() for text in texts], dtype=pl.String))
+    return invoices.with_columns(
+        content_hash=pl.Series([hashlib.sha256(text.encode()).hexdigest() for text in texts], dtype=pl.String)
+    )
 
 
 def content_texts(invoices: pl.DataFrame, lines: pl.DataFrame) -> list[str]:

@@ -33,12 +33,18 @@ def grant_movements(wallet: pl.DataFrame, as_of: datetime, is_on: bool) -> pl.Da
     )
 
 
-def expirations(wallet: pl.DataFrame, movements: pl.DataFrame, issued_periods: pl.DataFrame, periods: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+def expirations(
+    wallet: pl.DataFrame, movements: pl.DataFrame, issued_periods: pl.DataFrame, periods: pl.DataFrame, as_of: datetime
+) -> pl.DataFrame:
     """The unused rest of each grant whose last period before its expiry is issued (R-32).
 
     issued_periods: contract_id, period_start of `period` invoices issued so far and by this run. periods: PERIODS.
     """
-    moved = movements.filter("is_posted", pl.col("type").is_in(["usage", "reversal"])).group_by("grant_id").agg(pl.col("units").sum())
+    moved = (
+        movements.filter("is_posted", pl.col("type").is_in(["usage", "reversal"]))
+        .group_by("grant_id")
+        .agg(pl.col("units").sum())
+    )
     expired = wallet.filter(pl.col("expires_at") <= as_of).join(moved, on="grant_id", how="left")
     rest = expired.with_columns(rest=pl.col("left_units") + pl.col("units").fill_null(integer(0))).filter(pl.col("rest") > 0)
     last_period = (
@@ -67,7 +73,12 @@ def entries(movements: pl.DataFrame, wallet: pl.DataFrame, as_of: datetime) -> p
     """
     phase = pl.col("type").replace_strict(PHASES, return_dtype=pl.Int32)
     before = wallet.select(
-        "grant_id", "contract_id", "currency", "minor_digits", "credit_rate", balance_before=pl.col("left_units") - _still_to_post()
+        "grant_id",
+        "contract_id",
+        "currency",
+        "minor_digits",
+        "credit_rate",
+        balance_before=pl.col("left_units") - _still_to_post(),
     )
     ordered = (
         movements.join(before, on="grant_id")
@@ -79,7 +90,7 @@ def entries(movements: pl.DataFrame, wallet: pl.DataFrame, as_of: datetime) -> p
             balance_after=exact.decimal(pl.col("balance_units") * exact.money_per_minor(), tables.MONEY),
         )
     )
-    credits = _credits(pl.col("balance_units") * exact.money_per_minor()) - _credits(
+    units = _credits(pl.col("balance_units") * exact.money_per_minor()) - _credits(
         (pl.col("balance_units") - pl.col("units")) * exact.money_per_minor()
     )
     happened = pl.coalesce(
@@ -89,7 +100,7 @@ def entries(movements: pl.DataFrame, wallet: pl.DataFrame, as_of: datetime) -> p
     return tables.CREDIT_LEDGER.require(
         ordered.with_columns(
             entry_id=pl.concat_str([pl.col("grant_id"), pl.col("type"), happened], separator=":", ignore_nulls=True),
-            credits=exact.decimal(credits, tables.QUANTITY),
+            credits=exact.decimal(units, tables.QUANTITY),
             status=pl.when("is_posted").then(pl.lit("posted")).otherwise(pl.lit("draft")),
         ).select(tables.CREDIT_LEDGER.names)
     )

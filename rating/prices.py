@@ -68,7 +68,9 @@ def _by_pricing_override(slots: pl.DataFrame, schedule: Schedule) -> pl.DataFram
 
 
 def _by_pricing(slots: pl.DataFrame, books: Books) -> pl.DataFrame:
-    own = slots.select("slot", "pricing_code", "rate_card_code").join(books.pricings.select("pricing_code", *PRICE), on="pricing_code")
+    own = slots.select("slot", "pricing_code", "rate_card_code").join(
+        books.pricings.select("pricing_code", *PRICE), on="pricing_code"
+    )
     return _found(own, pl.when(pl.col("rate_card_code").is_null()).then(pl.lit("pricing")).otherwise(pl.lit("fallback")))
 
 
@@ -79,7 +81,9 @@ def _most_specific(slots: pl.DataFrame, entries: pl.DataFrame, on: Sequence[str]
     as people wrote, whatever the number of entries.
     """
     wild = entries.get_column("group_values").list.eval(pl.element().is_null())
-    patterned = entries.with_columns(pattern=wild).select(*on, "group_values", "pattern", pl.selectors.starts_with("valid_"), *PRICE)
+    patterned = entries.with_columns(pattern=wild).select(
+        *on, "group_values", "pattern", pl.selectors.starts_with("valid_"), *PRICE
+    )
     patterns = sorted(patterned.get_column("pattern").unique().to_list(), key=lambda pattern: (sum(pattern), pattern))
     open_slots, found = slots, []
     for pattern in patterns:
@@ -92,4 +96,8 @@ def _most_specific(slots: pl.DataFrame, entries: pl.DataFrame, on: Sequence[str]
         hits = left.join(right, on=[*on, "key"], nulls_equal=True).filter(in_force).select("slot", *PRICE)
         found.append(hits)
         open_slots = open_slots.join(hits, on="slot", how="anti")
-    return pl.concat(found) if found else slots.clear().join(entries.clear().select(*on, *PRICE), on=list(on)).select("slot", *PRICE)
+    return (
+        pl.concat(found)
+        if found
+        else slots.clear().join(entries.clear().select(*on, *PRICE), on=list(on)).select("slot", *PRICE)
+    )

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import polars as pl
 
-from rating import adjustments, combinations, credits, exact, ledger, tables
+from rating import adjustments, combinations, drawdown, exact, ledger, tables
 from rating.adjustments import SAME_LINE
 from rating.books import Books
 from rating.documents import Documents
@@ -18,7 +18,7 @@ from rating.drawing import Drawing, settle
 from rating.exact import integer
 from rating.fees import fee_lines
 from rating.initial import initial_lines
-from rating.invoices import Issuing, assemble, initial_headers, numbered_lines, period_headers
+from rating.invoices import HEADER, Issuing, assemble, initial_headers, numbered_lines, period_headers
 from rating.schedule import Schedule
 from rating.usage_lines import WINDOWED, UsageLines, usage_lines
 
@@ -70,7 +70,9 @@ def rate(
     originals = adjustments.issued_periods(issued, books, as_of)
     again = originals.filter(~pl.col("is_closed"), months.hold(pl.col("month")))
 
-    rated_periods = periods.join(pl.concat([of_periods.select(PERIOD), again.select(PERIOD)]), on=PERIOD, how="semi", maintain_order="left")
+    rated_periods = periods.join(
+        pl.concat([of_periods.select(PERIOD), again.select(PERIOD)]), on=PERIOD, how="semi", maintain_order="left"
+    )
     rated = usage_lines(books, schedule, rated_periods, usage)
     now = _lines_now(books, schedule, rated_periods, rated)
     differing = adjustments.differences(now, issued, again)
@@ -89,14 +91,16 @@ def rate(
             how="diagonal_relaxed",
         )
     ).with_row_index("line_id")
-    lines = lines.join(headers.select("invoice_id", "contract_id", "is_issued", "adjusts_invoice_id"), on="invoice_id", maintain_order="left")
+    lines = lines.join(
+        headers.select("invoice_id", "contract_id", "is_issued", "adjusts_invoice_id"), on="invoice_id", maintain_order="left"
+    )
 
     now_shares = rated.shares.join(now.select("line", *PERIOD, *SAME_LINE[1:]), on="line")
     moved = adjustments.share_differences(
         now_shares.join(again.select("original_id", *PERIOD), on=PERIOD), differing, issued, again, schedule.windows
     )
     shares = _shares(lines, rated.shares, moved, carried.shares)
-    purse = credits.wallet(books, issued.ledger, as_of)
+    purse = drawdown.wallet(books, issued.ledger, as_of)
     drawing = settle(
         _claims(lines, shares, headers, books),
         _returns(lines, issued, originals, purse, as_of),
@@ -130,8 +134,15 @@ def _due(headers: pl.DataFrame, originals: pl.DataFrame, periods: pl.DataFrame, 
     """`is_issued`: whether this run issues the document (R-37); an adjustment goes with the contract's next period invoice, or, where
     none will come, when its period has closed (R-43)."""
     is_due = (pl.col("due_from") <= as_of).fill_null(value=False)
-    billed = headers.filter(is_due, pl.col("kind") == "period").select("contract_id").unique().with_columns(is_billed=pl.lit(value=True))
-    to_come = periods.join(originals, on=PERIOD, how="anti").select("contract_id").unique().with_columns(goes_on=pl.lit(value=True))
+    billed = (
+        headers.filter(is_due, pl.col("kind") == "period")
+        .select("contract_id")
+        .unique()
+        .with_columns(is_billed=pl.lit(value=True))
+    )
+    to_come = (
+        periods.join(originals, on=PERIOD, how="anti").select("contract_id").unique().with_columns(goes_on=pl.lit(value=True))
+    )
     closed = originals.filter("is_closed").select(adjusts_invoice_id="original_id", has_closed=pl.lit(value=True))
     joined = (
         headers.join(billed, on="contract_id", how="left", maintain_order="left")
@@ -149,7 +160,9 @@ def _lines_now(books: Books, schedule: Schedule, periods: pl.DataFrame, rated: U
     """Usage and fee lines of the periods as they are now, with what makes them the same line on another day."""
     fees = fee_lines(books, schedule, periods, rated.lines.group_by(PERIOD).agg(usage_units=pl.col("amount_units").sum()))
     usage = rated.lines.with_columns(kind=pl.lit("usage"), rank=pl.col("line").cast(pl.Int64))
-    dated = fees.with_columns(pl.col("rank").cast(pl.Int64), price_from=pl.col("period_start"), event_count=pl.lit(0, dtype=pl.Int64))
+    dated = fees.with_columns(
+        pl.col("rank").cast(pl.Int64), price_from=pl.col("period_start"), event_count=pl.lit(0, dtype=pl.Int64)
+    )
     return pl.concat([usage, dated], how="diagonal_relaxed").with_columns(combination=combinations.key(pl.col("group_values")))
 
 
@@ -158,8 +171,10 @@ def _on(headers: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     return lines.join(headers.select("invoice_id", *PERIOD), on=PERIOD, maintain_order="left").drop(PERIOD)
 
 
-def _on_originals(headers: pl.DataFrame, differing: pl.DataFrame, ) -> pl.DataFrame:
-    return differing.join(headers.select("invoice_id", original_id="adjusts_invoice_id"), on="original_id", maintain_order="left").drop(PERIOD)
+def _on_originals(headers: pl.DataFrame, differing: pl.DataFrame) -> pl.DataFrame:
+    return differing.join(
+        headers.select("invoice_id", original_id="adjusts_invoice_id"), on="original_id", maintain_order="left"
+    ).drop(PERIOD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,16 +190,18 @@ def _carried_over(pending: Documents | None, closed: pl.DataFrame, issued: Docum
     invoices = _not_issued(before.invoices.filter(pl.col("kind") == "adjustment"), issued).join(
         closed.select("minor_digits", "original_id"), left_on="adjusts_invoice_id", right_on="original_id"
     )
-    lines = before.lines.join(invoices.select("invoice_id", "minor_digits", original_id="adjusts_invoice_id"), on="invoice_id").with_columns(
+    lines = before.lines.join(
+        invoices.select("invoice_id", "minor_digits", original_id="adjusts_invoice_id"), on="invoice_id"
+    ).with_columns(
         amount_units=exact.physical("amount") // exact.money_per_minor(),
         combination=combinations.key(pl.col("group_values")),
         rank=pl.col("line_no").cast(pl.Int64),
     )
-    shares = before.shares.join(lines.select("invoice_id", "line_no", "minor_digits", *SAME_LINE), on=["invoice_id", "line_no"]).with_columns(
-        share_units=exact.physical("amount") // exact.money_per_minor()
-    )
+    shares = before.shares.join(
+        lines.select("invoice_id", "line_no", "minor_digits", *SAME_LINE), on=["invoice_id", "line_no"]
+    ).with_columns(share_units=exact.physical("amount") // exact.money_per_minor())
     return _CarriedOver(
-        invoices.with_columns(due_from=pl.lit(None, dtype=tables.INSTANT)).select(adjustments.HEADER),
+        invoices.with_columns(due_from=pl.lit(None, dtype=tables.INSTANT)).select(HEADER),
         lines.drop("line_no", "amount", "credits_applied"),
         shares.select(*SAME_LINE, "window_start", "window_end", "share_units"),
     )
@@ -234,7 +251,9 @@ def _claims(lines: pl.DataFrame, shares: pl.DataFrame, headers: pl.DataFrame, bo
     )
 
 
-def _returns(lines: pl.DataFrame, issued: Documents, originals: pl.DataFrame, purse: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+def _returns(
+    lines: pl.DataFrame, issued: Documents, originals: pl.DataFrame, purse: pl.DataFrame, as_of: datetime
+) -> pl.DataFrame:
     negative = lines.filter(pl.col("adjusts_invoice_id").is_not_null(), pl.col("kind") == "usage", pl.col("amount_units") < 0)
     back = adjustments.returns(negative, issued, originals, purse, as_of)
     return back.join(lines.select("line_id", "invoice_id"), on="line_id")
@@ -266,7 +285,9 @@ def _as_entries(
     )
     if issue:
         is_period = pl.col("kind") == "period"
-        billed = pl.concat([issued.invoices.filter(is_period).select(PERIOD), headers.filter(is_period, "is_issued").select(PERIOD)])
+        billed = pl.concat(
+            [issued.invoices.filter(is_period).select(PERIOD), headers.filter(is_period, "is_issued").select(PERIOD)]
+        )
         movements = pl.concat([movements, ledger.expirations(purse, movements, billed, periods, as_of)])
     return ledger.entries(movements, purse, as_of)
 

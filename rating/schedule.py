@@ -109,9 +109,16 @@ def _card_cuts(contracts: pl.DataFrame, terms: pl.DataFrame, card_versions: pl.D
 
 def _periods(contracts: pl.DataFrame, horizon: datetime) -> pl.DataFrame:
     """Billing periods that begin by the horizon (R-17)."""
-    steps = contracts.with_columns(step=pl.col("billing_frequency").replace_strict(MONTHS_PER_PERIOD, default=0, return_dtype=pl.Int32))
+    steps = contracts.with_columns(
+        step=pl.col("billing_frequency").replace_strict(MONTHS_PER_PERIOD, default=0, return_dtype=pl.Int32)
+    )
     spans = (
-        pl.concat([_weekly_spans(steps.filter(pl.col("step") == 0), horizon), _monthly_spans(steps.filter(pl.col("step") > 0), horizon)])
+        pl.concat(
+            [
+                _weekly_spans(steps.filter(pl.col("step") == 0), horizon),
+                _monthly_spans(steps.filter(pl.col("step") > 0), horizon),
+            ]
+        )
         .with_columns(
             full_days=(pl.col("next") - pl.col("first")).dt.total_days().cast(pl.Int32),
             start_date=pl.max_horizontal("first", "start_date"),
@@ -133,7 +140,9 @@ def _cut_where_issued(periods: pl.DataFrame, contracts: pl.DataFrame, issued: pl
     if issued is None:
         return periods
     ends = issued.filter(pl.col("kind") == "period").select("contract_id", cut="period_end").unique()
-    cuts = periods.join(ends, on="contract_id").filter(pl.col("cut") > pl.col("period_start"), pl.col("cut") < pl.col("period_end"))
+    cuts = periods.join(ends, on="contract_id").filter(
+        pl.col("cut") > pl.col("period_start"), pl.col("cut") < pl.col("period_end")
+    )
     if cuts.height == 0:
         return periods
     later = cuts.join(contracts.select("contract_id", "timezone"), on="contract_id")
@@ -141,7 +150,9 @@ def _cut_where_issued(periods: pl.DataFrame, contracts: pl.DataFrame, issued: pl
     pieces = pl.concat(
         [periods, later.with_columns(period_start="cut", start_date="local_start").select(periods.columns)]
     ).sort("contract_id", "period_start")
-    next_start, next_date = (pl.col(name).shift(-1).over("contract_id", "period_end") for name in ("period_start", "start_date"))
+    next_start, next_date = (
+        pl.col(name).shift(-1).over("contract_id", "period_end") for name in ("period_start", "start_date")
+    )
     return tables.PERIODS.require(
         pieces.with_columns(
             period_end=pl.coalesce(next_start, "period_end"),
@@ -161,7 +172,10 @@ def _weekly_spans(contracts: pl.DataFrame, horizon: datetime) -> pl.DataFrame:
     return (
         contracts.with_columns(k=pl.int_ranges(0, pl.max_horizontal((last - pl.col("start_date")).dt.total_days() // 7 + 1, 0)))
         .explode("k", empty_as_null=False, keep_nulls=False)
-        .with_columns(first=pl.col("start_date") + pl.duration(days=7 * pl.col("k")), next=pl.col("start_date") + pl.duration(days=7 * pl.col("k") + 7))
+        .with_columns(
+            first=pl.col("start_date") + pl.duration(days=7 * pl.col("k")),
+            next=pl.col("start_date") + pl.duration(days=7 * pl.col("k") + 7),
+        )
         .select(SPAN)
     )
 
@@ -171,7 +185,8 @@ def _monthly_spans(contracts: pl.DataFrame, horizon: datetime) -> pl.DataFrame:
     start_month = pl.col("start_date").dt.year().cast(pl.Int32) * 12 + pl.col("start_date").dt.month().cast(pl.Int32) - 1
     last_month = pl.lit(horizon.year * 12 + horizon.month, dtype=pl.Int32)  # one month beyond: local days run ahead of UTC
     anchored = contracts.with_columns(start_month=start_month).with_columns(
-        origin=pl.col("start_month") - (calendar.anchored(pl.col("start_month"), pl.col("billing_anchor")) > pl.col("start_date")).cast(pl.Int32)
+        origin=pl.col("start_month")
+        - (calendar.anchored(pl.col("start_month"), pl.col("billing_anchor")) > pl.col("start_date")).cast(pl.Int32)
     )
     count = pl.max_horizontal((last_month - pl.col("origin")) // pl.col("step") + 1, 0)
     return (
@@ -194,7 +209,9 @@ def _windows(periods: pl.DataFrame, cuts: pl.DataFrame, terms: pl.DataFrame) -> 
         .filter(pl.col("cut") > pl.col("period_start"), pl.col("cut") < pl.col("period_end"))
         .select(*period, window_start="cut")
     )
-    starts = pl.concat([periods.select(*period, window_start="period_start"), inner]).unique().sort("contract_id", "window_start")
+    starts = (
+        pl.concat([periods.select(*period, window_start="period_start"), inner]).unique().sort("contract_id", "window_start")
+    )
     windows = starts.with_columns(
         window_end=pl.coalesce(pl.col("window_start").shift(-1).over("contract_id", "period_start"), pl.col("period_end"))
     )

@@ -67,7 +67,11 @@ class Table:
 
     def frame(self, rows: object) -> pl.DataFrame:
         """A frame of this table from rows (mappings or a frame): missing nullable columns become null, types are cast."""
-        frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows, schema_overrides=self.schema, infer_schema_length=None)  # type: ignore[arg-type]
+        frame = (
+            rows
+            if isinstance(rows, pl.DataFrame)
+            else pl.DataFrame(rows, schema_overrides=self.schema, infer_schema_length=None)
+        )  # type: ignore[arg-type]
         present = set(frame.columns)
         absent = [column for column in self.columns if column.name not in present]
         return self.require(

@@ -64,7 +64,17 @@ def _rated_windows(books: Books, schedule: Schedule, periods: pl.DataFrame) -> p
     plan_pricings = (
         books.plan_pricings.join(books.pricings.filter(pl.col("meter_code").is_not_null()), on="pricing_code")
         .join(aggregations, on="meter_code")
-        .select("plan_code", "pricing_order", "pricing_code", "meter_code", "model", "rate_card_code", "tier_scope", "per", "is_windowed")
+        .select(
+            "plan_code",
+            "pricing_order",
+            "pricing_code",
+            "meter_code",
+            "model",
+            "rate_card_code",
+            "tier_scope",
+            "per",
+            "is_windowed",
+        )
     )
     in_force = windows.join(plan_pricings, left_on="window_plan_code", right_on="plan_code").filter(
         pl.col("is_windowed") | (pl.col("window_start") == pl.col("period_start"))
@@ -95,7 +105,10 @@ def _slots(rated_windows: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
     everywhere = rated_windows.join(combos, on=[*PERIOD, "pricing_code"])
     return (
         everywhere.join(
-            matched.select(*LADDER, "window_start", "quantity", "event_count"), on=[*LADDER, "window_start"], how="left", validate="1:1"
+            matched.select(*LADDER, "window_start", "quantity", "event_count"),
+            on=[*LADDER, "window_start"],
+            how="left",
+            validate="1:1",
         )
         .sort([*LADDER, "window_start"])
         .with_row_index("slot")
@@ -150,7 +163,9 @@ def _into_runs(slots: pl.DataFrame) -> pl.DataFrame:
     breaks |= pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in price)
     runs = slots.with_columns(run=breaks.cum_sum())
     used = runs.filter(pl.col("event_count").is_not_null()).select(pl.col("run").unique())
-    return runs.with_columns(price_from=first_of(pl.col("window_start"), "run")).join(used, on="run", how="semi", maintain_order="left")
+    return runs.with_columns(price_from=first_of(pl.col("window_start"), "run")).join(
+        used, on="run", how="semi", maintain_order="left"
+    )
 
 
 def _lines(slots: pl.DataFrame, parts: pl.DataFrame, books: Books) -> UsageLines:
@@ -160,7 +175,9 @@ def _lines(slots: pl.DataFrame, parts: pl.DataFrame, books: Books) -> UsageLines
     lines = (
         shares.group_by("run", maintain_order=True)
         .agg(
-            pl.col(*LADDER, "price_from", "pricing_rank", "meter_code", "model", "group_values", "unit_amount", "per", "per_e9").first(),
+            pl.col(
+                *LADDER, "price_from", "pricing_rank", "meter_code", "model", "group_values", "unit_amount", "per", "per_e9"
+            ).first(),
             pl.col("rate_source", "place", "minor_digits").first(),
             quantity_e9=pl.col("quantity_e9").sum(),
             whole=pl.col("running_whole").last(),
@@ -168,7 +185,9 @@ def _lines(slots: pl.DataFrame, parts: pl.DataFrame, books: Books) -> UsageLines
             amount_units=pl.col("running_units").last(),
             event_count=pl.col("event_count").sum(),
         )
-        .join(tier_parts.group_by("run").agg(tier_unit=pl.col("unit_amount").first()), on="run", how="left", maintain_order="left")
+        .join(
+            tier_parts.group_by("run").agg(tier_unit=pl.col("unit_amount").first()), on="run", how="left", maintain_order="left"
+        )
         .join(_named_combinations(shares, books), on=COMBINATION, maintain_order="left")
     )
     exact.refuse_large_lines(lines, "whole", ["contract_id", "period_start", "pricing_code", "combination"])
@@ -195,15 +214,19 @@ def _lines(slots: pl.DataFrame, parts: pl.DataFrame, books: Books) -> UsageLines
             "place",
             "minor_digits",
         ),
-        shares=shares.join(numbers, on="run").select("line", "window_start", "window_end", "share_units").sort("line", "window_start"),
+        shares=shares.join(numbers, on="run")
+        .select("line", "window_start", "window_end", "share_units")
+        .sort("line", "window_start"),
         tiers=tier_parts.join(numbers, on="run").drop("run").sort("line", "tier_no"),
     )
 
 
 def _named_combinations(slots: pl.DataFrame, books: Books) -> pl.DataFrame:
     """Each combination once: its JSON text, its name on lines, and its rank in the order of values (R-38, R-39)."""
-    distinct = slots.select(*COMBINATION, "group_values").unique(COMBINATION).join(
-        books.meters.select("meter_code", "display_name", "group_keys"), on="meter_code"
+    distinct = (
+        slots.select(*COMBINATION, "group_values")
+        .unique(COMBINATION)
+        .join(books.meters.select("meter_code", "display_name", "group_keys"), on="meter_code")
     )
     ordered, by_value = combinations.sort_columns(distinct, "group_values")
     ordered = ordered.sort(["meter_code", *by_value], nulls_last=True).with_row_index("value_rank")
@@ -247,5 +270,3 @@ def _tier_parts(parts: pl.DataFrame, slots: pl.DataFrame) -> pl.DataFrame:
         exact.decimal("flat_e12", tables.PRICE).alias("flat_amount"),
         exact.decimal(exact.nearest("whole", "rest", "per_e9"), tables.PRICE).alias("exact_amount"),
     )
-
-

@@ -7,8 +7,8 @@ import polars as pl
 from rating.exact import INT
 
 
-def parts(slots: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
-    """One part a slot; `tiers` is not looked at. A bps price is a price per 10,000."""
+def parts(slots: pl.DataFrame, _tiers: pl.DataFrame) -> pl.DataFrame:
+    """One part a slot; tiers are not looked at. A bps price is a price per 10,000."""
     nothing = pl.lit(None, dtype=INT)
     return slots.select(
         "slot",

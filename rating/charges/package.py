@@ -7,8 +7,8 @@ import polars as pl
 from rating.exact import INT, integer
 
 
-def parts(slots: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
-    """One part a slot: the units of the packages that the window's move opens (negative: gives back); `tiers` is not looked at.
+def parts(slots: pl.DataFrame, _tiers: pl.DataFrame) -> pl.DataFrame:
+    """One part a slot: the units of the packages that the window's move opens (negative: gives back); tiers are not looked at.
 
     Nothing or less than nothing buys no package.
     """

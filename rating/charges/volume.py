@@ -19,7 +19,11 @@ def parts(slots: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
     holds = ((whole > lower) & ((whole <= upper) | upper.is_null())) | ((whole <= 0) & (pl.col("tier_no") == 1))
     bands = tiers.select("ladder_id", "tier_no", "lower_e9", "upper_e9", tier_unit_e12="unit_e12", tier_flat_e12="flat_e12")
     wholes = slots.with_columns(whole_e9=pl.when(pl.col("tier_scope") == "pricing").then(of_pricing).otherwise(of_combination))
-    priced = wholes.select("slot", "ladder", "window_start", "quantity_e9", "whole_e9", "ladder_id").join(bands, on="ladder_id").filter(holds)
+    priced = (
+        wholes.select("slot", "ladder", "window_start", "quantity_e9", "whole_e9", "ladder_id")
+        .join(bands, on="ladder_id")
+        .filter(holds)
+    )
     used = pl.col("window_start").filter(pl.col("quantity_e9") != 0).min().over("ladder")
     is_first = (pl.col("window_start") == used) & (whole > 0)
     return priced.select(

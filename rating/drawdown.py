@@ -40,7 +40,9 @@ def wallet(books: Books, ledger: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
         .join(posted, on="grant_id", how="left")
         .with_columns(amount_units=minor)
         .with_columns(
-            left_units=pl.col("balance_units").fill_null(integer(0)) + pl.col("amount_units") - pl.col("posted_units").fill_null(integer(0))
+            left_units=pl.col("balance_units").fill_null(integer(0))
+            + pl.col("amount_units")
+            - pl.col("posted_units").fill_null(integer(0))
         )
         .drop("balance_units")
         .sort("grant_id")
@@ -56,9 +58,11 @@ def draw(claims: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
     grants: contract_id, grant_id, kind, amount_units, price, effective_at, expires_at, applies_to, `left_units`.
     Out: claim, line, grant_id, `drawn_units` (> 0).
     """
-    ranked = _ranked(grants.filter(pl.col("left_units") > 0).join(claims.select("contract_id").unique(), on="contract_id", how="semi"))
+    ranked = _ranked(
+        grants.filter(pl.col("left_units") > 0).join(claims.select("contract_id").unique(), on="contract_id", how="semi")
+    )
     open_claims, draws = claims, []
-    for rank in range(1, int(ranked.get_column("rank").max() or 0) + 1):  # type: ignore[call-overload]
+    for rank in range(1, exact.highest(ranked.get_column("rank")) + 1):
         drawn = _draw_one(open_claims, ranked.filter(pl.col("rank") == rank))
         if drawn.height:
             draws.append(drawn)
@@ -94,7 +98,11 @@ def _draw_one(claims: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
     eligible = claims.join(grants, on="contract_id").filter(pays.fill_null(value=False)).sort("contract_id", "order")
     of_lines = eligible.select("line", upper=pl.col("line_units")).unique("line").with_columns(lower=integer(0))
     capped = lay(running(eligible.sort("line", "order"), "open_units", "line"), of_lines, on=["line"])
-    capped = capped.drop("lower", "upper", "open_units", "start", "end").rename({"inside": "open_units"}).sort("contract_id", "order")
+    capped = (
+        capped.drop("lower", "upper", "open_units", "start", "end")
+        .rename({"inside": "open_units"})
+        .sort("contract_id", "order")
+    )
     of_grants = grants.select("contract_id", lower=integer(0), upper="left_units")
     laid = lay(running(capped, "open_units", "contract_id"), of_grants, on=["contract_id"])
     return laid.filter(pl.col("inside") > 0).select("claim", "line", "grant_id", drawn_units="inside")
