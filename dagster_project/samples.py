@@ -32,7 +32,7 @@ Properties = dict[str, str | int]
 _NORTHWIND_JANUARY = (("US", "resolved", 60), ("US", "transferred", 30), ("US", "escalated", 10), ("EU", "resolved", 50))
 
 # customer, calls a month, token roll-ups a month, tokens in the largest roll-up
-_ENTERPRISE = (("acme", 60, 40, 80_000_000), ("mega", 40, 50, 9_000_000), ("startup", 25, 15, 60_000))
+_ENTERPRISE = (("acme", 60, 40, 240_000_000), ("mega", 40, 50, 9_000_000), ("startup", 25, 15, 60_000))
 
 # customer, API calls in January (the guides' examples), in every later month, roll-ups they come in
 _SELF_SERVE = (
