@@ -11,7 +11,9 @@ are half-open. Quantities keep 9 decimals, prices 12, amounts of money 4 (the fi
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -65,13 +67,13 @@ class Table:
     def empty(self) -> pl.DataFrame:
         return pl.DataFrame(schema=self.schema)
 
-    def frame(self, rows: object) -> pl.DataFrame:
+    def frame(self, rows: Sequence[Mapping[str, Any]] | pl.DataFrame) -> pl.DataFrame:
         """A frame of this table from rows (mappings or a frame): missing nullable columns become null, types are cast."""
         frame = (
             rows
             if isinstance(rows, pl.DataFrame)
             else pl.DataFrame(rows, schema_overrides=self.schema, infer_schema_length=None)
-        )  # type: ignore[arg-type]
+        )
         present = set(frame.columns)
         absent = [column for column in self.columns if column.name not in present]
         return self.require(
