@@ -1,0 +1,24 @@
+{#- Splitting an amount by weights so that the parts add up to it to the last minor unit. The only place where SQL rounds money:
+    a part is the difference of two running shares, and the last running share is the amount itself. -#}
+
+{#- A quantity as a whole number to weigh by: its billionths while they are few, whole units where there are very many. -#}
+{% macro weight_of(quantity, total) -%} {{ adapter.dispatch('weight_of')(quantity, total) }} {%- endmacro %}
+{% macro duckdb__weight_of(quantity, total) -%}
+    case
+        when {{ total }} < 1000000000 then ({{ quantity }} * 1000000000)::hugeint
+        else trunc({{ quantity }})::hugeint
+    end
+{%- endmacro %}
+
+{#- What of an amount falls to the weights up to here, in whole minor units (cut towards zero). -#}
+{% macro running_share(amount, minor_digits, weight_to_here, total_weight) -%}
+    {{ adapter.dispatch('running_share')(amount, minor_digits, weight_to_here, total_weight) }}
+{%- endmacro %}
+{% macro duckdb__running_share(amount, minor_digits, weight_to_here, total_weight) -%}
+    {#- ten-thousandths of a minor unit, as MONEY keeps 4 decimals -#}
+    {%- set step = "(case " ~ minor_digits ~ " when 0 then 10000 when 1 then 1000 when 2 then 100 when 3 then 10 else 1 end)" -%}
+    (
+        (({{ amount }} * 10000)::hugeint // {{ step }} * {{ weight_to_here }} // {{ total_weight }} * {{ step }})::decimal(38, 0)
+        * 0.0001::decimal(4, 4)
+    )::decimal(38, 4)
+{%- endmacro %}

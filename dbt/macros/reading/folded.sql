@@ -1,0 +1,2 @@
+{#- A name without what people vary: case, underscores and hyphens. -#}
+{% macro folded(name) -%} lower(replace(replace({{ name }}, '_', ''), '-', '')) {%- endmacro %}

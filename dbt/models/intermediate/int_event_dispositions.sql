@@ -1,0 +1,73 @@
+{#- A view: nothing reads it for every event of a nightly run, but every event can be asked for. -#}
+{{ config(materialized='view') }}
+{%- set readings = event_readings() -%}
+{%- set slots = slot_columns('number', readings) + slot_columns('group', readings) + slot_columns('text', readings) %}
+
+with
+
+versions as (
+    select
+        events.*,
+        superseded.batch is not null as is_superseded
+    from {{ ref('stg_events') }} as events
+    left join {{ ref('int_superseded_events') }} as superseded
+        on
+            events.position = superseded.position
+            and events.batch = superseded.batch
+            and events.element = superseded.element
+            and events.file = superseded.file
+),
+
+routed as (
+    select
+        versions.*,
+        routes.slice_no
+    from versions
+    left join {{ ref('int_event_routes') }} as routes
+        on
+            versions.customer_reference = routes.customer_reference
+            and versions.is_external_reference = routes.is_external_reference
+            and versions."month" = routes."month"
+            and versions."timestamp" >= routes.slice_start
+            and versions."timestamp" < routes.slice_end
+)
+
+select
+    routed.batch,
+    routed.file,
+    routed.position,
+    routed.element,
+    routed.received_at,
+    routed."timestamp",
+    routed."month",
+    routed.event_name,
+    routed.fit,
+    routed.property_names,
+    kinds.kind_no,
+    case
+        when routed.is_superseded then 'superseded'
+        when routed.is_tombstone then 'voided'
+        else kinds.disposition
+    end as disposition,
+    kinds.contract_id,
+    kinds.customer_id,
+    kinds.period_start,
+    kinds.period_end,
+    kinds.window_start,
+    kinds.window_end,
+    {%- for column in slots %}
+    routed.{{ column }}
+    {{- "," if not loop.last }}
+    {%- endfor %}
+from routed
+left join {{ ref('int_kind_dispositions') }} as kinds
+    on
+        not routed.is_superseded
+        and not routed.is_tombstone
+        and routed.event_name = kinds.event_name
+        and routed.fit = kinds.fit
+        and routed.slice_no is not distinct from kinds.slice_no
+        and routed.pinned_contract_id is not distinct from kinds.pinned_contract_id
+        and (case when routed.slice_no is null then routed.customer_reference end) is not distinct from kinds.unrouted_reference
+        and (case when routed.slice_no is null then routed.is_external_reference end)
+        is not distinct from kinds.is_unrouted_external

@@ -1,0 +1,9 @@
+select distinct
+    kind_no,
+    slice_no,
+    unrouted_reference,
+    is_unrouted_external,
+    pinned_contract_id,
+    event_name,
+    fit
+from {{ ref('int_event_groups') }}

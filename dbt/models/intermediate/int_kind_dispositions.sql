@@ -1,0 +1,83 @@
+with
+
+kinds as (
+    select *
+    from {{ ref('int_event_kinds') }}
+),
+
+contracts as (
+    select *
+    from {{ ref('int_kind_contracts') }}
+),
+
+active as (
+    select distinct kind_no
+    from contracts
+),
+
+takers as (
+    select
+        kind_no,
+        count(distinct contract_id) as contracts,
+        min(contract_id) as contract_id,
+        bool_or(disposition = 'metered') as is_metered
+    from {{ ref('int_kind_meters') }}
+    group by kind_no
+),
+
+known_references as (
+    select
+        customer_id as customer_reference,
+        false as is_external_reference
+    from {{ source('books', 'customers') }}
+    union all
+    select
+        external_id,
+        true
+    from {{ source('books', 'customers') }}
+    where external_id is not null
+),
+
+judged as (
+    select
+        kinds.*,
+        case
+            when kinds.slice_no is null and known_references.customer_reference is null then 'unknown_customer'
+            when active.kind_no is null then 'no_active_contract'
+            when takers.kind_no is null then 'no_meter'
+            when takers.contracts > 1 then 'ambiguous_contract'
+            when takers.is_metered then 'metered'
+            else 'bad_quantity'
+        end as disposition,
+        case when takers.contracts = 1 then takers.contract_id end as contract_id
+    from kinds
+    left join active
+        on kinds.kind_no = active.kind_no
+    left join takers
+        on kinds.kind_no = takers.kind_no
+    left join known_references
+        on
+            kinds.unrouted_reference = known_references.customer_reference
+            and kinds.is_unrouted_external = known_references.is_external_reference
+)
+
+select
+    judged.kind_no,
+    judged.slice_no,
+    judged.unrouted_reference,
+    judged.is_unrouted_external,
+    judged.pinned_contract_id,
+    judged.event_name,
+    judged.fit,
+    judged.disposition,
+    judged.contract_id,
+    contracts.customer_id,
+    contracts.period_start,
+    contracts.period_end,
+    contracts.window_start,
+    contracts.window_end
+from judged
+left join contracts
+    on
+        judged.kind_no = contracts.kind_no
+        and judged.contract_id = contracts.contract_id

@@ -1,0 +1,48 @@
+{#- What each meter took or failed to take, by contract, period, month and event name. -#}
+{%- set numbers = slot_columns('number') %}
+
+with
+
+judged as (
+    select
+        event_groups.*,
+        dispositions.contract_id,
+        dispositions.period_start
+    from {{ ref('int_event_groups') }} as event_groups
+    inner join {{ ref('int_kind_dispositions') }} as dispositions
+        on event_groups.kind_no = dispositions.kind_no
+    where dispositions.contract_id is not null
+)
+
+select
+    judged.contract_id,
+    judged.period_start,
+    judged."month",
+    judged.event_name,
+    taken.meter_code,
+    taken.disposition,
+    sum(judged.events)::bigint as events,
+    -- the texts that `unique` counts have no sum; a quantity that is bad has none either
+    case
+        when taken.disposition = 'bad_quantity' or outcomes.aggregation = 'unique' then null
+        when outcomes.aggregation = 'count' then sum(judged.events)::decimal(38, 9)
+        else sum({{ in_slot('outcomes.number_slot', numbers, '_sum') }})::decimal(38, 9)
+    end as quantity
+from judged
+inner join {{ ref('int_kind_meters') }} as taken
+    on
+        judged.kind_no = taken.kind_no
+        and judged.contract_id = taken.contract_id
+inner join {{ ref('int_meter_outcomes') }} as outcomes
+    on
+        judged.event_name = outcomes.event_name
+        and judged.fit = outcomes.fit
+        and taken.meter_code = outcomes.meter_code
+group by
+    judged.contract_id,
+    judged.period_start,
+    judged."month",
+    judged.event_name,
+    taken.meter_code,
+    taken.disposition,
+    outcomes.aggregation

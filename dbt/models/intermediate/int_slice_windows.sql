@@ -1,0 +1,30 @@
+with
+
+slices as (
+    select *
+    from {{ ref('int_customer_slices') }}
+),
+
+windows as (
+    select *
+    from {{ source('schedule', 'windows') }}
+)
+
+select
+    slices.slice_no,
+    slices.slice_start,
+    slices.slice_end,
+    windows.contract_id,
+    windows.customer_id,
+    windows.period_start,
+    windows.period_end,
+    windows.window_start,
+    windows.window_end,
+    windows.window_plan_code,
+    windows.period_plan_code
+from slices
+inner join windows
+    on
+        slices.customer_id = windows.customer_id
+        and slices.slice_start >= windows.window_start
+        and slices.slice_start < windows.window_end

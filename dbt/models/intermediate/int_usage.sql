@@ -1,0 +1,184 @@
+{#- What the kernel rates (R-16). Sums, counts, extremes and averages come from the groups; only `unique` and `latest` have to
+    look at events again, and only at those of their own meters. -#}
+{{ config(contract={'enforced': true}) }}
+{%- set readings = event_readings() -%}
+{%- set numbers = slot_columns('number', readings) -%}
+{%- set groups = slot_columns('group', readings) -%}
+{%- set texts = slot_columns('text', readings) %}
+
+with
+
+dispositions as (
+    select *
+    from {{ ref('int_kind_dispositions') }}
+    where disposition = 'metered'
+),
+
+-- where a kind's usage goes: one row a meter that takes it
+meters as (
+    select
+        dispositions.kind_no,
+        dispositions.contract_id,
+        dispositions.customer_id,
+        dispositions.period_start,
+        dispositions.period_end,
+        case when outcomes.is_kept_per_window then dispositions.window_start else dispositions.period_start end as window_start,
+        case when outcomes.is_kept_per_window then dispositions.window_end else dispositions.period_end end as window_end,
+        outcomes.meter_code,
+        outcomes.aggregation,
+        outcomes.group_slots,
+        outcomes.number_slot,
+        outcomes.text_column
+    from dispositions
+    inner join {{ ref('int_kind_meters') }} as taken
+        on
+            dispositions.kind_no = taken.kind_no
+            and dispositions.contract_id = taken.contract_id
+    inner join {{ ref('int_meter_outcomes') }} as outcomes
+        on
+            dispositions.event_name = outcomes.event_name
+            and dispositions.fit = outcomes.fit
+            and taken.meter_code = outcomes.meter_code
+    where taken.disposition = 'metered'
+),
+
+grouped as (
+    select
+        meters.*,
+        {{ picked(groups, 'meters.group_slots') }} as group_values,
+        event_groups.events,
+        {{ in_slot('meters.number_slot', numbers, '_sum') }} as number_sum,
+        {{ in_slot('meters.number_slot', numbers, '_min') }} as number_min,
+        {{ in_slot('meters.number_slot', numbers, '_max') }} as number_max
+    from {{ ref('int_event_groups') }} as event_groups
+    inner join meters
+        on event_groups.kind_no = meters.kind_no
+    where meters.aggregation not in ('unique', 'latest')
+),
+
+added_up as (
+    select
+        contract_id,
+        customer_id,
+        period_start,
+        period_end,
+        window_start,
+        window_end,
+        meter_code,
+        group_values,
+        case aggregation
+            when 'sum' then sum(number_sum)::decimal(38, 9)
+            when 'count' then sum(events)::decimal(38, 9)
+            when 'min' then min(number_min)::decimal(38, 9)
+            when 'max' then max(number_max)::decimal(38, 9)
+            when 'average' then {{ exact_average('sum(number_sum)', 'sum(events)') }}
+        end as quantity,
+        sum(events) as event_count
+    from grouped
+    group by
+        contract_id,
+        customer_id,
+        period_start,
+        period_end,
+        window_start,
+        window_end,
+        meter_code,
+        group_values,
+        aggregation
+),
+
+looked_at as (
+    select
+        meters.*,
+        {{ picked(groups, 'meters.group_slots') }} as group_values,
+        {{ in_slot('meters.number_slot', numbers, '') }} as number,
+        case meters.text_column
+            {%- for column in groups + texts %}
+            when '{{ column }}' then events.{{ column }}
+            {%- endfor %}
+        end as text,
+        events."timestamp",
+        events.received_at,
+        events.file,
+        events.position,
+        events.element,
+        events.batch
+    from {{ ref('int_event_dispositions') }} as events
+    inner join meters
+        on events.kind_no = meters.kind_no
+    where
+        meters.aggregation in ('unique', 'latest')
+        -- where no such meter exists no event is routed again
+        and events.event_name in (
+            select outcomes.event_name
+            from {{ ref('int_meter_outcomes') }} as outcomes
+            where outcomes.aggregation in ('unique', 'latest')
+        )
+),
+
+in_order as (
+    select
+        *,
+        row_number() over (
+            partition by
+                contract_id,
+                period_start,
+                meter_code,
+                group_values
+            order by
+                "timestamp" desc,
+                received_at desc,
+                file desc,
+                position desc,
+                element desc,
+                batch desc
+        ) as place_from_last
+    from looked_at
+),
+
+picked_out as (
+    select
+        contract_id,
+        customer_id,
+        period_start,
+        period_end,
+        window_start,
+        window_end,
+        meter_code,
+        group_values,
+        case aggregation
+            when 'unique' then count(distinct text)::decimal(38, 9)
+            when 'latest' then max(case when place_from_last = 1 then number end)
+        end as quantity,
+        count(*) as event_count
+    from in_order
+    group by
+        contract_id,
+        customer_id,
+        period_start,
+        period_end,
+        window_start,
+        window_end,
+        meter_code,
+        group_values,
+        aggregation
+),
+
+usage as (
+    select * from added_up
+    union all
+    select * from picked_out
+)
+
+select
+    contract_id::varchar as contract_id,
+    customer_id::varchar as customer_id,
+    period_start,
+    period_end,
+    window_start,
+    window_end,
+    meter_code::varchar as meter_code,
+    group_values,
+    quantity::decimal(38, 9) as quantity,
+    event_count::bigint as event_count
+from usage

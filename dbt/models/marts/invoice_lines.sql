@@ -1,0 +1,20 @@
+-- without group_values: finance reads the combination as `dimensions`
+select
+    invoice_id,
+    line_no,
+    kind,
+    pricing_code,
+    meter_code,
+    dimensions,
+    description,
+    quantity,
+    unit_rate,
+    per,
+    exact_amount,
+    amount,
+    credits_applied,
+    rate_source,
+    price_from,
+    event_count,
+    place
+from {{ source('rating', 'invoice_lines') }}

@@ -1,0 +1,2 @@
+select *
+from {{ source('rating', 'line_shares') }}

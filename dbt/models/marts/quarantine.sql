@@ -1,0 +1,7 @@
+select
+    file,
+    position,
+    raw,
+    reason,
+    received_at
+from {{ source('raw', 'quarantine') }}

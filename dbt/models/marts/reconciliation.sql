@@ -1,0 +1,198 @@
+-- Two readings of the same events, kept apart by meter_code: what became of every landed version, and what the meters made of it.
+
+with
+
+dispositions as (
+    select
+        "month",
+        event_name,
+        'superseded' as disposition,
+        count(*) as events
+    from {{ ref('int_superseded_events') }}
+    group by
+        "month",
+        event_name
+    union all
+    select
+        "month",
+        event_name,
+        'voided',
+        count(*)
+    from {{ ref('int_latest_events') }}
+    where is_tombstone
+    group by
+        "month",
+        event_name
+    union all
+    select
+        event_groups."month",
+        event_groups.event_name,
+        kinds.disposition,
+        sum(event_groups.events)
+    from {{ ref('int_event_groups') }} as event_groups
+    inner join {{ ref('int_kind_dispositions') }} as kinds
+        on event_groups.kind_no = kinds.kind_no
+    group by
+        event_groups."month",
+        event_groups.event_name,
+        kinds.disposition
+),
+
+totals as (
+    select
+        totals.*,
+        contracts.currency,
+        contracts.minor_digits
+    from {{ ref('int_meter_totals') }} as totals
+    inner join {{ source('books', 'contracts') }} as contracts
+        on totals.contract_id = contracts.contract_id
+),
+
+amounts as (
+    select
+        amounts.*,
+        contracts.currency
+    from {{ source('rating', 'reconciled_amounts') }} as amounts
+    inner join {{ source('books', 'contracts') }} as contracts
+        on amounts.contract_id = contracts.contract_id
+),
+
+-- by quantity; by events where quantities cannot weigh: they have no sum, are negative, or come to nothing
+weighable as (
+    select
+        *,
+        sum(quantity) over meter_of_period as total_quantity,
+        coalesce(
+            count(*) over meter_of_period = count(quantity) over meter_of_period
+            and min(quantity) over meter_of_period >= 0
+            and sum(quantity) over meter_of_period > 0,
+            false
+        ) as is_weighed_by_quantity
+    from totals
+    where disposition = 'metered'
+    window meter_of_period as (partition by contract_id, period_start, meter_code)
+),
+
+weighed as (
+    select
+        *,
+        case
+            when is_weighed_by_quantity then {{ weight_of('quantity', 'total_quantity') }}
+            else events
+        end as weight
+    from weighable
+),
+
+running as (
+    select
+        weighed.*,
+        amounts.amount,
+        sum(weighed.weight) over (
+            partition by
+                weighed.contract_id,
+                weighed.period_start,
+                weighed.meter_code
+            order by
+                weighed."month",
+                weighed.event_name
+            rows unbounded preceding
+        ) as weight_to_here,
+        sum(weighed.weight) over (
+            partition by
+                weighed.contract_id,
+                weighed.period_start,
+                weighed.meter_code
+        ) as total_weight
+    from weighed
+    left join amounts
+        on
+            weighed.contract_id = amounts.contract_id
+            and weighed.period_start = amounts.period_start
+            and weighed.meter_code = amounts.meter_code
+),
+
+shared as (
+    select
+        *,
+        {{ running_share('amount', 'minor_digits', 'weight_to_here', 'total_weight') }}
+        - {{ running_share('amount', 'minor_digits', '(weight_to_here - weight)', 'total_weight') }} as share
+    from running
+),
+
+meters as (
+    select
+        "month",
+        event_name,
+        meter_code,
+        disposition,
+        currency,
+        events,
+        quantity,
+        share as amount
+    from shared
+    union all
+    select
+        "month",
+        event_name,
+        meter_code,
+        disposition,
+        currency,
+        events,
+        null,
+        null
+    from totals
+    where disposition <> 'metered'
+    union all
+    -- amounts whose events are gone (they moved, or were voided) stay visible, in the month their period begins in
+    select
+        date_trunc('month', amounts.period_start)::date,
+        null,
+        amounts.meter_code,
+        'metered',
+        amounts.currency,
+        0,
+        null,
+        amounts.amount
+    from amounts
+    where
+        not exists (
+            select 1
+            from weighed
+            where
+                weighed.contract_id = amounts.contract_id
+                and weighed.period_start = amounts.period_start
+                and weighed.meter_code = amounts.meter_code
+        )
+)
+
+select
+    {{ month_name('"month"') }} as period,
+    event_name,
+    null::varchar as meter_code,
+    disposition,
+    null::varchar as currency,
+    sum(events)::bigint as events,
+    null::decimal(38, 9) as quantity,
+    null::decimal(38, 4) as amount
+from dispositions
+group by
+    "month",
+    event_name,
+    disposition
+union all
+select
+    {{ month_name('"month"') }},
+    event_name,
+    meter_code,
+    disposition,
+    currency,
+    sum(events)::bigint,
+    sum(quantity)::decimal(38, 9),
+    sum(amount)::decimal(38, 4)
+from meters
+group by
+    "month",
+    event_name,
+    meter_code,
+    disposition,
+    currency

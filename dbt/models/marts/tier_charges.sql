@@ -1,0 +1,2 @@
+select *
+from {{ source('rating', 'tier_charges') }}

@@ -1,0 +1,26 @@
+-- R-3, R-40: a document is the sum of its lines
+with
+
+lines as (
+    select
+        invoice_id,
+        sum(amount) as amount,
+        sum(credits_applied) as credits_applied
+    from {{ ref('invoice_lines') }}
+    group by invoice_id
+)
+
+select
+    invoices.invoice_id,
+    invoices.subtotal,
+    lines.amount as sum_of_lines,
+    invoices.credits_applied,
+    lines.credits_applied as credits_on_lines,
+    invoices.total
+from {{ ref('invoices') }} as invoices
+left join lines
+    on invoices.invoice_id = lines.invoice_id
+where
+    invoices.subtotal <> coalesce(lines.amount, 0)
+    or invoices.credits_applied <> coalesce(lines.credits_applied, 0)
+    or invoices.total <> invoices.subtotal - invoices.credits_applied
