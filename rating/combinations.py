@@ -20,6 +20,12 @@ def key(values: pl.Expr) -> pl.Expr:
     return values.list.eval(pl.when(value.is_null()).then(pl.lit("-")).otherwise(_behind_its_length(value))).list.join("")
 
 
+def keyed(frame: pl.DataFrame, values: str) -> pl.DataFrame:
+    """The frame with `combination`, the key of its group values: made once for each distinct combination."""
+    distinct = frame.select(values).unique().with_columns(combination=key(pl.col(values)))
+    return frame.join(distinct, on=values, how="left", nulls_equal=True, maintain_order="left")
+
+
 def key_at(values: pl.Expr, positions: Sequence[int]) -> pl.Expr:
     """The key of some positions only; every value there must be present."""
     parts = [_behind_its_length(values.list.get(position)) for position in positions]
@@ -32,7 +38,7 @@ def _behind_its_length(value: pl.Expr) -> pl.Expr:
 
 def is_complete(values: pl.Expr) -> pl.Expr:
     """Whether no value is missing."""
-    return values.list.drop_nulls().list.len() == values.list.len()
+    return values.list.contains(pl.lit(None, dtype=pl.String), nulls_equal=True).not_()
 
 
 def sort_columns(frame: pl.DataFrame, values: str) -> tuple[pl.DataFrame, list[str]]:

@@ -6,6 +6,7 @@ The only step that looks across contracts is the numbering of what is issued, th
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -169,16 +170,14 @@ def _hashed(invoices: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
 def content_texts(invoices: pl.DataFrame, lines: pl.DataFrame) -> list[str]:
     """What content_hash is the SHA-256 of, in the order of `invoices`: every column of the document but the hash, a line each of
     its lines. Where a price stands in the books is left out: moving it changes no invoice."""
-    of_lines = [name for name in tables.INVOICE_LINES.names if name not in ("invoice_id", "group_values", "place")]
     line_texts = (
         lines.sort("invoice_id", "line_no")
-        .select("invoice_id", text=_row_text(of_lines))
+        .select("invoice_id", text=_row_text(tables.INVOICE_LINES, without=("invoice_id", "group_values", "place")))
         .group_by("invoice_id", maintain_order=True)
         .agg(pl.col("text").str.join("\n"))
     )
-    of_invoices = [name for name in tables.INVOICES.names if name not in ("content_hash", "month")]
     return (
-        invoices.select("invoice_id", header=_row_text(of_invoices))
+        invoices.select("invoice_id", header=_row_text(tables.INVOICES, without=("content_hash", "month")))
         .join(line_texts, on="invoice_id", how="left", maintain_order="left")
         .select(pl.concat_str("header", pl.col("text").fill_null(""), separator="\n"))
         .to_series()
@@ -186,5 +185,10 @@ def content_texts(invoices: pl.DataFrame, lines: pl.DataFrame) -> list[str]:
     )
 
 
-def _row_text(names: list[str]) -> pl.Expr:
-    return pl.concat_str([pl.col(name).cast(pl.String).fill_null("\x00") for name in names], separator="\x1f")
+def _row_text(table: tables.Table, without: Sequence[str]) -> pl.Expr:
+    """Every column as text, instants as microseconds since 1970, nulls as a character that no text of ours holds."""
+    columns = [column for column in table.columns if column.name not in without]
+    texts = (
+        pl.col(column.name).cast(pl.Int64) if column.dtype == tables.INSTANT else pl.col(column.name) for column in columns
+    )
+    return pl.concat_str([text.cast(pl.String).fill_null("\x00") for text in texts], separator="\x1f")

@@ -163,7 +163,7 @@ def _lines_now(books: Books, schedule: Schedule, periods: pl.DataFrame, rated: U
     dated = fees.with_columns(
         pl.col("rank").cast(pl.Int64), price_from=pl.col("period_start"), event_count=pl.lit(0, dtype=pl.Int64)
     )
-    return pl.concat([usage, dated], how="diagonal_relaxed").with_columns(combination=combinations.key(pl.col("group_values")))
+    return pl.concat([usage, dated], how="diagonal_relaxed")
 
 
 def _on(headers: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:

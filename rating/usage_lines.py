@@ -26,7 +26,7 @@ COMBINATION = ["meter_code", "combination"]
 class UsageLines:
     """Usage lines of some periods, not yet on documents; `line` numbers them.
 
-    lines: line, contract_id, period_start, pricing_rank, pricing_code, meter_code, group_values, description, quantity,
+    lines: line, contract_id, period_start, pricing_code, meter_code, combination, group_values, dimensions, description, quantity,
       unit_rate, per, exact_amount, amount_units, rate_source, price_from, event_count, place, minor_digits, in invoice order.
     shares: line, window_start, window_end, share_units: a window's part of the line's amount; amounts in minor units.
     tiers: line and TIER_CHARGES from tier_no on.
@@ -97,7 +97,7 @@ def _slots(rated_windows: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
 
     Windows without usage of the combination are there too, with no `event_count`: their prices say where a line begins (R-38).
     """
-    keyed = usage.with_columns(combination=combinations.key(pl.col("group_values")))
+    keyed = combinations.keyed(usage, "group_values")
     window = ["contract_id", "meter_code", "period_start", "window_start", "window_end"]
     used = keyed.select(*window, "combination", "group_values", "quantity", "event_count")
     matched = rated_windows.join(used, on=window, how="inner")
@@ -199,6 +199,7 @@ def _lines(slots: pl.DataFrame, parts: pl.DataFrame, books: Books) -> UsageLines
             *PERIOD,
             "pricing_code",
             "meter_code",
+            "combination",
             "group_values",
             "dimensions",
             "description",
