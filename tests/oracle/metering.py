@@ -1,0 +1,249 @@
+"""Events to usage: which version of a key counts, where it belongs, and what it adds up to (R-11..R-16, R-45)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+from tests.oracle.books import PER_WINDOW, Books, Contract, property_text
+from tests.oracle.calendar import Period, Window, windows
+from tests.oracle.exact import QUANTITY_DIGITS, half_away, quantity_of
+
+Event = dict[str, Any]
+VersionId = tuple[str, int, int, int]  # file, position, element, batch: the one version that landed there
+PeriodKey = tuple[str, datetime]  # contract, period start
+
+# Events may lie up to an hour after their receipt (R-10), so periods that begin in that hour may have usage already.
+LEAD = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class UsageRow:
+    """A row of usage (R-16), with the names of `tables.USAGE`."""
+
+    contract_id: str
+    customer_id: str
+    period_start: datetime
+    period_end: datetime
+    window_start: datetime
+    window_end: datetime
+    meter_code: str
+    group_values: tuple[str | None, ...]
+    quantity: Fraction
+    event_count: int
+
+
+@dataclass(frozen=True)
+class Disposition:
+    """What became of one event version (R-12)."""
+
+    version: VersionId
+    disposition: str
+    contract_id: str | None = None
+    period_start: datetime | None = None
+    taken_by: tuple[str, ...] = ()
+    failed_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rating:
+    """What the last rating of an issued period contained (R-45): a closed period keeps it."""
+
+    contract_id: str
+    start: datetime
+    end: datetime
+    versions: frozenset[VersionId]
+    rows: tuple[UsageRow, ...]
+
+
+@dataclass
+class Metered:
+    """The outcome of metering: one disposition a version, and the usage of every period."""
+
+    dispositions: list[Disposition] = field(default_factory=list)
+    rows: list[UsageRow] = field(default_factory=list)
+
+    def rating_of(self, contract_id: str, period: Period) -> Rating:
+        versions = {d.version for d in self.dispositions if (d.contract_id, d.period_start) == (contract_id, period.start)}
+        return Rating(
+            contract_id, period.start, period.end, frozenset(versions), tuple(self.rows_of(contract_id, period.start))
+        )
+
+    def rows_of(self, contract_id: str, period_start: datetime) -> list[UsageRow]:
+        return [row for row in self.rows if (row.contract_id, row.period_start) == (contract_id, period_start)]
+
+
+def version_of(event: Event) -> VersionId:
+    return (event["file"], event["position"], event.get("element", 0), event["batch"])
+
+
+def versions_by_key(events: Iterable[Event]) -> list[list[Event]]:
+    """The versions of every idempotency key, oldest first (R-11). An event without a key is alone."""
+    groups: dict[object, list[Event]] = {}
+    for event in events:
+        key = event.get("idempotency_key")
+        groups.setdefault(("key", key) if key is not None else ("own", version_of(event)), []).append(event)
+    return [sorted(group, key=lambda event: (event["received_at"], *version_of(event))) for group in groups.values()]
+
+
+class Metering:
+    """One run's metering. `issued_days` and `closed` say what earlier runs have fixed."""
+
+    def __init__(self, books: Books, issued_days: dict[str, dict[date, date]], closed: list[Rating], as_of: datetime) -> None:
+        self.books = books
+        self.closed = closed
+        self.kept = {version: rating for rating in closed for version in rating.versions}
+        self.periods: dict[str, list[Period]] = {
+            contract.contract_id: contract.periods(issued_days.get(contract.contract_id, {}), as_of + LEAD)
+            for contract in books.contracts.values()
+            if contract.approved
+        }
+        self.external = {c["external_id"]: c["id"] for c in books.customers.values() if c.get("external_id") is not None}
+
+    def run(self, events: list[Event]) -> Metered:
+        metered = Metered()
+        counted: list[tuple[Event, Disposition]] = []
+        for versions in versions_by_key(events):
+            for event, disposition in self._settle(versions):
+                metered.dispositions.append(disposition)
+                if disposition.disposition == "metered" and disposition.version not in self.kept:
+                    counted.append((event, disposition))
+        metered.rows = [row for rating in self.closed for row in rating.rows] + self._usage(counted)
+        return metered
+
+    # --- which version counts -------------------------------------------------------------------------------------------------
+
+    def _settle(self, versions: list[Event]) -> list[tuple[Event, Disposition]]:
+        """The newest version counts, unless it would change a closed period: then it is too late as a whole (R-45)."""
+        keeps_one = any(version_of(event) in self.kept for event in versions)
+        settled = []
+        one_counts = False
+        for event in reversed(versions):
+            version = version_of(event)
+            if one_counts:
+                disposition = Disposition(version, "superseded")
+            elif version in self.kept:
+                rating = self.kept[version]
+                disposition = Disposition(version, "metered", rating.contract_id, rating.start)
+            elif keeps_one:
+                disposition = Disposition(version, "too_late")
+            else:
+                disposition = self._judge(event)
+                if disposition.disposition == "metered" and self._is_closed(disposition.contract_id, event["timestamp"]):
+                    disposition = Disposition(version, "too_late")
+            one_counts = one_counts or disposition.disposition != "too_late"
+            settled.append((event, disposition))
+        return settled
+
+    def _is_closed(self, contract_id: str | None, instant: datetime) -> bool:
+        return any(r.contract_id == contract_id and r.start <= instant < r.end for r in self.closed)
+
+    # --- where it belongs -----------------------------------------------------------------------------------------------------
+
+    def _judge(self, event: Event) -> Disposition:
+        """The disposition of a version taken by itself (R-12), each reason in its turn."""
+        version = version_of(event)
+        if event.get("tombstone"):
+            return Disposition(version, "voided")
+        customer_id = event.get("customer_id") or self.external.get(event.get("external_customer_id"))
+        if customer_id not in self.books.customers:
+            return Disposition(version, "unknown_customer")
+        active = [c for c in self.books.contracts.values() if c.customer_id == customer_id and c.active_at(event["timestamp"])]
+        if event.get("contract_id") is not None:
+            active = [contract for contract in active if contract.contract_id == event["contract_id"]]
+        if not active:
+            return Disposition(version, "no_active_contract")
+        taking = [contract for contract in active if self._meters_taking(contract, event)]
+        if not taking:
+            return Disposition(version, "no_meter")
+        if len(taking) > 1:
+            return Disposition(version, "ambiguous_contract")
+        return self._measure(taking[0], event)
+
+    def _measure(self, contract: Contract, event: Event) -> Disposition:
+        meters = self._meters_taking(contract, event)
+        failed = tuple(meter for meter in meters if self._measured(meter, event) is None)
+        taken = tuple(meter for meter in meters if meter not in failed)
+        if not taken:
+            return Disposition(version_of(event), "bad_quantity", failed_by=failed)
+        start = self.period_at(contract, event["timestamp"]).start
+        return Disposition(version_of(event), "metered", contract.contract_id, start, taken, failed)
+
+    def _measured(self, meter_code: str, event: Event) -> Fraction | str | None:
+        """What the meter reads off the event: 1 for count, a text for unique, else a quantity; None is bad_quantity."""
+        meter = self.books.meters[meter_code]
+        if meter["aggregation"] == "count":
+            return Fraction(1)
+        value = (event.get("properties") or {}).get(meter["aggregation_key"])
+        return property_text(event, meter["aggregation_key"]) if meter["aggregation"] == "unique" else quantity_of(value)
+
+    def period_at(self, contract: Contract, instant: datetime) -> Period:
+        """The billing period that contains the instant (R-14)."""
+        return next(p for p in self.periods[contract.contract_id] if p.start <= instant < p.end)
+
+    def _meters_taking(self, contract: Contract, event: Event) -> list[str]:
+        """The contract's meters that take the event: sum and count by the plan of its time, others by the period's first."""
+        now = contract.day(event["timestamp"])
+        plan_now = self.books.meters_of(contract.plan_on(now))
+        plan_first = self.books.meters_of(contract.plan_on(self.period_at(contract, event["timestamp"]).start_date))
+        return [
+            code
+            for code in self.books.meters
+            if code in (plan_now if self.books.meters[code]["aggregation"] in PER_WINDOW else plan_first)
+            and self.books.meter_takes(code, event)
+        ]
+
+    # --- what it adds up to ---------------------------------------------------------------------------------------------------
+
+    def _usage(self, counted: list[tuple[Event, Disposition]]) -> list[UsageRow]:
+        groups: dict[tuple[str, Period, Window, str, tuple[str | None, ...]], list[Event]] = {}
+        for event, disposition in counted:
+            assert disposition.contract_id is not None
+            contract = self.books.contracts[disposition.contract_id]
+            period = self.period_at(contract, event["timestamp"])
+            for meter_code in disposition.taken_by:
+                window = self._window(contract, period, meter_code, event["timestamp"])
+                values = tuple(property_text(event, key) for key in self.books.group_keys(meter_code))
+                groups.setdefault((contract.contract_id, period, window, meter_code, values), []).append(event)
+        return [
+            UsageRow(
+                contract_id,
+                self.books.contracts[contract_id].customer_id,
+                period.start,
+                period.end,
+                window.start,
+                window.end,
+                meter_code,
+                values,
+                self._aggregate(meter_code, events),
+                len(events),
+            )
+            for (contract_id, period, window, meter_code, values), events in groups.items()
+        ]
+
+    def _window(self, contract: Contract, period: Period, meter_code: str, instant: datetime) -> Window:
+        """The rating window of the instant; the whole period for all but sum and count (R-18)."""
+        if self.books.meters[meter_code]["aggregation"] not in PER_WINDOW:
+            return Window(period.start, period.end)
+        return next(w for w in windows(period, contract.changes()) if w.start <= instant < w.end)
+
+    def _aggregate(self, meter_code: str, events: list[Event]) -> Fraction:
+        aggregation = self.books.meters[meter_code]["aggregation"]
+        read = [self._measured(meter_code, event) for event in events]
+        if aggregation == "unique":
+            return Fraction(len(set(read)))
+        quantities = [quantity for quantity in read if isinstance(quantity, Fraction)]
+        if aggregation == "latest":
+            newest = max(events, key=lambda event: (event["timestamp"], event["received_at"], *version_of(event)))
+            return quantities[events.index(newest)]
+        if aggregation == "average":
+            return half_away(sum(quantities, Fraction(0)) / len(quantities), QUANTITY_DIGITS)
+        return {"max": max(quantities), "min": min(quantities)}.get(aggregation, sum(quantities, Fraction(0)))
+
+
+def count_dispositions(dispositions: list[Disposition]) -> Counter[str]:
+    return Counter(disposition.disposition for disposition in dispositions)
