@@ -1,0 +1,256 @@
+"""A warehouse made by hand: books, windows and events as frames, laid out as the shell lays them, and dbt run over them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from dagster_project.dbt_house import DbtHouse, DbtResult
+from dagster_project.warehouse import Warehouse, connect
+from rating import tables
+
+Row = Mapping[str, Any]
+
+RAW_EVENTS = {
+    "event_name": pl.String(),
+    "customer_id": pl.String(),
+    "external_customer_id": pl.String(),
+    "contract_id": pl.String(),
+    "idempotency_key": pl.String(),
+    "timestamp": pl.Datetime("us"),
+    "tombstone": pl.Boolean(),
+    "properties": pl.String(),
+    "received_at": pl.Datetime("us"),
+    "file": pl.String(),
+    "file_hash": pl.String(),
+    "position": pl.Int64(),
+    "element": pl.Int32(),
+    "batch": pl.Int32(),
+}
+QUARANTINE = {
+    "file": pl.String(),
+    "position": pl.Int64(),
+    "raw": pl.String(),
+    "reason": pl.String(),
+    "received_at": pl.Datetime("us"),
+}
+RECONCILED_AMOUNTS = {
+    "contract_id": pl.String(),
+    "period_start": pl.Datetime("us"),
+    "meter_code": pl.String(),
+    "amount": tables.MONEY,
+}
+
+
+@dataclass
+class SmallWarehouse:
+    """A warehouse in a folder of one test. Facts are added first; `below` and `above` then lay them out and run dbt."""
+
+    warehouse: Warehouse
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    events: list[Row] = field(default_factory=list)
+    quarantine: list[Row] = field(default_factory=list)
+    reconciled_amounts: list[Row] = field(default_factory=list)
+
+    def add(self, table: str, *rows: Row) -> None:
+        self.rows.setdefault(table, []).extend(rows)
+
+    def customer(self, customer_id: str, external_id: str | None = None) -> None:
+        self.add("customers", {"customer_id": customer_id, "external_id": external_id})
+
+    def meter(
+        self,
+        code: str,
+        aggregation: str,
+        key: str | None = None,
+        *,
+        groups: Iterable[str] = (),
+        names: Iterable[str] | None = ("call",),
+        but: Iterable[str] = (),
+        filters: Iterable[tuple[str, str, list[str]]] = (),
+        status: str = "active",
+        plans: Iterable[str] = ("pro",),
+    ) -> None:
+        """A meter, its filters (property, operator, values), and a pricing of it in each plan."""
+        self.add(
+            "meters",
+            {
+                "meter_code": code,
+                "display_name": code,
+                "aggregation": aggregation,
+                "aggregation_key": key,
+                "group_keys": list(groups),
+                "include_events": None if names is None else list(names),
+                "exclude_events": list(but),
+                "status": status,
+            },
+        )
+        for number, (name, operator, values) in enumerate(filters):
+            self.add(
+                "meter_filters",
+                {"meter_code": code, "filter_no": number, "property": name, "operator": operator, "values": values},
+            )
+        pricing = {"pricing_code": code, "name": code, "model": "per_unit", "meter_code": code, "tier_scope": "combination"}
+        self.add("pricings", {**pricing, "per": 1, "unit_amount": 1, "place": "books.yml:1"})
+        for plan in plans:
+            self.add("plan_pricings", {"plan_code": plan, "pricing_order": 0, "pricing_code": code})
+
+    def contract(
+        self,
+        contract_id: str,
+        customer_id: str,
+        *windows: tuple[datetime, datetime],
+        plan: str = "pro",
+        later_plan: str | None = None,
+        currency: str = "USD",
+        minor_digits: int = 2,
+        status: str = "approved",
+    ) -> None:
+        """A contract of one period, from the start of its first window to the end of its last; January 2026 where none is given.
+        `later_plan` is in force from the second window on."""
+        windows = windows or ((datetime(2026, 1, 1), datetime(2026, 2, 1)),)
+        self.add(
+            "contracts",
+            {
+                "contract_id": contract_id,
+                "customer_id": customer_id,
+                "currency": currency,
+                "minor_digits": minor_digits,
+                "billing_frequency": "monthly",
+                "start_date": date(2026, 1, 1),
+                "billing_anchor": 1,
+                "timezone": "UTC",
+                "status": status,
+                "place": "books.yml:1",
+            },
+        )
+        if status != "approved":
+            return
+        for number, (start, end) in enumerate(windows):
+            self.add(
+                "windows",
+                {
+                    "contract_id": contract_id,
+                    "customer_id": customer_id,
+                    "period_start": windows[0][0],
+                    "period_end": windows[-1][1],
+                    "window_start": start,
+                    "window_end": end,
+                    "window_plan_code": later_plan if later_plan and number else plan,
+                    "period_plan_code": plan,
+                    "month": "2026-01",
+                },
+            )
+
+    def event(
+        self,
+        properties: Mapping[str, Any] | str | None = None,
+        *,
+        name: str = "call",
+        customer: str | None = "acme",
+        external: str | None = None,
+        pin: str | None = None,
+        key: str | None = None,
+        at: datetime = datetime(2026, 1, 10),
+        received: datetime | None = None,
+        tombstone: bool = False,
+        file: str = "a.ndjson",
+        element: int = 0,
+        batch: int = 1,
+    ) -> None:
+        """One landed version. Positions count up in the order of the calls."""
+        self.events.append(
+            {
+                "event_name": name,
+                "customer_id": None if external else customer,
+                "external_customer_id": external,
+                "contract_id": pin,
+                "idempotency_key": key,
+                "timestamp": at,
+                "tombstone": tombstone,
+                "properties": json.dumps(properties) if isinstance(properties, Mapping) else properties,
+                "received_at": received or at + timedelta(minutes=batch),
+                "file": file,
+                "file_hash": file,
+                "position": len(self.events) + 1,
+                "element": element,
+                "batch": batch,
+            }
+        )
+
+    def below(self, *, thorough: bool = False) -> list[DbtResult]:
+        """Build staging and intermediate models; every model and test must be good."""
+        self._lay_out()
+        return self._build("staging intermediate", thorough=thorough)
+
+    def above(self, *, thorough: bool = False) -> list[DbtResult]:
+        self._lay_out()
+        return self._build("marts", thorough=thorough)
+
+    def ask(self, question: str) -> list[tuple[Any, ...]]:
+        """Rows of a query over work.duckdb, with the marts attached as `published`."""
+        with connect(self.warehouse.work_database) as connection:
+            connection.execute(f"attach if not exists '{self.warehouse.staged_database}' as published")
+            return connection.sql(question).fetchall()
+
+    def usage(self) -> pl.DataFrame:
+        with connect(self.warehouse.work_database, read_only=True) as connection:
+            rows = connection.sql(f"select {', '.join(tables.USAGE.names)} from intermediate.int_usage order by all").pl()
+        return tables.USAGE.require(rows, unique=True)
+
+    def quantities(self) -> dict[tuple[Any, ...], str]:
+        """Quantity by meter and group values, in plain text without needless zeros."""
+        return {
+            (row["meter_code"], *row["group_values"]): f"{row['quantity'].normalize():f}" for row in self.usage().iter_rows(named=True)
+        }
+
+    def dispositions(self) -> list[str]:
+        """The disposition of every landed version, in the order of the calls of `event`."""
+        return [row[0] for row in self.ask("select disposition from intermediate.int_event_dispositions order by position")]
+
+    def _build(self, select: str, *, thorough: bool) -> list[DbtResult]:
+        results = DbtHouse(self.warehouse).build(select, thorough=thorough)
+        assert results
+        bad = [f"{result.name}: {result.status} {result.message}" for result in results if not result.is_good]
+        assert not bad, "\n".join(bad)
+        return results
+
+    def _lay_out(self) -> None:
+        for table in tables.BOOKS_TABLES:
+            self._show("books", table.name, table.frame(self.rows[table.name]) if table.name in self.rows else table.empty())
+        windows = self.rows.get("windows")
+        self._show("schedule", "windows", tables.WINDOWS.frame(windows) if windows else tables.WINDOWS.empty())
+        self._show("raw", "events", pl.DataFrame(self.events, schema=RAW_EVENTS))
+        self._show("raw", "quarantine", pl.DataFrame(self.quarantine, schema=QUARANTINE))
+        for table in tables.DOCUMENT_TABLES:
+            self._show("rating", table.name, table.frame(self.rows[table.name]) if table.name in self.rows else table.empty())
+        self._show("rating", "reconciled_amounts", pl.DataFrame(self.reconciled_amounts, schema=RECONCILED_AMOUNTS))
+
+    def _show(self, schema: str, name: str, frame: pl.DataFrame) -> None:
+        path = self.warehouse.derived / schema / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        frame.write_parquet(path)
+        with connect(self.warehouse.work_database) as connection:
+            connection.execute(f"create schema if not exists {schema}")
+            connection.execute(f"create or replace view {schema}.{name} as select * from read_parquet('{path}')")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> SmallWarehouse:
+    """An empty warehouse."""
+    return SmallWarehouse(Warehouse(tmp_path / "warehouse"))
+
+
+@pytest.fixture
+def acme(house: SmallWarehouse) -> SmallWarehouse:
+    """One customer with one contract on the plan `pro` over January 2026; meters are the test's own."""
+    house.customer("acme", "acme-ext")
+    house.contract("acme-1", "acme")
+    return house
