@@ -1,0 +1,10 @@
+"""Landing: every event of the inbox once into the warehouse, every line that is none into quarantine (R-8 to R-11).
+
+The way of a file: `inbox` finds it, `known` tells whether its content has landed before, `cutting` and `tabular` make LINES of
+it, `reading` parses them, `rules` judges them, `parts` writes what they give, `batches` makes the whole count by one rename.
+"""
+
+from dagster_project.landing.batches import LandedFile, Landing, landings, quarantine_files, raw_files
+from dagster_project.landing.course import LandingRefused, LinesDoNotBalance, land
+
+__all__ = ["LandedFile", "Landing", "LandingRefused", "LinesDoNotBalance", "land", "landings", "quarantine_files", "raw_files"]

@@ -1,0 +1,105 @@
+"""Committed landings: one manifest a batch, which appears by one rename once everything it names is on disk.
+
+What belongs here: which files of the warehouse count. What does not: how they are written (`parts`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from dagster_project.warehouse import Warehouse, appear, discard
+
+
+@dataclass(frozen=True, slots=True)
+class LandedFile:
+    """One file as it landed: lines = events + quarantined."""
+
+    name: str
+    hash: str
+    lines: int
+    events: int
+    quarantined: int
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """One Parquet file of a batch, its path relative to the warehouse."""
+
+    path: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """What one landing did. `passed` counts files that an earlier one had already landed."""
+
+    batch: int
+    as_of: datetime
+    files: tuple[LandedFile, ...] = ()
+    passed: int = 0
+    events: int = 0
+    quarantined: int = 0
+    warnings: tuple[str, ...] = ()
+    event_names: dict[str, int] = field(default_factory=dict)
+    event_files: tuple[DataFile, ...] = ()
+    quarantine_files: tuple[DataFile, ...] = ()
+
+
+def landings(warehouse: Warehouse, as_of: datetime | None = None) -> list[Landing]:
+    """The committed batches in order, up to as_of (R-46)."""
+    paths = sorted(warehouse.landings.glob("[0-9]*.json"))
+    known = [_from_json(json.loads(path.read_text(encoding="utf-8"))) for path in paths]
+    return [landing for landing in known if as_of is None or landing.as_of <= as_of]
+
+
+def raw_files(warehouse: Warehouse, as_of: datetime | None = None) -> list[Path]:
+    """The Parquet files of raw_events that a reader may see."""
+    return [warehouse.root / file.path for landing in landings(warehouse, as_of) for file in landing.event_files]
+
+
+def quarantine_files(warehouse: Warehouse, as_of: datetime | None = None) -> list[Path]:
+    """The Parquet files of the quarantine that a reader may see."""
+    return [warehouse.root / file.path for landing in landings(warehouse, as_of) for file in landing.quarantine_files]
+
+
+def commit(warehouse: Warehouse, landing: Landing) -> None:
+    """Make a batch count. Everything it names must be on disk."""
+    place = warehouse.landings / f"{landing.batch:06d}.json"
+    built = warehouse.landings / f".{place.name}.tmp"
+    built.parent.mkdir(parents=True, exist_ok=True)
+    content = asdict(landing) | {"as_of": landing.as_of.isoformat(timespec="microseconds")}
+    built.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    appear(built, place)
+
+
+def heal(warehouse: Warehouse, committed: Iterable[Landing]) -> None:
+    """Remove what a landing that died has left: files that no committed batch names."""
+    named = {warehouse.root / file.path for landing in committed for file in (*landing.event_files, *landing.quarantine_files)}
+    for path in _written(warehouse):
+        if path not in named:
+            discard(path)
+    for path in warehouse.landings.glob(".*.tmp"):
+        discard(path)
+
+
+def _written(warehouse: Warehouse) -> Iterator[Path]:
+    yield from warehouse.raw_events.glob("*/*")
+    yield from warehouse.quarantine.glob("*")
+
+
+def _from_json(content: dict[str, Any]) -> Landing:
+    return Landing(
+        **content
+        | {
+            "as_of": datetime.fromisoformat(content["as_of"]),
+            "files": tuple(LandedFile(**file) for file in content["files"]),
+            "warnings": tuple(content["warnings"]),
+            "event_files": tuple(DataFile(**file) for file in content["event_files"]),
+            "quarantine_files": tuple(DataFile(**file) for file in content["quarantine_files"]),
+        }
+    )

@@ -1,0 +1,62 @@
+"""Which contents have landed before, and a disposable memory of what files hold, so that a known file need not be read again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from dagster_project.landing.batches import Landing
+from dagster_project.landing.inbox import InboxFile, Stamp
+
+
+class KnownContents:
+    """Contents by hash, and the last content each name was landed with (R-9)."""
+
+    def __init__(self, committed: Iterable[Landing]) -> None:
+        landed = [file for landing in committed for file in landing.files]
+        self._hashes = {file.hash for file in landed}
+        self._hash_of_name = {file.name: file.hash for file in landed}
+
+    def add(self, name: str, content_hash: str) -> str | None:
+        """Take a new content in; a warning where the name was known with another."""
+        previous = self._hash_of_name.get(name)
+        self._hashes.add(content_hash)
+        self._hash_of_name[name] = content_hash
+        if previous is None:
+            return None
+        return f"{name} was landed before with other content; it landed as a new file, and events of both count"
+
+    def __contains__(self, content_hash: str) -> bool:
+        return content_hash in self._hashes
+
+
+class RememberedHashes:
+    """Hashes of files by name and stamp. Losing them costs time only."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self._remembered: dict[str, tuple[Stamp, str]] = {}
+        self._seen: dict[str, tuple[Stamp, str]] = {}
+        try:
+            content = json.loads(place.read_text(encoding="utf-8"))
+            self._remembered = {name: (tuple(stamp), content_hash) for name, (stamp, content_hash) in content.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            pass  # a memory that is lost or torn is no memory
+
+    def hash_of(self, file: InboxFile, stamp: Stamp) -> str | None:
+        remembered = self._remembered.get(file.path)
+        if remembered is None or remembered[0] != stamp:
+            return None
+        self._seen[file.path] = remembered
+        return remembered[1]
+
+    def remember(self, file: InboxFile, stamp: Stamp, content_hash: str) -> None:
+        self._seen[file.path] = (stamp, content_hash)
+
+    def keep(self) -> None:
+        """Write down what this landing saw."""
+        self._place.parent.mkdir(parents=True, exist_ok=True)
+        built = self._place.with_suffix(".tmp")
+        built.write_text(json.dumps(self._seen), encoding="utf-8")
+        built.replace(self._place)

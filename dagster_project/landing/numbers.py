@@ -1,0 +1,91 @@
+"""Numbers by their decimal text (R-1, R-15): DuckDB macros, and the JSON numbers that a double would bend.
+
+DuckDB reads a JSON number through a double, so at most 15 significant digits are sure to survive, and it writes some of them with an
+exponent. Lines with such a number are few: one regular expression finds them, and only there every number is turned into a
+JSON string holding its plain decimal text before anything else looks at it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import duckdb
+import polars as pl
+
+from dagster_project.landing.queries import query
+
+DOUBTFUL: Final = (
+    # a number that is long, has an exponent, would be printed with one, or is a negative zero
+    r":\s*-?(?:[0-9.]{16}|[0-9.]+[eE]|0\.00000)|:\s*-0"
+    # what DuckDB takes for JSON and JSON is not: NaN, Infinity, a comma before a closing bracket
+    r"|[:\[,]\s*-?(?:[nN][aA][nN]|[iI][nN][fF])|,\s*[}\]]"
+)
+EXPONENT_MAX: Final = 999  # more zeros than this make no quantity, and 1e999999999 must not fill the memory
+
+_BEFORE, _AFTER = "\x1e", "\x1f"  # control characters, which valid JSON never holds as they are
+_STRING: Final = r'"(?:[^"\\]|\\.)*"'
+_NUMBER: Final = r"-?[0-9][0-9.eE+-]*"
+
+_MACROS: Final = rf"""
+create or replace macro with_point_at(digits, place) as case
+    when place <= 0 then '0.' || repeat('0', -place) || digits
+    when place >= length(digits) then digits || repeat('0', place - length(digits)) || '.'
+    else digits[:place] || '.' || digits[place + 1:]
+end;
+create or replace macro without_idle_zeros(plain, sign) as case
+    when plain is null then null
+    when regexp_matches(plain, '[1-9]') then sign || regexp_replace(rtrim(rtrim(plain, '0'), '.'), '^0+([0-9])', '\1')
+    else '0'
+end;
+create or replace macro exponent_of(written) as case
+    when not regexp_matches(written, '[eE]') then 0
+    when abs(try_cast(regexp_extract(written, '[eE][+]?(.*)$', 1) as integer)) <= {EXPONENT_MAX}
+        then try_cast(regexp_extract(written, '[eE][+]?(.*)$', 1) as integer)
+end;
+-- any notation to plain text, by value: '1.10' is '1.1', '1E+2' is '100', '-0' is '0'; null: an exponent beyond the limit
+create or replace macro plain_number(written) as without_idle_zeros(
+    with_point_at(
+        regexp_extract(written, '^-?([0-9]*)', 1) || regexp_extract(written, '[.]([0-9]*)', 1),
+        length(regexp_extract(written, '^-?([0-9]*)', 1)) + exponent_of(written)
+    ),
+    regexp_extract(written, '^-?')
+);
+-- every number of a JSON text as a list of one string: a type that a flat object has no other use for
+create or replace macro numbers_marked(json_text) as replace(replace(replace(
+    regexp_replace(json_text, '({_STRING})|({_NUMBER})', '\1{_BEFORE}\2{_AFTER}', 'g'),
+    '{_BEFORE}{_AFTER}', ''), '{_BEFORE}', '["'), '{_AFTER}', '"]');
+create or replace macro marked_number(value) as plain_number(value ->> '$[0]');
+"""
+
+_EXACT: Final = rf"""
+select
+    row_number,
+    regexp_matches(outside_strings, '(?i)nan|inf') or regexp_matches(outside_strings, ',\s*[}}\]]') as is_loose,
+    len(list_filter(entries, lambda e: starts_with(e.value, '[') and marked_number(e.value) is null)) > 0 as is_out_of_range,
+    '{{' || array_to_string(list_transform(entries, lambda e: to_json(e.key) || ':' || case
+        when starts_with(e.value, '[') then to_json(marked_number(e.value)) else e.value
+    end), ',') || '}}' as exact_properties
+from (
+    select
+        row_number,
+        regexp_replace(line, '{_STRING}', '', 'g') as outside_strings,
+        map_entries(from_json(case when is_flat then json_extract(numbers_marked(line), '$.properties') end, '"MAP(VARCHAR,JSON)"'))
+            as entries
+    from rows
+)
+"""
+
+
+def define_macros(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give a connection `plain_number` and what `exact_properties` rests on."""
+    connection.execute(_MACROS)
+
+
+def exact_properties(connection: duckdb.DuckDBPyConnection, doubtful: pl.DataFrame) -> pl.DataFrame:
+    """The properties of doubtful lines with every number as a string in plain decimal text (R-1, R-15).
+
+    In: row_number; line, an object that DuckDB takes for JSON; is_flat, whether its properties are a flat object without double
+    keys. Out, row for row: row_number; is_loose, true where the line is no JSON after all; is_out_of_range, true where a number
+    has an exponent beyond `EXPONENT_MAX`; exact_properties, JSON text, null where not is_flat.
+    """
+    return query(connection, _EXACT, doubtful)

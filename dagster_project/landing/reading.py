@@ -1,0 +1,117 @@
+"""Lines of JSON text to fields: DuckDB parses every line, once.
+
+What belongs here: what stands where in the text. What does not: what it has to be (`rules`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import duckdb
+import polars as pl
+
+from dagster_project.landing import numbers
+from dagster_project.landing.queries import query
+
+SPELLINGS: Final = {
+    "event_name": "eventName",
+    "customer_id": "customerId",
+    "external_customer_id": "externalCustomerId",
+    "contract_id": "contractId",
+    "idempotency_key": "idempotencyKey",
+}
+FIELDS: Final = (*SPELLINGS, "timestamp", "properties", "tombstone")
+
+NOT_JSON: Final = "the line is not valid JSON"
+NOT_UTF8: Final = "the line is not valid UTF-8"
+
+_SHAPE: Final = "{" + ",".join(f'"{name}":"JSON"' for name in (*FIELDS, *SPELLINGS.values())) + "}"
+_FIELDS: Final = f"""
+select
+    hash(keys) as shape,
+    fields.*,
+    try_cast(upper(replace(fields.timestamp ->> '$', ',', '.')) as timestamptz)::timestamp as instant,
+    hash(json_keys(fields.properties)) as properties_shape
+from (select json_keys(line) as keys, json_transform(line, '{_SHAPE}') as fields from rows)
+"""
+_STATED: Final = "select try_cast(upper(replace(received_at, ',', '.')) as timestamptz)::timestamp as stated_at from rows"
+_VALID: Final = "select json_valid(line) as is_valid from rows"
+_NESTED: Final = """
+select row_number, len(list_filter(json_type(properties, '$.*'), lambda t: t in ('ARRAY', 'OBJECT'))) > 0 as is_nested from rows
+"""
+_TWICE: Final = """
+select shape, array_to_string(list_distinct(list_filter(keys, lambda k: len(list_filter(keys, lambda o: o = k)) > 1)), ', ') as twice
+from (select shape, json_keys(object) as keys from rows)
+where len(keys) <> len(list_distinct(keys))
+"""
+
+
+def read_fields(connection: duckdb.DuckDBPyConnection, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Every field of every line as it was written.
+
+    In: LINES. Out: the lines that are JSON with their fields, and the lines that are not, with a `fault`.
+
+    A field is JSON text, under each of its spellings; null where it is absent or null. `properties` has every number by its
+    decimal text (R-1). Beside them: instant and stated_at, what DuckDB makes of timestamp and received_at (UTC; null: nothing);
+    is_nested, a value of properties is a list or an object; is_out_of_range, a number's exponent is; twice and properties_twice,
+    keys that the line or its properties give more than once (null: none).
+    """
+    readable, unreadable = _parted(lines)
+    try:
+        fields = query(connection, _FIELDS, readable)
+    except duckdb.InvalidInputException:  # asked only after a failure, so that a chunk of nothing but JSON is parsed once
+        readable, not_json = _parted(_with_faults(readable, query(connection, _VALID, readable).get_column("is_valid")))
+        unreadable = pl.concat([unreadable, not_json])
+        fields = query(connection, _FIELDS, readable)
+    read = pl.concat([readable, fields], how="horizontal").with_row_index("row_number")
+    read = read.with_columns(
+        _keys_twice(connection, read, "shape", "line").alias("twice"),
+        _keys_twice(connection, read, "properties_shape", "properties").alias("properties_twice"),
+        _is_nested(connection, read).alias("is_nested"),
+        _stated_at(connection, read).alias("stated_at"),
+    )
+    read, not_json = _parted(_with_exact_numbers(connection, read))
+    return read, pl.concat([unreadable, not_json.select(lines.columns)])
+
+
+def _parted(lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    is_readable = lines.get_column("fault").is_null()
+    return lines.filter(is_readable), lines.filter(~is_readable)
+
+
+def _with_faults(lines: pl.DataFrame, is_valid: pl.Series) -> pl.DataFrame:
+    return lines.with_columns(fault=pl.when(~is_valid).then(pl.lit(NOT_JSON)))
+
+
+def _keys_twice(connection: duckdb.DuckDBPyConnection, read: pl.DataFrame, shape: str, text: str) -> pl.Series:
+    """The keys an object gives more than once: looked for in one object of each list of keys, of which there are few."""
+    examples = read.filter(pl.col(text).is_not_null()).unique(shape, keep="any", maintain_order=False)
+    found = query(connection, _TWICE, examples.select(pl.col(shape).alias("shape"), pl.col(text).alias("object")))
+    if found.is_empty():
+        return pl.repeat(None, read.height, dtype=pl.String, eager=True)
+    return read.select(pl.col(shape).replace_strict(found["shape"], found["twice"], default=None, return_dtype=pl.String))[shape]
+
+
+def _is_nested(connection: duckdb.DuckDBPyConnection, read: pl.DataFrame) -> pl.Series:
+    suspects = read.filter(pl.col("properties").str.contains(r".[\[{]"))
+    nested = query(connection, _NESTED, suspects.select("row_number", "properties")).filter("is_nested")
+    return read.get_column("row_number").is_in(nested.get_column("row_number").implode())
+
+
+def _stated_at(connection: duckdb.DuckDBPyConnection, read: pl.DataFrame) -> pl.Series:
+    if read.get_column("received_at").null_count() == read.height:
+        return pl.repeat(None, read.height, dtype=pl.Datetime("us"), eager=True)
+    return query(connection, _STATED, read.select("received_at")).get_column("stated_at")
+
+
+def _with_exact_numbers(connection: duckdb.DuckDBPyConnection, read: pl.DataFrame) -> pl.DataFrame:
+    doubtful = read.filter(pl.col("line").str.contains(numbers.DOUBTFUL))
+    if doubtful.is_empty():
+        return read.with_columns(is_out_of_range=False)
+    is_flat = pl.col("properties").str.starts_with("{") & ~pl.col("is_nested") & pl.col("properties_twice").is_null()
+    exact = numbers.exact_properties(connection, doubtful.select("row_number", "line", is_flat=is_flat.fill_null(value=False)))
+    return read.join(exact, on="row_number", how="left", maintain_order="left").with_columns(
+        properties=pl.coalesce("exact_properties", "properties"),
+        is_out_of_range=pl.col("is_out_of_range").fill_null(value=False),
+        fault=pl.when("is_loose").then(pl.lit(NOT_JSON)),
+    )
