@@ -1,9 +1,9 @@
 """The books: one organization's folder of contract data, checked and turned into frames.
 
 ```
-files ─► documents ─► statements ─► checks ─► frames
-folder   yaml_reader  shapes        checks/   frames
-         flat_files   models
+files  ─► documents   ─► statements      ─► problems, or ─► frames
+folder    yaml_reader    reading, editions  checks/         frames, ladders
+          flat_files     shapes, models     agreements      agreements
 ```
 The one part of the kernel that reads files. `load` is the door; nothing is rated from books with errors (R-5).
 """
@@ -21,7 +21,7 @@ from rating.books.frames import frames_of
 from rating.books.issued import CONTRACT_FACTS, contract_facts, problems_against
 from rating.books.models import Settings
 from rating.books.problems import BooksError, Problem
-from rating.books.statements import read_statements
+from rating.books.reading import read_statements
 
 __all__ = ["CONTRACT_FACTS", "Books", "BooksError", "Problem", "Settings", "contract_facts", "load", "problems_against"]
 

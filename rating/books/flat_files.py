@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -119,7 +120,7 @@ def _typed(name: str, value: Any) -> Any:
         return text
 
 
-def rate_table(cells: Cells, group_keys: list[str]) -> Document:
+def rate_table(cells: Cells, group_keys: Sequence[str]) -> Document:
     """A card's CSV as a document of one section `entries`: one entry a row, or, where there are tier columns, one entry a
     combination with its rows as tiers in file order (R-26)."""
     entries: list[dict[str, Any]] = []
@@ -131,7 +132,7 @@ def rate_table(cells: Cells, group_keys: list[str]) -> Document:
         dimensions = {key: row[key] or None for key in group_keys}
         if not tiered:
             lines["entries", len(entries)] = line
-            entries.append({"dimensions": dimensions, "rate": row["rate"]})
+            entries.append({"dimensions": dimensions, "rate": row["rate"] or None})
             continue
         combination = tuple(row[key] for key in group_keys)
         position = by_combination.setdefault(combination, len(entries))

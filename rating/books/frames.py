@@ -93,7 +93,7 @@ def _meter_filters(statements: Statements) -> Iterator[dict[str, Any]]:
             }
 
 
-def _conditions(condition: Filter) -> Iterator[tuple[str, str, list[str]]]:
+def _conditions(condition: Filter) -> Iterator[tuple[str, str, Sequence[str]]]:
     """A filter may say several things of one property; each becomes a row, and all must hold."""
     if condition.within is not None:
         yield condition.property, "in", condition.within

@@ -58,15 +58,15 @@ class Settings(_Shape):
 
 
 class EventFilter(_Shape):
-    include: list[Text] | None = None
-    exclude: list[Text] | None = None
+    include: tuple[Text, ...] | None = None
+    exclude: tuple[Text, ...] | None = None
 
 
 class Filter(_Shape):
     property: Text
     # `in` is no name in Python
-    within: list[ComparedValue] | None = Field(None, alias="in")
-    not_in: list[ComparedValue] | None = None
+    within: tuple[ComparedValue, ...] | None = Field(None, alias="in")
+    not_in: tuple[ComparedValue, ...] | None = None
     exists: Boolean | None = None
 
 
@@ -77,8 +77,8 @@ class Meter(_Shape):
     event_filter: EventFilter | None = None
     aggregation: Aggregation
     aggregation_key: Text | None = None
-    group_keys: list[Text] = []
-    filters: list[Filter] = []
+    group_keys: tuple[Text, ...] = ()
+    filters: tuple[Filter, ...] = ()
     status: Literal["active", "inactive"] = "active"
 
 
@@ -91,12 +91,12 @@ class Tier(_Shape):
 class CardEntry(_Shape):
     dimensions: dict[str, GroupValue] = {}
     rate: Price | None = None
-    tiers: list[Tier] | None = None
+    tiers: tuple[Tier, ...] | None = None
 
 
 class CardVersion(_Shape):
     effective_from: Day
-    entries: list[CardEntry] | None = None
+    entries: tuple[CardEntry, ...] | None = None
     entries_file: Text | None = None
 
 
@@ -104,9 +104,9 @@ class RateCard(_Shape):
     code: Code
     meter: Code
     per: PositiveQuantity = ONE
-    entries: list[CardEntry] | None = None
+    entries: tuple[CardEntry, ...] | None = None
     entries_file: Text | None = None
-    versions: list[CardVersion] | None = None
+    versions: tuple[CardVersion, ...] | None = None
 
 
 class Pricing(_Shape):
@@ -120,7 +120,7 @@ class Pricing(_Shape):
     per: PositiveQuantity | None = None
     fallback_rate: Price | None = None
     unit_amount: Price | None = None
-    tiers: list[Tier] | None = None
+    tiers: tuple[Tier, ...] | None = None
     tier_scope: Literal["combination", "pricing"] | None = None
     package_size: PositiveQuantity | None = None
     bps: Price | None = None
@@ -162,7 +162,7 @@ class Plan(_Shape):
     currency: Code | None = None
     billing_frequency: Frequency = "monthly"
     base_fee: Price = Decimal(0)
-    pricings: list[Code] = []
+    pricings: tuple[Code, ...] = ()
     net_terms: Days = 0
     status: Literal["draft", "active", "archived"] = "active"
 
@@ -185,7 +185,7 @@ class RateOverride(_Shape):
     pricing: Code | None = None
     fallback_rate: Price | None = None
     unit_amount: Price | None = None
-    tiers: list[Tier] | None = None
+    tiers: tuple[Tier, ...] | None = None
     bps: Price | None = None
     amount: SignedPrice | None = None
     effective_from: Day | None = None
@@ -203,7 +203,7 @@ class Amendment(_Shape):
     base_fee: Price | None = None
     net_terms: Days | None = None
     minimum_spend: Price | None = None
-    rate_overrides: list[RateOverride] = []
+    rate_overrides: tuple[RateOverride, ...] = ()
 
 
 class Contract(_Shape):
@@ -218,8 +218,8 @@ class Contract(_Shape):
     base_fee: Price | None = None
     net_terms: Days | None = None
     minimum_spend: Price | None = None
-    rate_overrides: list[RateOverride] = []
-    amendments: list[Amendment] = []
+    rate_overrides: tuple[RateOverride, ...] = ()
+    amendments: tuple[Amendment, ...] = ()
 
 
 class CreditGrant(_Shape):
@@ -232,7 +232,7 @@ class CreditGrant(_Shape):
     price: Money | None = None
     effective_at: Moment | None = None
     expires_at: Moment | None = None
-    applies_to: list[Code] | None = None
+    applies_to: tuple[Code, ...] | None = None
 
 
 SECTIONS: dict[str, type[BaseModel]] = {

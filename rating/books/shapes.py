@@ -85,7 +85,7 @@ def _problem(model: type[BaseModel], detail: ErrorDetails, place: Place) -> Prob
             return at.problem(
                 f"{shown(value)} is not possible here", f"Write `{meant}`" if meant else f"Write one of {listed(expected)}"
             )
-        case "list_type":
+        case "list_type" | "tuple_type":
             return at.problem(f"expected a list, found {shown(value)}", "Write a list: [first, second], or take the key out")
         case "dict_type" | "model_type" | "model_attributes_type":
             return at.problem(

@@ -36,7 +36,7 @@ def dimension_problems(dimensions: Mapping[str, object], group_keys: Sequence[st
 def _version_problems(card: RateCard, place: Place) -> Iterator[Problem]:
     sources = [key for key in ("entries", "entries_file", "versions") if getattr(card, key) is not None]
     yield from _one_source(sources, place, "`entries`, `entries_file` or `versions`")
-    if card.versions == []:
+    if card.versions == ():
         yield place.at("versions").problem("there are no versions", "Add one, or write `entries` instead")
     first_place: dict[object, Place] = {}
     for position, version in enumerate(card.versions or []):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rating.books.models import Filter, Meter
 from rating.books.places import Place
@@ -20,7 +20,7 @@ def meter_problems(statements: Statements) -> Iterator[Problem]:
             yield from _filter_problems(condition, meter.place.at("filters", position))
 
 
-def repeated(words: list[str]) -> list[str]:
+def repeated(words: Sequence[str]) -> list[str]:
     """The words that stand more than once in a list."""
     return sorted({word for word in words if words.count(word) > 1})
 
@@ -53,5 +53,5 @@ def _filter_problems(condition: Filter, place: Place) -> Iterator[Problem]:
     if condition.within is None and condition.not_in is None and condition.exists is None:
         yield place.problem("the filter asks nothing of its property", "Add `in: […]`, `not_in: […]` or `exists: true`")
     for key, values in (("in", condition.within), ("not_in", condition.not_in)):
-        if values == []:
+        if values == ():
             yield place.at(key).problem("the list is empty", "Name at least one value, or use `exists`")

@@ -20,7 +20,7 @@ def plan_problems(statements: Statements) -> Iterator[Problem]:
     for plan in statements.plans.values():
         terms, place = plan.terms, plan.place
         currency = statements.plan_currency(terms)
-        if currency is None:
+        if currency is None and statements.settings_known:
             yield place.at("currency").problem("the plan has no currency", "Add `currency: …` here or to the settings")
         yield from currency_problem(terms.currency, place.at("currency"))
         yield from amount_problem(terms.base_fee, currency, place.at("base_fee"))

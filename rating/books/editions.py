@@ -1,0 +1,87 @@
+"""The versions of rate cards with their entries, wherever those stand: in the card itself or in a CSV beside it."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from rating.books.flat_files import Cells, rate_table, read_csv
+from rating.books.folder import Folder
+from rating.books.models import CardEntry, CardVersion, Meter, RateCard
+from rating.books.places import Document, Place, Stated
+from rating.books.problems import Problem, instead, listed
+from rating.books.shapes import shaped
+from rating.books.statements import Edition, Statements
+
+TIER_COLUMNS = ("up_to", "unit_amount", "flat_amount")
+PRICE_COLUMNS = ("rate", *TIER_COLUMNS)
+
+
+def read_editions(statements: Statements, folder: Folder) -> tuple[list[Edition], list[Problem]]:
+    """Every version of every card, and what is wrong with the files they name (R-5, R-26)."""
+    editions: list[Edition] = []
+    problems: list[Problem] = []
+    for card in statements.rate_cards.values():
+        meter = statements.meters.get(card.terms.meter)
+        for effective_from, source, place in _sources(card):
+            entries, found = _entries(source, place, None if meter is None else meter.terms, folder)
+            editions.append(Edition(card, effective_from, place, entries))
+            problems += found
+    return editions, problems
+
+
+def _sources(card: Stated[RateCard]) -> list[tuple[date | None, RateCard | CardVersion, Place]]:
+    """A card's versions; a card without versions is one that always holds."""
+    if card.terms.versions is None:
+        return [(None, card.terms, card.place)]
+    places = (card.place.at("versions", position) for position in range(len(card.terms.versions)))
+    return [(version.effective_from, version, place) for version, place in zip(card.terms.versions, places, strict=True)]
+
+
+def _entries(
+    source: RateCard | CardVersion, place: Place, meter: Meter | None, folder: Folder
+) -> tuple[list[Stated[CardEntry]], list[Problem]]:
+    if source.entries_file is None:
+        return [Stated(entry, place.at("entries", position)) for position, entry in enumerate(source.entries or ())], []
+    at = place.at("entries_file")
+    cells, problems = _cells(source.entries_file, at, folder)
+    if cells is None or meter is None:
+        return [], problems
+    if problem := _column_problem(cells, meter, at):
+        return [], [*problems, problem]
+    document = rate_table(cells, meter.group_keys)
+    entries, found = shaped(CardEntry, document.tree["entries"], Place(document, ("entries",)))
+    return entries, [*problems, *found]
+
+
+def _cells(name: str, at: Place, folder: Folder) -> tuple[Cells | None, list[Problem]]:
+    file = folder.beside(at.document.file, name)
+    if file is None:
+        return None, [at.problem(f"`{name}` lies outside of the books", "Put the file into the books folder")]
+    if not file.lower().endswith(".csv"):
+        return None, [at.problem(f"`{name}` is no .csv file", "Name a CSV file: one column a group key, plus rate")]
+    if not folder.holds(file):
+        return None, [at.problem(f"there is no file `{file}`", "Write a path beside this file, such as ai_call.csv")]
+    text = folder.text(file)
+    return (None, []) if text is None else read_csv(file, text)
+
+
+def _column_problem(cells: Cells, meter: Meter, at: Place) -> Problem | None:
+    """What keeps a card's CSV from being read: columns that are no group keys, or none that holds a price."""
+    prices = [name for name in PRICE_COLUMNS if name in cells.header]
+    place = Place(Document(cells.file, {}, {(): 1}))
+    if clash := [key for key in meter.group_keys if key in PRICE_COLUMNS]:
+        return at.problem(
+            f"group key {listed(clash)} cannot be told from the price column of that name", "Write the entries in YAML"
+        )
+    keys = set(cells.header) - set(prices)
+    if missing := [key for key in meter.group_keys if key not in keys]:
+        return place.problem(f"column {listed(missing)} is missing", f"Give every group key of `{meter.code}` a column")
+    if unknown := sorted(keys - set(meter.group_keys)):
+        known = [*meter.group_keys, *PRICE_COLUMNS]
+        mend = instead(unknown[0], known, otherwise=f"Take it out; the columns are {listed(known)}")
+        return place.problem(f"column {listed(unknown)} is no group key of `{meter.code}`", mend)
+    if not prices or (prices != ["rate"] and "rate" in prices):
+        return place.problem(
+            "the price columns are neither `rate` nor tiers", f"Have `rate`, or {listed(TIER_COLUMNS)}, not both"
+        )
+    return None

@@ -1,0 +1,165 @@
+"""Files to statements: which sections a file has, and what each item of them is.
+
+What belongs here: taking documents apart. What does not: the spelling of a file (see `yaml_reader`, `flat_files`), or the entries
+of cards (see `editions`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from pydantic import BaseModel
+
+from rating.books.editions import read_editions
+from rating.books.flat_files import bulk_csv, bulk_parquet, read_csv
+from rating.books.folder import YAML_ENDINGS, Folder
+from rating.books.models import SECTIONS, CreditGrant, Settings
+from rating.books.places import Document, Place, Register, Stated
+from rating.books.problems import Problem, instead, listed
+from rating.books.shapes import shaped, shaped_one
+from rating.books.statements import Statements
+from rating.books.yaml_reader import read_yaml
+
+NESTED_KEYS = ("rate_overrides", "amendments")
+
+
+def read_statements(folder: Folder) -> tuple[Statements, list[Problem]]:
+    """Everything the folder's files state, and what is wrong with files, spelling and shape (R-5)."""
+    reading = _Reading(folder)
+    for file in folder.files():
+        reading.take_file(file)
+    statements = reading.statements
+    statements.editions, problems = read_editions(statements, folder)
+    return statements, [*folder.problems, *reading.problems, *problems]
+
+
+class _Reading:
+    """Collects statements and problems, file by file."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.statements = Statements()
+        self.problems: list[Problem] = []
+        self._folder = folder
+
+    def take_file(self, file: str) -> None:
+        """All sections of one file. What an unreadable file would have stated, nobody is blamed for naming."""
+        section = file.rpartition("/")[2].rpartition(".")[0]
+        if file.lower().endswith(YAML_ENDINGS):
+            document = self._yaml(file)
+        elif file.lower().endswith(".csv"):
+            document = self._bulk_csv(file, section)
+        else:
+            document = self._bulk_parquet(file, section)
+        if document is None:
+            self._forgive_references()
+        else:
+            self._take(document)
+
+    def _yaml(self, file: str) -> Document | None:
+        text = self._folder.text(file)
+        if text is None:
+            return None
+        document, problems = read_yaml(file, text)
+        self.problems += problems
+        return document
+
+    def _bulk_csv(self, file: str, section: str) -> Document | None:
+        text = self._folder.text(file)
+        if text is None:
+            return None
+        cells, problems = read_csv(file, text)
+        self.problems += problems
+        return bulk_csv(cells, section) if cells is not None and self._columns_fit(cells.header, section, file) else None
+
+    def _bulk_parquet(self, file: str, section: str) -> Document | None:
+        content = self._folder.content(file)
+        if content is None:
+            return None
+        document, columns, problems = bulk_parquet(file, content, section)
+        self.problems += problems
+        return document if document is not None and self._columns_fit(columns, section, file) else None
+
+    def _forgive_references(self) -> None:
+        for register in self.statements.registers():
+            register.incomplete = True
+        self.statements.settings_known = False
+
+    def _take(self, document: Document) -> None:
+        for section, items in document.tree.items():
+            place = Place(document, (section,))
+            if section not in SECTIONS:
+                mend = instead(section, SECTIONS, otherwise=f"Take it out; the sections are {listed(SECTIONS)}")
+                self.problems.append(place.problem(f"unknown section `{section}`", mend))
+                self._forgive_references()
+            elif items is None:
+                continue
+            elif section == "settings":
+                self._take_settings(items, place)
+            elif isinstance(items, list):
+                self._take_items(section, items, place)
+            else:
+                self.problems.append(place.problem(f"`{section}` is no list", "Begin every item with a dash: - {code: …}"))
+                self._forgive_references()
+
+    def _take_settings(self, value: Any, place: Place) -> None:
+        if self.statements.settings_place is not None:
+            self.problems.append(
+                place.problem(f"settings are given twice (first in {self.statements.settings_place})", "Keep one of the two")
+            )
+            return
+        self.statements.settings_place = place
+        found, problems = shaped_one(Settings, value, place)
+        self.problems += problems
+        if found is None:
+            self.statements.settings_known = False
+        else:
+            self.statements.settings = found.terms
+
+    def _take_items(self, section: str, items: list[Any], place: Place) -> None:
+        found, problems = shaped(SECTIONS[section], items, place)
+        self.problems += problems
+        if section == "credit_grants":
+            self.statements.grants += cast(list[Stated[CreditGrant]], found)
+            return
+        register: Register[Any] = getattr(self.statements, section)
+        if len(found) < len(items):
+            sound = {stated.place.steps for stated in found}
+            register.broken |= {
+                code for position, item in enumerate(items) if place.at(position).steps not in sound for code in _codes(item)
+            }
+        for stated in found:
+            code = _code(stated.terms)
+            first = register.stated.setdefault(code, stated)
+            if first is not stated:
+                key = "id" if section in ("customers", "contracts") else "code"
+                what = f"{register.noun} `{code}` is stated twice (first in {first.place})"
+                self.problems.append(stated.place.at(key).problem(what, "Keep one of the two, or give this one another " + key))
+
+    def _columns_fit(self, columns: Sequence[str], section: str, file: str) -> bool:
+        """Whether a flat file has the columns its section needs, and no other; one problem a column, not one a row."""
+        fields = SECTIONS[section].model_fields
+        flat = [name for name in fields if name not in NESTED_KEYS]
+        place = Place(Document(file, {}, {(): 1} if file.lower().endswith(".csv") else {}), (section,))
+        problems = []
+        for name in columns:
+            if name in NESTED_KEYS:
+                problems.append(
+                    place.at(name).problem(f"`{name}` does not fit into a flat file", "State contracts that have them in YAML")
+                )
+            elif name not in flat:
+                mend = instead(name, flat, otherwise=f"Take it out; the columns are {listed(flat, most=20)}")
+                problems.append(place.at(name).problem(f"unknown column `{name}`", mend))
+        missing = [name for name in flat if fields[name].is_required() and name not in columns]
+        problems += [place.problem(f"column `{name}` is missing", f"Add a column `{name}`") for name in missing]
+        self.problems += problems
+        return not problems
+
+
+def _code(model: BaseModel) -> str:
+    return str(getattr(model, "code", None) or getattr(model, "id", ""))
+
+
+def _codes(item: Any) -> list[str]:
+    """The code or id of an item that failed, as far as it has one."""
+    return [item[key] for key in ("code", "id") if isinstance(item, dict) and isinstance(item.get(key), str)]
