@@ -59,12 +59,12 @@ class Grant:
         cost_basis = self.price / self.amount if self.amount else Fraction(0)
         return (
             self.expires_at is None,
-            self.expires_at or datetime.max,
+            (self.expires_at,) if self.expires_at else (),
             self.prepaid,
             cost_basis,
             self.effective_at,
             self.grant_id,
-        )  # noqa: DTZ901
+        )
 
 
 class Contract:
@@ -180,9 +180,9 @@ class Contract:
             value = self.plan_on(day).get("base_fee")
         return exact(value) if value is not None else Fraction(0)
 
-    def minimum_spend_on(self, day: date) -> Fraction:
+    def minimum_spend_on(self, day: date) -> Fraction | None:
         value = self._named_on("minimum_spend", day)[1]
-        return exact(value) if value is not None else Fraction(0)
+        return exact(value) if value is not None else None
 
     def net_terms_on(self, day: date) -> int:
         value = self._named_on("net_terms", day)[1]
@@ -247,4 +247,4 @@ def filter_holds(condition: Mapping, event: Mapping) -> bool:
         return text is not None and text in {canonical_text(value) for value in condition["in"]}
     if "not_in" in condition:
         return text not in {canonical_text(value) for value in condition["not_in"]}
-    return (text is not None) == condition["exists"]
+    return (text is not None) is bool(condition["exists"])

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
+from functools import partial
 
 from tests.oracle.books import PER_WINDOW, Contract, Grant
 from tests.oracle.calendar import Period, Window, windows
@@ -234,14 +235,17 @@ def flat_fees(contract: Contract, period: Period) -> list[Line]:
     for code in pricing_order(contract, period):
         pricing = contract.books.pricings[code]
         if pricing["model"] == "flat":
-            owed = sum((amount_on(contract, code, day) / period.full_days for day in period.days()), ZERO)
+            owed = prorated(period, partial(amount_on, contract, code))
             lines += fee_line(contract, period, "flat", pricing.get("name", code), owed, code)
     return lines
 
 
 def minimum_commitment(contract: Contract, period: Period, rated: list[Line]) -> list[Line]:
-    """R-29: what the usage lines lack of the minimum spend."""
-    lacking = prorated(period, contract.minimum_spend_on) - sum((line.amount for line in rated), ZERO)
+    """R-29: what the usage lines lack of the minimum spend; days without one ask for nothing."""
+    if all(contract.minimum_spend_on(day) is None for day in period.days()):
+        return []
+    owed = prorated(period, lambda day: contract.minimum_spend_on(day) or ZERO)
+    lacking = owed - sum((line.amount for line in rated), ZERO)
     return fee_line(contract, period, "minimum_commitment", "Minimum commitment", lacking, None) if lacking > 0 else []
 
 

@@ -67,11 +67,9 @@ class Metered:
     dispositions: list[Disposition] = field(default_factory=list)
     rows: list[UsageRow] = field(default_factory=list)
 
-    def rating_of(self, contract_id: str, period: Period) -> Rating:
-        versions = {d.version for d in self.dispositions if (d.contract_id, d.period_start) == (contract_id, period.start)}
-        return Rating(
-            contract_id, period.start, period.end, frozenset(versions), tuple(self.rows_of(contract_id, period.start))
-        )
+    def rating_of(self, contract_id: str, start: datetime, end: datetime) -> Rating:
+        versions = {d.version for d in self.dispositions if (d.contract_id, d.period_start) == (contract_id, start)}
+        return Rating(contract_id, start, end, frozenset(versions), tuple(self.rows_of(contract_id, start)))
 
     def rows_of(self, contract_id: str, period_start: datetime) -> list[UsageRow]:
         return [row for row in self.rows if (row.contract_id, row.period_start) == (contract_id, period_start)]

@@ -1,0 +1,195 @@
+"""One contract's documents in one run (R-32, R-34..R-37, R-42..R-45), in the order in which they draw credits."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from tests.oracle.books import Contract, Grant
+from tests.oracle.calendar import Period
+from tests.oracle.credits import Wallet
+from tests.oracle.documents import Difference, Invoice, Memory, differences
+from tests.oracle.lines import ZERO, Line, one_time_charges, period_lines, prepaid_purchase, pricing_order
+from tests.oracle.metering import Metered, PeriodKey
+
+LINE_KINDS = ("usage", "base_fee", "flat", "minimum_commitment")
+
+
+def issued_days(memory: Memory, contract: Contract) -> dict[date, date]:
+    return {contract.day(i.period_start): contract.day(i.period_end) for i in memory.issued_periods(contract.contract_id)}
+
+
+def closes_at(contract: Contract, period_end: datetime) -> datetime:
+    """When an issued period takes no more events (R-45)."""
+    return contract.instant(contract.day(period_end) + timedelta(days=contract.books.rerate_days))
+
+
+class Billing:
+    """Bills one contract. Issued documents go into the memory as they are made; everything made is in `invoices`."""
+
+    def __init__(self, memory: Memory, contract: Contract, metered: Metered, as_of: datetime, *, issue: bool) -> None:
+        self.memory = memory
+        self.contract = contract
+        self.metered = metered
+        self.as_of = as_of
+        self.issue = issue
+        self.status = "posted" if issue else "draft"
+        self.invoices: list[Invoice] = []
+        self.wallet = Wallet(contract, [entry for entry in memory.ledger if entry.contract_id == contract.contract_id])
+        self.days = issued_days(memory, contract)
+        self.issued_starts = {invoice.period_start for invoice in memory.issued_periods(contract.contract_id)}
+
+    def run(self) -> None:
+        self.wallet.grant_what_is_effective(self.as_of, self.status)
+        self._initial_invoices()
+        waiting = [period for period in self._periods(self.as_of) if period.start not in self.issued_starts]
+        due = [period for period in waiting if self.issue and self.as_of >= self._due_at(period)]
+        adjustments = self._adjustments()
+        ripe = [adjustment for adjustment in adjustments if due or self._closes_without_successor(adjustment)]
+        for adjustment in ripe:
+            self._adjust(adjustment, issue=True)
+        for period in due:
+            self._bill_period(period, issue=True)
+            self._expire()
+        self._expire()
+        for adjustment in adjustments:
+            if adjustment not in ripe:
+                self._adjust(adjustment, issue=False)
+        for period in waiting:
+            if period not in due:
+                self._bill_period(period, issue=False)
+
+    # --- time -----------------------------------------------------------------------------------------------------------------
+
+    def _periods(self, until: datetime) -> list[Period]:
+        return self.contract.periods(self.days, until)
+
+    def _due_at(self, period: Period) -> datetime:
+        """When the period is issued (R-37)."""
+        return self.contract.instant(period.end_date + timedelta(days=self.contract.books.grace_days))
+
+    def _every_period_is_issued(self) -> bool:
+        """Whether the contract has ended and nothing is left to issue."""
+        end = self.contract.end
+        return end is not None and all(period.start in self.issued_starts for period in self._periods(end))
+
+    # --- documents ------------------------------------------------------------------------------------------------------------
+
+    def _document(self, kind: str, start: datetime, end: datetime, lines: list[Line], sequence: int) -> Invoice:
+        invoice = Invoice(kind, self.contract.contract_id, self.contract.customer_id, self.contract.currency, start, end, lines)
+        invoice.sequence = sequence
+        self.invoices.append(invoice)
+        return invoice
+
+    def _issue(self, invoice: Invoice) -> None:
+        net_terms = self.contract.net_terms_on(self.contract.day(invoice.period_end))
+        invoice.status = "issued"
+        invoice.issued_at = self.as_of
+        invoice.due_date = self.contract.day(self.as_of) + timedelta(days=net_terms)
+
+    def _initial_invoices(self) -> None:
+        """One document a day for its one-time charges and prepaid grants that no earlier initial invoice has billed (R-36)."""
+        charges = [(self.contract.start, "one_time", line.pricing_code or "", line) for line in one_time_charges(self.contract)]
+        for grant in sorted(self.contract.grants, key=lambda grant: grant.grant_id):
+            day_start = self.contract.instant(self.contract.day(grant.effective_at))
+            if grant.price:
+                charges.append((day_start, "prepaid_purchase", grant.grant_id, prepaid_purchase(grant, day_start)))
+        contract_id = self.contract.contract_id
+        new = [charge for charge in charges if (contract_id, charge[1], charge[2]) not in self.memory.billed]
+        for day_start in sorted({charge[0] for charge in new if charge[0] <= self.as_of}):
+            todays = [charge for charge in new if charge[0] == day_start]
+            sequence = self.memory.count_of(contract_id, "initial", day_start)
+            invoice = self._document("initial", day_start, day_start, [charge[3] for charge in todays], sequence)
+            if self.issue:
+                self._issue(invoice)
+                self.memory.billed |= {(contract_id, charge[1], charge[2]) for charge in todays}
+
+    def _bill_period(self, period: Period, *, issue: bool) -> None:
+        rows = self.metered.rows_of(self.contract.contract_id, period.start)
+        lines = period_lines(self.contract, period, rows)
+        invoice = self._document("period", period.start, period.end, lines, 0)
+        draws = self.wallet.draw(lines, period.end, "posted" if issue else "draft", invoice.key)
+        if issue:
+            self._issue(invoice)
+            key = (self.contract.contract_id, period.start)
+            self.memory.lines[key] = {line.key: line for line in lines}
+            self.memory.draws[key] = draws
+            self.issued_starts.add(period.start)
+
+    # --- credits --------------------------------------------------------------------------------------------------------------
+
+    def _expire(self) -> None:
+        if not self.issue:
+            return
+        for grant in self.contract.grants:
+            if self._lapses(grant):
+                self.wallet.expire(grant)
+
+    def _lapses(self, grant: Grant) -> bool:
+        """R-32: with the last period that starts before expires_at, or after the contract's end once it expires."""
+        if grant.expires_at is None:
+            return False
+        if self.contract.end is not None and self.contract.end < grant.expires_at:
+            return self._every_period_is_issued() and self.as_of >= grant.expires_at
+        before = [period for period in self._periods(grant.expires_at) if period.start < grant.expires_at]
+        return before[-1].start in self.issued_starts if before else self.as_of >= grant.expires_at
+
+    # --- re-rating ------------------------------------------------------------------------------------------------------------
+
+    def _adjustments(self) -> list[tuple[Invoice, list[Difference]]]:
+        """What each issued period's last rating asks for: today's, or where the period is closed the one it was closed with."""
+        found = []
+        for original in self.memory.issued_periods(self.contract.contract_id):
+            key: PeriodKey = (original.contract_id, original.period_start)
+            if self.as_of < closes_at(self.contract, original.period_end):
+                self.memory.pending[key] = self._rerate(original)
+            if self.memory.pending.get(key):
+                found.append((original, self.memory.pending[key]))
+        return found
+
+    def _rerate(self, original: Invoice) -> list[Difference]:
+        """R-42: the period that begins now where the issued one began; where none does, everything comes back."""
+        period = next((p for p in self._periods(self.as_of) if p.start == original.period_start), None)
+        rows = self.metered.rows_of(original.contract_id, original.period_start)
+        now = period_lines(self.contract, period, rows) if period else []
+        order = pricing_order(self.contract, period) if period else []
+        found = differences(now, self.memory.lines[original.contract_id, original.period_start])
+        return sorted(found, key=lambda difference: invoice_order(difference.line, order))
+
+    def _closes_without_successor(self, adjustment: tuple[Invoice, list[Difference]]) -> bool:
+        """R-43: no period invoice is left to be issued with, and rerate_days are over."""
+        closed = self.as_of >= closes_at(self.contract, adjustment[0].period_end)
+        return self.issue and closed and self._every_period_is_issued()
+
+    def _adjust(self, adjustment: tuple[Invoice, list[Difference]], *, issue: bool) -> None:
+        original, found = adjustment
+        key: PeriodKey = (original.contract_id, original.period_start)
+        lines = [replace(difference.line, credits_applied=ZERO) for difference in found]
+        sequence = self.memory.count_of(original.contract_id, "adjustment", original.period_start)
+        invoice = self._document("adjustment", original.period_start, original.period_end, lines, sequence)
+        invoice.adjusts = original.key
+        status = "posted" if issue else "draft"
+        drawn = deepcopy(self.memory.draws[key])
+        self.wallet.give_back(lines, drawn, self.as_of, status, invoice.key)
+        for line_key, draws in self.wallet.draw(lines, self.as_of, status, invoice.key).items():
+            drawn.setdefault(line_key, []).extend(draws)
+        if issue:
+            self._issue(invoice)
+            self.memory.draws[key] = drawn
+            self._remember_as_issued(key, found)
+
+    def _remember_as_issued(self, key: PeriodKey, found: list[Difference]) -> None:
+        del self.memory.pending[key]
+        for difference in found:
+            if difference.now is None:
+                del self.memory.lines[key][difference.line.key]
+            else:
+                self.memory.lines[key][difference.line.key] = difference.now
+
+
+def invoice_order(line: Line, order: list[str]) -> tuple[object, ...]:
+    """R-38, for lines that are and lines that were; a pricing that is no more comes last."""
+    place = order.index(line.pricing_code) if line.pricing_code in order else len(order)
+    values = [(value is None, value or "") for value in line.group_values or ()]
+    return (LINE_KINDS.index(line.kind), place, line.pricing_code or "", values, line.price_from)

@@ -1,0 +1,149 @@
+"""Credits (R-30..R-34, R-44): one grant, one window, one line at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+
+from tests.oracle.books import Contract, Grant
+from tests.oracle.exact import QUANTITY_DIGITS, half_away
+from tests.oracle.lines import ZERO, Line, LineKey
+
+DocumentKey = tuple[str, str, datetime, int]  # contract, kind, period start, and which of those it is (from 0)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One ledger entry, with the names of `tables.CREDIT_LEDGER`; document and line are named by their keys."""
+
+    contract_id: str
+    grant_id: str
+    type: str
+    amount: Fraction
+    credits: Fraction | None
+    currency: str
+    document: DocumentKey | None
+    line: LineKey | None
+    occurred_at: datetime
+    status: str
+    balance_after: Fraction
+
+
+@dataclass
+class Draw:
+    """What one grant paid of one line and has not got back since."""
+
+    grant_id: str
+    amount: Fraction
+
+
+class Wallet:
+    """The grants of one contract during one run: balances, and the entries that the run adds to them."""
+
+    def __init__(self, contract: Contract, posted: list[Entry]) -> None:
+        self.contract = contract
+        self.added: list[Entry] = []
+        self.balances: dict[str, Fraction] = {}
+        self.granted: dict[str, Fraction] = {}
+        for entry in posted:
+            self._count(entry)
+
+    def _count(self, entry: Entry) -> None:
+        self.balances[entry.grant_id] = entry.balance_after
+        if entry.type in ("grant", "adjustment"):
+            self.granted[entry.grant_id] = self.granted.get(entry.grant_id, ZERO) + entry.amount
+
+    def enter(
+        self,
+        grant: Grant,
+        kind: str,
+        amount: Fraction,
+        occurred_at: datetime,
+        status: str,
+        document: DocumentKey | None = None,
+        line: LineKey | None = None,
+    ) -> None:
+        """Add one entry. A balance below zero or above the grant's amount is a mistake of the oracle itself (R-32)."""
+        before = self.balances.get(grant.grant_id, ZERO)
+        after = before + amount
+        units = None
+        if rate := grant.credit_rate:
+            units = half_away(after / rate, QUANTITY_DIGITS) - half_away(before / rate, QUANTITY_DIGITS)  # R-33
+        entry = Entry(
+            self.contract.contract_id,
+            grant.grant_id,
+            kind,
+            amount,
+            units,
+            self.contract.currency,
+            document,
+            line,
+            occurred_at,
+            status,
+            after,
+        )
+        self.added.append(entry)
+        self._count(entry)
+        assert 0 <= after <= grant.amount, f"{grant.grant_id}: balance {after} of {grant.amount}"
+
+    def grant_what_is_effective(self, as_of: datetime, status: str) -> None:
+        """Post every grant once it is effective, and the difference where the books have changed its amount (R-32)."""
+        for grant in sorted(self.contract.grants, key=lambda grant: (grant.effective_at, grant.grant_id)):
+            if grant.grant_id in self.granted:
+                if difference := grant.amount - self.granted[grant.grant_id]:
+                    self.enter(grant, "adjustment", difference, as_of, status)
+            elif as_of >= grant.effective_at:
+                self.enter(grant, "grant", grant.amount, grant.effective_at, status)
+
+    def draw(self, lines: list[Line], occurred_at: datetime, status: str, document: DocumentKey) -> dict[LineKey, list[Draw]]:
+        """Pay lines of positive amount: grants in drawing order, windows in time order, lines in invoice order (R-31)."""
+        lines = [line for line in lines if line.kind == "usage" and line.amount > 0]
+        left = {(line.key, window): share for line in lines for window, share in line.shares.items()}
+        spans = sorted({window for _, window in left}, key=lambda window: window.start)
+        draws: dict[LineKey, list[Draw]] = {}
+        for grant in self.contract.grants:
+            paid: dict[LineKey, Fraction] = {}
+            available = self.balances.get(grant.grant_id, ZERO)
+            for window in spans:
+                for line in lines:
+                    assert line.meter_code is not None
+                    share = left.get((line.key, window), ZERO)
+                    if not grant.pays(line.meter_code, window.start, window.end):
+                        continue
+                    amount = max(min(available, share, line.amount - line.credits_applied), ZERO)
+                    available -= amount
+                    left[line.key, window] = share - amount
+                    line.credits_applied += amount
+                    paid[line.key] = paid.get(line.key, ZERO) + amount
+            for line in lines:
+                if amount := paid.get(line.key, ZERO):
+                    self.enter(grant, "usage", -amount, occurred_at, status, document, line.key)
+                    draws.setdefault(line.key, []).append(Draw(grant.grant_id, amount))
+        return draws
+
+    def give_back(
+        self, lines: list[Line], drawn: dict[LineKey, list[Draw]], as_of: datetime, status: str, document: DocumentKey
+    ) -> None:
+        """Return credits for lines of negative amount, last drawn first; what an expired grant paid is money back (R-44).
+
+        Takes what it returns off `drawn`, money back included.
+        """
+        grants = {grant.grant_id: grant for grant in self.contract.grants}
+        for line in lines:
+            owed = max(-line.amount, ZERO) if line.kind == "usage" else ZERO
+            for draw in reversed(drawn.get(line.key, [])):
+                back = min(owed, draw.amount)
+                draw.amount -= back
+                owed -= back
+                grant = grants[draw.grant_id]
+                if back and (grant.expires_at is None or grant.expires_at > as_of):
+                    line.credits_applied -= back
+                    self.enter(grant, "reversal", back, as_of, status, document, line.key)
+
+    def expire(self, grant: Grant) -> None:
+        """Post the unused rest as lapsed (R-32)."""
+        rest = self.balances.get(grant.grant_id, ZERO)
+        if rest:
+            assert grant.expires_at is not None
+            self.enter(grant, "expiration", -rest, grant.expires_at, "posted")
