@@ -1,0 +1,40 @@
+"""Group `books`: contract data as typed frames, and the same laid out in time (R-5, R-17, R-18)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+from rating import tables
+
+from dagster_project import steps
+from dagster_project.assets.declared import FINANCE, in_sentences, shown, spec
+from dagster_project.run import Run
+
+GROUP = "books"
+BOOKS = [spec("books", table, group=GROUP, owner=FINANCE, kinds=("yaml", "parquet")) for table in tables.BOOKS_TABLES]
+SCHEDULE = [spec("schedule", table, group=GROUP, deps=[one.key for one in BOOKS]) for table in (tables.PERIODS, tables.WINDOWS)]
+
+
+@dg.multi_asset(name="contract_data", specs=BOOKS)
+def contract_data(run: dg.ResourceParam[Run]) -> Iterator[dg.MaterializeResult]:
+    """Read the books; a single mistake in them stops the run, with all of them said."""
+    with in_sentences():
+        books = run.books
+        steps.lay_books(run)
+    for table, declared in zip(tables.BOOKS_TABLES, BOOKS, strict=True):
+        frame = getattr(books, table.name)
+        yield dg.MaterializeResult(
+            asset_key=declared.key, metadata={"dagster/row_count": frame.height, "books_version": books.version}
+        )
+
+
+@dg.multi_asset(name="schedule", specs=SCHEDULE)
+def schedule(run: dg.ResourceParam[Run]) -> Iterator[dg.MaterializeResult]:
+    """Lay approved contracts out in billing periods and rating windows, up to as_of."""
+    steps.lay_schedule(run)
+    for frame, declared in zip((run.schedule.periods, run.schedule.windows), SCHEDULE, strict=True):
+        months = frame.group_by("month").len("rows").sort("month").tail(12)
+        yield dg.MaterializeResult(
+            asset_key=declared.key, metadata={"dagster/row_count": frame.height, "last_months": shown(months)}
+        )

@@ -1,0 +1,102 @@
+"""Checks beside the graph: Great Expectations at its two doors, balance of dispositions, and what deserves a look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import dagster as dg
+from rating import tables
+
+from dagster_project import cautions, proofs, steps
+from dagster_project.assets.declared import as_check, shown
+from dagster_project.assets.landing import QUARANTINE
+from dagster_project.assets.rating import INVOICE_LINES, INVOICES, LEDGER, USAGE
+from dagster_project.cautions import Caution
+from dagster_project.expectations.examiner import Verdict
+from dagster_project.run import Run
+
+RECONCILIATION = dg.AssetKey(["marts", "reconciliation"])
+
+
+@dg.asset_check(asset=USAGE, name="expectations", blocking=True)
+def usage_expectations(run: dg.ResourceParam[Run]) -> dg.AssetCheckResult:
+    """Every row of usage looks as it must (Great Expectations; the pages are in data_docs)."""
+    steps.write_usage(run)
+    return _as_result(run.examiner.examine("usage", run.warehouse.usage / "usage.parquet", steps.known_codes(run)))
+
+
+@dg.asset_check(asset=INVOICE_LINES, name="expectations", blocking=True)
+def line_expectations(run: dg.ResourceParam[Run]) -> dg.AssetCheckResult:
+    """Every line of a document looks as it must (Great Expectations; the pages are in data_docs)."""
+    lines = run.warehouse.documents / f"{tables.INVOICE_LINES.name}.parquet"
+    return _as_result(run.examiner.examine("invoice_lines", lines, steps.known_codes(run)))
+
+
+@dg.asset_check(asset=RECONCILIATION, blocking=True)
+def dispositions_balance(run: dg.ResourceParam[Run]) -> dg.AssetCheckResult:
+    """Every landed version has exactly one disposition: landed = sum over dispositions (R-12)."""
+    proof = proofs.every_landed_version_has_one_disposition(steps.landed_versions(run), steps.dispositions(run))
+    return as_check(proof, RECONCILIATION.path)
+
+
+def _as_result(verdicts: Sequence[Verdict]) -> dg.AssetCheckResult:
+    failed = [verdict for verdict in verdicts if not verdict.holds]
+    rows = [
+        f"| {'yes' if one.holds else '**no**'} | {one.says} | {one.unexpected} | {', '.join(one.examples)} |"
+        for one in verdicts
+    ]
+    return dg.AssetCheckResult(
+        passed=not failed,
+        description="; ".join(f"{one.says}: {one.unexpected} values ({', '.join(one.examples)})" for one in failed)
+        or f"{len(verdicts)} expectations hold.",
+        metadata={
+            "verdicts": dg.MetadataValue.md(
+                "\n".join(["| holds | expectation | unexpected | for example |", "| --- | --- | --- | --- |", *rows])
+            )
+        },
+    )
+
+
+def _look(asset: dg.AssetKey, name: str, what: str, look: Callable[[Run], Caution]) -> dg.AssetChecksDefinition:
+    """A check that warns and stops nothing."""
+
+    @dg.asset_check(asset=asset, name=name, description=what)
+    def check(run: dg.ResourceParam[Run]) -> dg.AssetCheckResult:
+        found = look(run)
+        return dg.AssetCheckResult(
+            passed=not found.sentences,
+            severity=dg.AssetCheckSeverity.WARN,
+            description="\n".join(found.sentences),
+            metadata={"rows": shown(found.rows)} if found.rows.height else {},
+        )
+
+    return check
+
+
+def _fallback_share(run: Run) -> Caution:
+    return cautions.fallback_share(steps.documents_of(run), run.books, steps.near_misses(run))
+
+
+def _long_documents(run: Run) -> Caution:
+    return cautions.long_documents(steps.documents_of(run), run.books)
+
+
+def _depleted_grants(run: Run) -> Caution:
+    return cautions.depleted_grants(steps.documents_of(run))
+
+
+def _unmatched_events(run: Run) -> Caution:
+    return cautions.unmatched_events(steps.dispositions(run))
+
+
+def _quarantined_lines(run: Run) -> Caution:
+    return cautions.quarantined_lines(steps.quarantine_reasons(run))
+
+
+looks = [
+    _look(INVOICE_LINES, "fallback_share", "How much usage found no price of its own.", _fallback_share),
+    _look(INVOICES, "long_documents", "Documents too long to read.", _long_documents),
+    _look(LEDGER, "depleted_grants", "Wallets with nothing left.", _depleted_grants),
+    _look(RECONCILIATION, "unmatched_events", "Events that nobody is billed for, by reason.", _unmatched_events),
+    _look(QUARANTINE, "quarantined_lines", "Lines that are no event, by reason.", _quarantined_lines),
+]

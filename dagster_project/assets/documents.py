@@ -1,0 +1,50 @@
+"""Groups `documents` and `finance`, the end of a run: what is issued becomes durable, then visible. Two renames."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from dagster_project import steps
+from dagster_project.assets.dbt_models import above
+from dagster_project.assets.declared import FINANCE, in_sentences
+from dagster_project.partitions import billing_months, one_run
+from dagster_project.run import Run
+
+
+@dg.asset(
+    key=["documents", "issued"],
+    deps=sorted(above.keys),
+    group_name="documents",
+    owners=[FINANCE],
+    kinds={"parquet"},
+    partitions_def=billing_months,
+    backfill_policy=one_run,
+)
+def issued_documents(run: dg.ResourceParam[Run]) -> dg.MaterializeResult:
+    """Every document ever issued, with its lines and posted ledger entries. Appended only, a batch a run, by one rename."""
+    with in_sentences():
+        batch = steps.issue(run)
+    if batch is None:
+        return dg.MaterializeResult(metadata={"issued": 0})
+    return dg.MaterializeResult(
+        metadata={
+            "issued": batch.documents,
+            "ledger_entries": batch.ledger_entries,
+            "numbers": f"{batch.first_number} to {batch.last_number}",
+            "folder": dg.MetadataValue.path(str(batch.folder)),
+        }
+    )
+
+
+@dg.asset(key=["finance", "meterhouse"], deps=[issued_documents], group_name="finance", owners=[FINANCE], kinds={"duckdb"})
+def published_marts(run: dg.ResourceParam[Run]) -> dg.MaterializeResult:
+    """`meterhouse.duckdb`, what finance reads: the marts of the last run that balanced, replaced by one rename."""
+    with in_sentences():
+        database = steps.publish(run)
+    run.examiner.write_data_docs()
+    return dg.MaterializeResult(
+        metadata={
+            "database": dg.MetadataValue.path(str(database)),
+            "data_docs": dg.MetadataValue.path(str(run.warehouse.data_docs / "index.html")),
+        }
+    )

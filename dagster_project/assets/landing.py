@@ -1,0 +1,71 @@
+"""Group `landing`: the inbox becomes raw events and quarantine, once each, for good (R-8 to R-11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from dagster_project import proofs, steps
+from dagster_project.assets.declared import ENGINEERING, as_check, in_sentences
+from dagster_project.landing import Landing
+from dagster_project.run import Run
+
+GROUP = "landing"
+EVENTS = dg.AssetKey(["raw", "events"])
+QUARANTINE = dg.AssetKey(["raw", "quarantine"])
+
+
+@dg.multi_asset(
+    name="landing",
+    specs=[
+        dg.AssetSpec(
+            EVENTS,
+            description="Every event version ever landed, each with the file and position it came from. Appended only.",
+            group_name=GROUP,
+            owners=[ENGINEERING],
+            kinds={"duckdb", "parquet"},
+        ),
+        dg.AssetSpec(
+            QUARANTINE,
+            description="Every line that is no valid event, with its text and the reason. Appended only.",
+            group_name=GROUP,
+            owners=[ENGINEERING],
+            kinds={"duckdb", "parquet"},
+        ),
+    ],
+    check_specs=[
+        dg.AssetCheckSpec(
+            "lines_balance", asset=EVENTS, blocking=True, description="Lines read = events landed + lines quarantined (R-10)."
+        ),
+        dg.AssetCheckSpec(
+            "inbox_is_tidy",
+            asset=EVENTS,
+            description="Files that were not read, or whose name came with other bytes (R-8, R-9).",
+        ),
+    ],
+)
+def landing(run: dg.ResourceParam[Run]) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """Land what is new in the inbox."""
+    run.progress("Landing what is new")
+    with in_sentences():
+        landed = steps.land(run)
+    if landed is not None and landed.files:
+        run.examiner.warm_up()
+    steps.show_landed(run)
+    yield dg.MaterializeResult(asset_key=EVENTS, metadata=_figures(landed))
+    yield dg.MaterializeResult(asset_key=QUARANTINE, metadata={"quarantined": landed.quarantined if landed else 0})
+    yield as_check(proofs.every_line_read_is_landed_or_quarantined(landed), EVENTS.path)
+    yield dg.AssetCheckResult(
+        passed=landed is None or not landed.warnings,
+        asset_key=EVENTS,
+        check_name="inbox_is_tidy",
+        severity=dg.AssetCheckSeverity.WARN,
+        description="\n".join(landed.warnings if landed else ()),
+    )
+
+
+def _figures(landed: Landing | None) -> dict[str, int]:
+    if landed is None:
+        return {}
+    return {"files_landed": len(landed.files), "files_known": landed.passed, "events_landed": landed.events}

@@ -1,0 +1,63 @@
+"""Group `rating`: usage becomes documents. The kernel decides; this module calls it and proves what it says."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import polars as pl
+from rating import tables
+from rating.documents import Documents
+
+from dagster_project import issued, proofs, steps
+from dagster_project.assets import books
+from dagster_project.assets.declared import FINANCE, as_check, in_sentences, shown, spec
+from dagster_project.partitions import months_of, one_run
+from dagster_project.run import Run
+
+GROUP = "rating"
+USAGE = dg.AssetKey(["intermediate", "int_usage"])
+INVOICES = dg.AssetKey(["rating", "invoices"])
+INVOICE_LINES = dg.AssetKey(["rating", "invoice_lines"])
+LEDGER = dg.AssetKey(["rating", "credit_ledger"])
+READ = [USAGE, *(one.key for one in [*books.BOOKS, *books.SCHEDULE])]
+DOCUMENTS = [spec("rating", table, group=GROUP, deps=READ, owner=FINANCE, monthly=True) for table in tables.DOCUMENT_TABLES]
+RECONCILED = spec("rating", steps.RECONCILED_AMOUNTS, group=GROUP, deps=READ, monthly=True)
+
+
+@dg.multi_asset(
+    name="rated_documents",
+    specs=[*DOCUMENTS, RECONCILED],
+    check_specs=[
+        dg.AssetCheckSpec(name, asset=INVOICES, blocking=True, description=law)
+        for name, law in proofs.LAWS_OF_DOCUMENTS.items()
+    ],
+    backfill_policy=one_run,
+)
+def rated_documents(
+    context: dg.AssetExecutionContext, run: dg.ResourceParam[Run]
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """Rate every month that still has something to do; prove that what comes out ties."""
+    with in_sentences():
+        now = steps.rate_usage(run, steps.usage(run), months_of(context, run))
+        every = steps.write_documents(run, now)
+    figures = {
+        INVOICES: {
+            "money_by_month": shown(money_by_month(now)),
+            "issued_by_this_run": now.with_status("issued").invoices.height,
+        }
+    }
+    for declared, (_, frame) in zip(DOCUMENTS, issued.by_table(every), strict=True):
+        yield dg.MaterializeResult(
+            asset_key=declared.key, metadata={"dagster/row_count": frame.height, **figures.get(declared.key, {})}
+        )
+    yield dg.MaterializeResult(asset_key=RECONCILED.key)
+    for proof in proofs.of_documents(every):
+        yield as_check(proof, INVOICES.path)
+
+
+def money_by_month(documents: Documents) -> pl.DataFrame:
+    """month, and for each currency and status the number of documents and their total, as text."""
+    return (
+        documents.invoices.group_by("month", "currency", "status")
+        .agg(pl.len().alias("documents"), pl.col("total").sum())
+        .sort("month", "currency", "status")
+    )

@@ -1,0 +1,169 @@
+"""What is allowed but deserves a person's look: warnings, with their likely cause. None of them stops a run.
+
+What belongs here: judgement over the frames of a run. What does not: laws (`proofs.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+import polars as pl
+
+from rating import tables
+from rating.books import Books
+from rating.documents import Documents
+
+COUNTED = ["metered", "superseded", "voided"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """What was looked at, in sentences where something was found; `rows` show it."""
+
+    name: str
+    sentences: tuple[str, ...] = ()
+    rows: pl.DataFrame = field(default_factory=pl.DataFrame)
+
+
+def of_this_run(documents: Documents, as_of: datetime) -> Documents:
+    """The documents that the run of as_of made: its drafts and what it issued."""
+    invoices = documents.invoices.filter((pl.col("status") == "draft") | (pl.col("issued_at") == as_of))
+    lines = documents.lines.join(invoices, on="invoice_id", how="semi", maintain_order="left")
+    return Documents(invoices, lines, tables.TIER_CHARGES.empty(), tables.LINE_SHARES.empty(), documents.ledger)
+
+
+def fallback_share(documents: Documents, books: Books, near_misses: pl.DataFrame) -> Caution:
+    """Meters with more than `fallback_warning_share` of their events at the fallback, and why that may be.
+
+    near_misses: wanted_property, found_property, events.
+    """
+    lines = documents.lines.filter(
+        pl.col("kind") == "usage", pl.col("rate_source").is_in(["override", "rate_card", "fallback"])
+    )
+    at_fallback = pl.when(pl.col("rate_source") == "fallback").then("event_count").otherwise(0).sum()
+    meters = (
+        lines.group_by("meter_code")
+        .agg(events=pl.col("event_count").sum(), at_fallback=at_fallback)
+        # compared without dividing: a share is a decimal, and stays one
+        .filter(
+            pl.col("at_fallback").cast(tables.PRICE)
+            > pl.col("events").cast(tables.PRICE) * pl.lit(books.settings.fallback_warning_share, dtype=tables.PRICE)
+        )
+        .sort("meter_code")
+    )
+    causes = likely_causes(lines.filter(pl.col("rate_source") == "fallback"), books, near_misses)
+    sentences = tuple(
+        f"{code}: {part:,} of {whole:,} events ({_percent(part, whole)}) were rated at the fallback"
+        + (f"; {'; '.join(causes[code])}." if causes.get(code) else ": no entry of the rate card matches their values.")
+        for code, whole, part in meters.iter_rows()
+    )
+    return Caution("fallback_share", sentences, meters)
+
+
+def likely_causes(at_fallback: pl.DataFrame, books: Books, near_misses: pl.DataFrame) -> dict[str, list[str]]:
+    """For each meter, what a sender may have misspelt: properties first, then values. at_fallback: INVOICE_LINES."""
+    causes: dict[str, list[str]] = {}
+    wanted = books.meters.select("meter_code", wanted_property="group_keys").explode("wanted_property").drop_nulls()
+    missed = (
+        wanted.join(near_misses, on="wanted_property")
+        .group_by("meter_code", "wanted_property", "found_property")
+        .agg(pl.col("events").sum())
+    )
+    for code, property_, found, events in missed.sort("events", descending=True).iter_rows():
+        causes.setdefault(code, []).append(f"property `{found}` looks like group key `{property_}` ({events:,} events)")
+    for code, key, found, known, events in _misspelt_values(at_fallback, books).iter_rows():
+        causes.setdefault(code, []).append(f"`{key}` value `{found}` looks like `{known}` ({events:,} events)")
+    return causes
+
+
+def _misspelt_values(at_fallback: pl.DataFrame, books: Books) -> pl.DataFrame:
+    """meter_code, group_key, found, known, events: values that equal a card's value but for case and punctuation."""
+    keys = books.meters.select("meter_code", group_key="group_keys").explode("group_key").drop_nulls()
+    keys = keys.with_columns(place=pl.int_range(pl.len()).over("meter_code"))
+    values = pl.int_ranges(0, pl.col("group_values").list.len())
+    seen = (
+        at_fallback.select("meter_code", "group_values", "event_count", place=values)
+        .explode("group_values", "place")
+        .group_by("meter_code", "place", found="group_values")
+        .agg(events=pl.col("event_count").sum())
+    )
+    cards = books.rate_cards.select("rate_card_code", "meter_code").unique()
+    known = (
+        books.rate_card_entries.join(cards, on="rate_card_code")
+        .select("meter_code", "group_values", place=values)
+        .explode("group_values", "place")
+        .select("meter_code", "place", known="group_values")
+        .unique()
+        .drop_nulls()
+    )
+    return (
+        seen.drop_nulls("found")
+        .join(known, on=["meter_code", "place"])
+        .filter(pl.col("found") != pl.col("known"), _folded("found") == _folded("known"))
+        .join(
+            seen.join(known, left_on=["meter_code", "place", "found"], right_on=["meter_code", "place", "known"], how="semi"),
+            on=["meter_code", "place", "found"],
+            how="anti",
+        )
+        .join(keys, on=["meter_code", "place"])
+        .sort("events", "meter_code", "found", descending=[True, False, False])
+        .select("meter_code", "group_key", "found", "known", "events")
+    )
+
+
+def long_documents(documents: Documents, books: Books) -> Caution:
+    """Documents with more lines than `line_warning_count`."""
+    most = books.settings.line_warning_count
+    long = (
+        documents.lines.group_by("invoice_id")
+        .agg(lines=pl.len())
+        .filter(pl.col("lines") > most)
+        .join(documents.invoices.select("invoice_id", "number", "contract_id"), on="invoice_id")
+        .sort("lines", "invoice_id", descending=[True, False])
+        .select("contract_id", pl.coalesce("number", "invoice_id").alias("document"), "lines")
+    )
+    if long.is_empty():
+        return Caution("long_documents")
+    contract, document, lines = long.row(0)
+    said = f"{long.height:,} documents have more than {most} lines, the longest {lines:,} ({document} of {contract})."
+    return Caution("long_documents", (f"{said} Fewer group keys or merged values make them readable.",), long)
+
+
+def unmatched_events(dispositions: pl.DataFrame) -> Caution:
+    """Events that nobody is billed for. dispositions: event_name, disposition, events."""
+    unmatched = dispositions.filter(~pl.col("disposition").is_in(COUNTED), pl.col("events") > 0).sort("events", descending=True)
+    sentences = tuple(f"{events:,} events `{name}` are {disposition}." for name, disposition, events in unmatched.iter_rows())
+    return Caution("unmatched_events", sentences, unmatched)
+
+
+def quarantined_lines(reasons: pl.DataFrame) -> Caution:
+    """Lines that are no event. reasons: reason, lines."""
+    found = reasons.filter(pl.col("lines") > 0).sort("lines", descending=True)
+    return Caution(
+        "quarantined_lines", tuple(f"{lines:,} lines in quarantine: {reason}." for reason, lines in found.iter_rows()), found
+    )
+
+
+def depleted_grants(documents: Documents) -> Caution:
+    """Contracts that prepaid and have nothing left, while no document of theirs says so."""
+    left = documents.ledger.group_by("contract_id", "grant_id", maintain_order=True).agg(
+        pl.col("balance_after").last(), pl.col("type").last()
+    )
+    contracts = left.group_by("contract_id").agg(
+        left=pl.col("balance_after").sum(), lapsed=(pl.col("type") == "expiration").all()
+    )
+    depleted = contracts.filter(pl.col("left") == 0, ~pl.col("lapsed")).select("contract_id").sort("contract_id")
+    sentences = tuple(
+        f"{contract}: its credits are used up; further usage is due in full." for (contract,) in depleted.iter_rows()
+    )
+    return Caution("depleted_grants", sentences, depleted)
+
+
+def _folded(column: str) -> pl.Expr:
+    return pl.col(column).str.to_lowercase().str.replace_all(r"[\s_.-]", "")
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{Decimal(100 * part) / Decimal(whole):.1f} %"

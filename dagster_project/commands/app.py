@@ -1,0 +1,151 @@
+"""`meterhouse`: the commands and their flags. Every flag has an environment variable METERHOUSE_…."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dagster_project.locations import BOOKS, INBOX, WAREHOUSE
+
+app = typer.Typer(
+    name="meterhouse",
+    help="Usage rating inside the data warehouse: usage events in, exact invoices out, every line explained down to the event.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+BooksFlag = Annotated[Path, typer.Option("--books", envvar="METERHOUSE_BOOKS", help="Folder of contract data.")]
+InboxFlag = Annotated[
+    str, typer.Option("--inbox", envvar="METERHOUSE_INBOX", help="Folder or object-store prefix of event files.")
+]
+WarehouseFlag = Annotated[Path, typer.Option("--warehouse", envvar="METERHOUSE_WAREHOUSE", help="Folder of the warehouse.")]
+AsOfFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        envvar="METERHOUSE_AS_OF",
+        help="The run's one clock: an ISO instant or a date, in UTC. Now where absent.",
+        metavar="INSTANT",
+    ),
+]
+NoIssueFlag = Annotated[
+    bool, typer.Option("--no-issue", envvar="METERHOUSE_NO_ISSUE", help="Write drafts; post and issue nothing.")
+]
+DryRunFlag = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", envvar="METERHOUSE_DRY_RUN", help="Show what the run would do; write nothing. May look at the past."
+    ),
+]
+
+DEFAULT_BOOKS = Path(BOOKS)
+DEFAULT_WAREHOUSE = Path(WAREHOUSE)
+
+
+@app.command()
+def run(
+    books: BooksFlag = DEFAULT_BOOKS,
+    inbox: InboxFlag = INBOX,
+    warehouse: WarehouseFlag = DEFAULT_WAREHOUSE,
+    as_of: AsOfFlag = None,
+    through: Annotated[
+        str | None,
+        typer.Option("--through", envvar="METERHOUSE_THROUGH", help="Rate months up to this one only.", metavar="YYYY-MM"),
+    ] = None,
+    no_issue: NoIssueFlag = False,
+    dry_run: DryRunFlag = False,
+) -> None:
+    """Land what is new, rate every month that still has something to do, issue what is due."""
+    from dagster_project.commands import running
+
+    running.run(books, inbox, warehouse, as_of, None, through, no_issue=no_issue, dry_run=dry_run)
+
+
+@app.command()
+def backfill(
+    first: Annotated[str, typer.Option("--from", envvar="METERHOUSE_FROM", help="First month.", metavar="YYYY-MM")],
+    last: Annotated[str, typer.Option("--to", envvar="METERHOUSE_TO", help="Last month.", metavar="YYYY-MM")],
+    books: BooksFlag = DEFAULT_BOOKS,
+    inbox: InboxFlag = INBOX,
+    warehouse: WarehouseFlag = DEFAULT_WAREHOUSE,
+    as_of: AsOfFlag = None,
+    no_issue: NoIssueFlag = False,
+    dry_run: DryRunFlag = False,
+) -> None:
+    """Rate chosen months in order, in one run."""
+    from dagster_project.commands import running
+
+    running.run(books, inbox, warehouse, as_of, first, last, no_issue=no_issue, dry_run=dry_run, job="backfill")
+
+
+@app.command()
+def check(books: BooksFlag = DEFAULT_BOOKS) -> None:
+    """Validate the books: every mistake in one go, each with its place and what to write instead."""
+    from dagster_project.commands import checking
+
+    checking.check(books)
+
+
+@app.command()
+def reconcile(
+    period: Annotated[
+        str, typer.Option("--period", envvar="METERHOUSE_PERIOD", help="UTC month of the events.", metavar="YYYY-MM")
+    ],
+    warehouse: WarehouseFlag = DEFAULT_WAREHOUSE,
+) -> None:
+    """Show a month's control totals, and what does not match and why."""
+    from dagster_project.commands import reconciling
+
+    reconciling.reconcile(warehouse, period)
+
+
+@app.command()
+def explain(
+    invoice: Annotated[
+        str,
+        typer.Argument(help="Number (INV-000001) or invoice_id, of a draft or an issued invoice.", envvar="METERHOUSE_INVOICE"),
+    ],
+    line: Annotated[int | None, typer.Option("--line", envvar="METERHOUSE_LINE", help="This line only.")] = None,
+    events: Annotated[
+        bool, typer.Option("--events", envvar="METERHOUSE_EVENTS", help="Down to the events and the files they came in.")
+    ] = False,
+    warehouse: WarehouseFlag = DEFAULT_WAREHOUSE,
+) -> None:
+    """Take an invoice apart: line, price and its place in the books, tiers, usage, events, landed file and position."""
+    from dagster_project.commands import explaining
+
+    explaining.explain(warehouse, invoice, line, with_events=events)
+
+
+@app.command()
+def demo(
+    folder: Annotated[
+        Path, typer.Option("--folder", envvar="METERHOUSE_FOLDER", help="Where the demo's inbox and warehouse go.")
+    ] = Path("demo"),
+) -> None:
+    """Bill 16 airlines for the 336,776 departures of 2013, and show the year."""
+    from dagster_project.commands import demonstrating
+
+    demonstrating.demo(folder)
+
+
+def main() -> None:
+    """Run a command; a person's mistake leaves sentences on stderr and exit code 2, never a trace."""
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    try:
+        app()
+    except Exception as error:
+        from dagster_project.commands.screen import errors
+        from dagster_project.mistakes import sentences_of
+
+        sentences = sentences_of(error)
+        if not sentences:
+            raise
+        for sentence in sentences:
+            errors.print(sentence, markup=False, soft_wrap=True)
+        raise SystemExit(2) from None

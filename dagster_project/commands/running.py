@@ -1,0 +1,56 @@
+"""`meterhouse run` and `meterhouse backfill`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import typer
+
+from dagster_project import locations
+from dagster_project.commands.launch import carry_out
+from dagster_project.commands.screen import progress, screen
+from dagster_project.commands.summary import summarize
+from dagster_project.rehearsal import looks_at_the_past, rehearsed
+from dagster_project.run import Run
+from dagster_project.warehouse import Warehouse
+
+
+def run(
+    books: Path,
+    inbox: str,
+    warehouse: Path,
+    as_of: str | None,
+    first: str | None,
+    last: str | None,
+    *,
+    no_issue: bool,
+    dry_run: bool,
+    job: str = "nightly",
+) -> None:
+    """Carry out a run and say how it ended. Exits 1 if it did not balance."""
+    asked = Run(
+        warehouse=Warehouse(warehouse),
+        books_folder=books,
+        inbox=inbox,
+        as_of=locations.instant(as_of) if as_of else locations.now(),
+        months=locations.months(first, last),
+        issue=not no_issue,
+    )
+    with _stage(asked) if dry_run else contextlib.nullcontext(asked) as staged:
+        with progress() as says:
+            outcome = carry_out(replace(staged, progress=says), job)
+        summarize(staged, outcome)
+    if dry_run:
+        screen.print("Dry run: nothing was written.")
+    if not outcome.balanced:
+        raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def _stage(asked: Run) -> Iterator[Run]:
+    """The same run in a warehouse that is thrown away afterwards (R-46)."""
+    with rehearsed(asked.warehouse, asked.as_of) as stage:
+        yield replace(asked, warehouse=stage, land_new=not looks_at_the_past(asked.warehouse, asked.as_of))

@@ -1,0 +1,64 @@
+"""How things look on a terminal: money, counts, tables, progress."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from dagster_project.run import Progress
+
+screen = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+NUMBERS = (pl.Decimal, pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt32, pl.UInt64)
+
+
+def money(amount: Decimal) -> str:
+    """An amount with thousands separators and at least two decimals; a finer minor unit is kept."""
+    text = f"{amount:,f}"
+    whole, _, decimals = text.partition(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
+
+
+def number(value: Decimal | int) -> str:
+    """A quantity or count with thousands separators and no trailing zeros."""
+    text = f"{value:,f}" if isinstance(value, Decimal) else f"{value:,}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def table(title: str, frame: pl.DataFrame, *, money_columns: Sequence[str] = ()) -> Table:
+    """A frame as a table: numbers to the right, money as money, nulls blank."""
+    shown = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    for name, dtype in frame.schema.items():
+        shown.add_column(name.replace("_", " "), justify="right" if dtype.base_type() in NUMBERS else "left", overflow="fold")
+    for row in frame.iter_rows():
+        shown.add_row(*(_cell(value, name in money_columns) for name, value in zip(frame.columns, row, strict=True)))
+    return shown
+
+
+def _cell(value: Any, is_money: bool) -> str:
+    if value is None:
+        return ""
+    if is_money:
+        return money(value)
+    if isinstance(value, (Decimal, int)) and not isinstance(value, bool):
+        return number(value)
+    return str(value)
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Progress]:
+    """Says what a run is doing: a line that changes on a terminal, plain lines elsewhere, each with the seconds so far."""
+    start = time.monotonic()
+    if not screen.is_terminal:
+        yield lambda says: screen.print(f"{time.monotonic() - start:6.1f} s  {says}")
+        return
+    with screen.status("") as status:
+        yield lambda says: status.update(f"{says} [dim]{time.monotonic() - start:.0f} s[/dim]")

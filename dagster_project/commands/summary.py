@@ -1,0 +1,68 @@
+"""The closing summary of a run: control totals as tables, and what needs a person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from dagster_project.commands.launch import Outcome
+from dagster_project.commands.screen import screen, table
+from dagster_project.run import Run
+from dagster_project.warehouse import connect
+
+# a run's own documents: what it issued, and its drafts
+OF_THIS_RUN = "(invoices.status = 'draft' or invoices.issued_at = ?)"
+
+DISPOSITIONS = """
+    select disposition, sum(events)::bigint as events
+    from marts.reconciliation
+    where meter_code is null
+    group by all
+    order by events desc, disposition
+"""
+RATE_SOURCES = f"""
+    select invoices.currency, coalesce(lines.rate_source, lines.kind) as rate_source, count(*) as lines, sum(lines.event_count)::bigint as events,
+        sum(lines.amount)::decimal(38, 4) as amount
+    from marts.invoice_lines as lines inner join marts.invoices as invoices using (invoice_id)
+    where {OF_THIS_RUN}
+    group by all
+    order by invoices.currency, lines desc, rate_source
+"""
+MONEY = f"""
+    select currency, status, kind, count(*) as documents, sum(subtotal)::decimal(38, 4) as subtotal,
+        sum(invoices.credits_applied)::decimal(38, 4) as credits, sum(total)::decimal(38, 4) as total
+    from marts.invoices as invoices
+    where {OF_THIS_RUN}
+    group by all
+    order by currency, status desc, kind
+"""
+
+
+def summarize(run: Run, outcome: Outcome) -> None:
+    """Print how a run ended."""
+    if outcome.balanced:
+        _totals(run)
+    for sentence in outcome.cautions:
+        screen.print(f"[yellow]look[/yellow]   {sentence}", soft_wrap=True)
+    for sentence in run.books.warnings:
+        screen.print(f"[yellow]books[/yellow]  {sentence}", soft_wrap=True)
+    for sentence in outcome.broken:
+        screen.print(f"[red]broken[/red] {sentence}", soft_wrap=True)
+    if outcome.broken:
+        screen.print("The run did not balance. Nothing was issued and the marts are those of the run before.")
+
+
+def _totals(run: Run) -> None:
+    database: Path = run.warehouse.database
+    with connect(database, read_only=True) as connection:
+        dispositions = connection.sql(DISPOSITIONS).pl()
+        sources, money = (connection.sql(query, params=[run.as_of]).pl() for query in (RATE_SOURCES, MONEY))
+    for title, frame, columns in (
+        ("Events by disposition", dispositions, ()),
+        ("Lines of this run by rate source", sources, ("amount",)),
+        ("Documents of this run", money, ("subtotal", "credits", "total")),
+    ):
+        if isinstance(frame, pl.DataFrame) and frame.height:
+            screen.print(table(title, frame, money_columns=columns), "")
+    screen.print(f"Balanced as of {run.as_of:%Y-%m-%d %H:%M:%S} UTC. Marts: {database}", soft_wrap=True)

@@ -1,0 +1,58 @@
+"""What sets a run off: a job every night, another for past months, and a sensor that watches the inbox."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from dagster_project.landing.inbox import Inbox
+from dagster_project.locations import Locations, now
+from dagster_project.partitions import recorded_under
+
+EVERYTHING = dg.AssetSelection.all()
+NIGHTLY = "nightly"
+# after midnight in the zones of most contracts, before anyone reads the marts
+AT_NIGHT = "0 5 * * *"
+SENSOR_SECONDS = 60
+
+nightly = dg.define_asset_job(
+    NIGHTLY, EVERYTHING, description="Land what is new, rate every month that still has something to do, issue what is due."
+)
+backfill = dg.define_asset_job(
+    "backfill", EVERYTHING, description="Rate chosen months in order, in one run: launch it over a range of partitions."
+)
+
+
+def night(as_of: datetime, run_key: str) -> dg.RunRequest:
+    """A nightly run with this clock (UTC, naive): every month that still has something to do."""
+    return dg.RunRequest(
+        run_key=run_key,
+        run_config={"resources": {"run": {"config": {"as_of": as_of.isoformat(), "every_month": True}}}},
+        tags=recorded_under(as_of),
+    )
+
+
+@dg.schedule(job=nightly, cron_schedule=AT_NIGHT, execution_timezone="UTC")
+def nightly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """One run a night, whose as_of is the tick of the schedule."""
+    tick = context.scheduled_execution_time.astimezone(UTC).replace(tzinfo=None)
+    return night(tick, run_key=tick.isoformat())
+
+
+@dg.sensor(job=nightly, minimum_interval_seconds=SENSOR_SECONDS)
+def inbox_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """A run when the inbox holds files that were not there before."""
+    inbox = Locations.of(os.environ).inbox
+    files, _ = Inbox(inbox).files()
+    names = [file.name for file in files]
+    seen = hashlib.sha256("\n".join(names).encode()).hexdigest()
+    if seen == context.cursor:
+        yield dg.SkipReason(f"Nothing new in {inbox}.")
+        return
+    context.update_cursor(seen)
+    if names:
+        yield night(now(), run_key=seen)

@@ -1,0 +1,90 @@
+"""One execution of the rating job: where it reads and writes, its one clock, and what it may do.
+
+What belongs here: the inputs of a run, each read once. What does not: the steps (`steps.py`) and who calls them (Dagster).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from rating import books
+from rating.documents import Documents
+from rating.rate import EVERY_MONTH, Months
+from rating.schedule import Schedule, lay_out
+
+from dagster_project import issued
+from dagster_project.expectations.examiner import Examiner
+from dagster_project.mistakes import Mistake
+from dagster_project.warehouse import Warehouse
+
+Progress = Callable[[str], None]
+
+
+def silent(_: str) -> None:
+    """Tells nobody: the progress of a run that nobody watches."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run is given.
+
+    books_folder: contract data. inbox: folder or object-store prefix. as_of: naive UTC, the only clock.
+    months: billing months to rate; None: the partitions that Dagster was launched for. issue: False posts and issues nothing (`--no-issue`).
+    land_new: False leaves the inbox alone, for a past that is to be seen as it was known (R-46).
+    """
+
+    warehouse: Warehouse
+    books_folder: Path
+    inbox: str
+    as_of: datetime
+    months: Months | None = EVERY_MONTH
+    issue: bool = True
+    land_new: bool = True
+    progress: Progress = silent
+
+    @cached_property
+    def books(self) -> books.Books:
+        """The books. Raises `BooksError` with every problem (R-5), also those against what is already issued."""
+        loaded = books.load(self.books_folder)
+        facts = issued.contract_facts(self.warehouse, self.as_of)
+        problems = books.problems_against(loaded, self.issued, facts)
+        if problems:
+            raise books.BooksError(problems)
+        return loaded
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """The books laid out in time up to as_of."""
+        return lay_out(self.books, self.as_of)
+
+    @cached_property
+    def issued(self) -> Documents:
+        """Every document issued by runs up to as_of, before this run."""
+        return issued.read(self.warehouse, self.as_of)
+
+    @cached_property
+    def examiner(self) -> Examiner:
+        """Great Expectations, for as long as this run is at work."""
+        return Examiner(self.warehouse)
+
+
+@contextlib.contextmanager
+def at_work(run: Run) -> Iterator[Run]:
+    """Hold the warehouse for a run. Raises `WarehouseBusy` at once if another run has it."""
+    with run.warehouse.locked(), contextlib.closing(run.examiner):
+        yield run
+
+
+def refuse_the_past(warehouse: Warehouse, as_of: datetime) -> None:
+    """Raise `Mistake` if a run with a later as_of has already landed or issued (R-46)."""
+    latest = issued.latest_as_of(warehouse)
+    if latest is not None and as_of < latest:
+        raise Mistake(
+            f"as_of {as_of:%Y-%m-%dT%H:%M:%SZ} lies before the last run of {warehouse.root}, {latest:%Y-%m-%dT%H:%M:%SZ}. "
+            "Give that instant or a later one; to look at the past as it was known then, add --dry-run."
+        )

@@ -1,0 +1,241 @@
+"""The steps of a run, in order: plain functions over a `Run` and the frames between them.
+
+    land -> lay books and schedule -> build below -> rate usage -> write documents -> build above -> issue -> publish
+
+Dagster calls them one by one (assets/); nothing here knows Dagster. Everything they write lies in derived/, but for three:
+`land` appends to raw_events, landings and quarantine, `issue` to issued, `publish` replaces meterhouse.duckdb.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from rating import tables
+from rating.documents import Documents
+from rating.rate import Months, rate
+
+from dagster_project import cautions, issued, landing
+from dagster_project.dbt_house import DbtHouse, DbtResult
+from dagster_project.issued import Batch
+from dagster_project.landing import Landing
+from dagster_project.mistakes import Mistake
+from dagster_project.run import Run, refuse_the_past
+from dagster_project.warehouse import Warehouse, appear, connect
+
+RECONCILED_AMOUNTS = tables.Table(
+    "reconciled_amounts",
+    "one meter of one period of one contract: what its usage is charged",
+    ("contract_id", "period_start", "meter_code"),
+    (
+        tables.Column("contract_id", tables.TEXT, "id of the contract"),
+        tables.Column("period_start", tables.INSTANT, "first instant of the period"),
+        tables.Column("meter_code", tables.TEXT, "code of the meter"),
+        tables.Column("amount", tables.MONEY, "sum of its usage lines; adjustments and drafts count"),
+    ),
+)
+BELOW = "staging intermediate"
+ABOVE = "marts"
+
+
+def land(run: Run) -> Landing | None:
+    """Land what is new in the inbox (R-8, R-9, R-10); None where the run only looks at the past.
+
+    Raises `Mistake` if a later run has landed or issued already (R-46).
+    """
+    if not run.land_new:
+        return None
+    refuse_the_past(run.warehouse, run.as_of)
+    return landing.land(
+        run.inbox,
+        run.warehouse,
+        run.as_of,
+        progress=lambda file, done, whole: run.progress(f"Landing {file} ({100 * done // max(whole, 1)} %)"),
+    )
+
+
+def show_landed(run: Run) -> None:
+    """Show what runs up to as_of have landed to dbt."""
+    files = {
+        "events": landing.raw_files(run.warehouse, run.as_of),
+        "quarantine": landing.quarantine_files(run.warehouse, run.as_of),
+    }
+    _show(run.warehouse, "raw", files)
+
+
+def lay_books(run: Run) -> None:
+    """Write the books' frames and show them to dbt."""
+    _lay(
+        run.warehouse,
+        "books",
+        run.warehouse.books,
+        {table.name: getattr(run.books, table.name) for table in tables.BOOKS_TABLES},
+    )
+
+
+def lay_schedule(run: Run) -> None:
+    """Write the books laid out in time, and show it to dbt."""
+    frames = {tables.PERIODS.name: run.schedule.periods, tables.WINDOWS.name: run.schedule.windows}
+    _lay(run.warehouse, "schedule", run.warehouse.schedule, frames)
+
+
+def build(run: Run, select: str) -> list[DbtResult]:
+    """Build dbt models and run their tests: `BELOW` before rating, `ABOVE` after it."""
+    return DbtHouse(run.warehouse).build(select)
+
+
+def usage(run: Run) -> pl.DataFrame:
+    """USAGE as dbt left it (R-16)."""
+    columns, order = ", ".join(tables.USAGE.names), ", ".join(tables.USAGE.key)
+    return tables.USAGE.frame(
+        _rows(run.warehouse.work_database, f"select {columns} from intermediate.int_usage order by {order}")
+    )
+
+
+def rate_usage(run: Run, rows: pl.DataFrame, months: Months) -> Documents:
+    """This run's documents of these months, newly issued and drafts (law 1)."""
+    return rate(run.books, run.schedule, rows, run.issued, run.as_of, months=months, issue=run.issue, pending=pending(run))
+
+
+def pending(run: Run) -> Documents | None:
+    """The documents that the run before left in derived/, for its draft adjustments (R-43); None where there are none."""
+    try:
+        return written_documents(run).with_status("draft")
+    except FileNotFoundError:
+        return None
+
+
+def write_documents(run: Run, documents: Documents) -> Documents:
+    """Write the documents of all runs so far with those of this one, and show them to dbt; returns them."""
+    every = together(run.issued, documents)
+    frames = {table.name: frame for table, frame in issued.by_table(every)}
+    _lay(run.warehouse, "rating", run.warehouse.documents, frames | {RECONCILED_AMOUNTS.name: reconciled_amounts(every)})
+    return every
+
+
+def together(before: Documents, now: Documents) -> Documents:
+    """What was issued before, then what this run issues or drafts."""
+    pairs = zip(issued.by_table(before), issued.by_table(now), strict=True)
+    return Documents(*(pl.concat([earlier, later]) for (_, earlier), (_, later) in pairs))
+
+
+def reconciled_amounts(documents: Documents) -> pl.DataFrame:
+    """RECONCILED_AMOUNTS of the documents."""
+    # amounts stay under 1e15 (R-2), so no sum that fits memory wraps
+    return (
+        documents.lines.filter(pl.col("kind") == "usage")
+        .join(documents.invoices.select("invoice_id", "contract_id", "period_start"), on="invoice_id")
+        .group_by("contract_id", "period_start", "meter_code")
+        .agg(pl.col("amount").sum())
+        .sort("contract_id", "period_start", "meter_code")
+    )
+
+
+def new_documents(run: Run) -> Documents:
+    """Of the documents that this run wrote, those that no earlier run has issued."""
+    new = []
+    for (table, written), (_, before) in zip(issued.by_table(written_documents(run)), issued.by_table(run.issued), strict=True):
+        # lines, tiers and shares go with their invoice; ledger entries stand alone
+        of = "invoice_id" if "invoice_id" in table.key else table.key[0]
+        new.append(written.join(before, on=of, how="anti", maintain_order="left"))
+    return Documents(*new)
+
+
+def issue(run: Run) -> Batch | None:
+    """Make what this run issues durable; nothing with `--no-issue`, where every document is a draft."""
+    return issued.issue(run.warehouse, new_documents(run), run.books, run.as_of)
+
+
+def publish(run: Run) -> Path:
+    """Put the marts of this run in the place that finance reads, by one rename.
+
+    Killed between `issue` and this, the next run builds the marts again from what is issued.
+    """
+    if not run.warehouse.staged_database.exists():
+        raise Mistake(
+            f"{run.warehouse.staged_database} is not there: no marts were built in this run. Run the whole job again."
+        )
+    appear(run.warehouse.staged_database, run.warehouse.database)
+    return run.warehouse.database
+
+
+# --- what checks look at -----------------------------------------------------------------------------------------------------
+
+
+def write_usage(run: Run) -> Path:
+    """Write usage to Parquet, in the order of its key, and return the file."""
+    return _write(usage(run), run.warehouse.usage / f"{tables.USAGE.name}.parquet")
+
+
+def known_codes(run: Run) -> dict[str, list[str]]:
+    """Codes that the books know, by column."""
+    return {"meter_code": run.books.meters.get_column("meter_code").sort().to_list()}
+
+
+def documents_of(run: Run) -> Documents:
+    """The documents that this run drafted or issued, with every ledger entry so far."""
+    return cautions.of_this_run(written_documents(run), run.as_of)
+
+
+def written_documents(run: Run) -> Documents:
+    """The documents of all runs so far, as the rating step of this run wrote them."""
+    return Documents(*(pl.read_parquet(run.warehouse.documents / f"{table.name}.parquet") for table in tables.DOCUMENT_TABLES))
+
+
+def landed_versions(run: Run) -> int:
+    """How many event versions runs up to as_of have landed."""
+    return sum(landed.events for landed in landing.landings(run.warehouse, run.as_of))
+
+
+def dispositions(run: Run) -> pl.DataFrame:
+    """event_name, disposition, events: every landed version once (R-12)."""
+    return _rows(
+        run.warehouse.staged_database,
+        "select event_name, disposition, sum(events)::bigint as events from marts.reconciliation where meter_code is null "
+        "group by all order by all",
+    )
+
+
+def quarantine_reasons(run: Run) -> pl.DataFrame:
+    """reason, lines: what runs up to as_of have quarantined (R-10)."""
+    return _rows(
+        run.warehouse.work_database, "select reason, count(*)::bigint as lines from raw.quarantine group by all order by all"
+    )
+
+
+def near_misses(run: Run) -> pl.DataFrame:
+    """event_name, wanted_property, found_property, events: properties that are nearly group keys."""
+    return _rows(run.warehouse.work_database, "from intermediate.int_near_misses order by all")
+
+
+# --- frames and views --------------------------------------------------------------------------------------------------------
+
+
+def _rows(database: Path, query: str) -> pl.DataFrame:
+    with connect(database, read_only=True) as connection:
+        return connection.sql(query).pl()
+
+
+def _write(frame: pl.DataFrame, path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frame.write_parquet(path)
+    return path
+
+
+def _lay(warehouse: Warehouse, schema: str, folder: Path, frames: Mapping[str, pl.DataFrame]) -> None:
+    """Write frames as Parquet and show them to dbt."""
+    _show(warehouse, schema, {name: [_write(frame, folder / f"{name}.parquet")] for name, frame in frames.items()})
+
+
+def _show(warehouse: Warehouse, schema: str, files_of: Mapping[str, list[Path]]) -> None:
+    """Views of work.duckdb over Parquet files, one a table."""
+    warehouse.derived.mkdir(parents=True, exist_ok=True)
+    with connect(warehouse.work_database) as connection:
+        connection.execute(f"create schema if not exists {schema}")
+        for name, files in files_of.items():
+            listed = ", ".join("'" + str(file.resolve()).replace("'", "''") + "'" for file in files)
+            connection.execute(
+                f"create or replace view {schema}.{name} as select * from read_parquet([{listed}], union_by_name = true)"
+            )
