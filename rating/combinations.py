@@ -21,9 +21,11 @@ def key(values: pl.Expr) -> pl.Expr:
 
 
 def keyed(frame: pl.DataFrame, values: str) -> pl.DataFrame:
-    """The frame with `combination`, the key of its group values: made once for each distinct combination."""
-    distinct = frame.select(values).unique().with_columns(combination=key(pl.col(values)))
-    return frame.join(distinct, on=values, how="left", nulls_equal=True, maintain_order="left")
+    """The frame with `combination`, the key of its group values, and `combination_no`, its number: made once for each distinct
+    combination."""
+    distinct = frame.select(values).unique(maintain_order=True).with_columns(combination=key(pl.col(values)))
+    numbered = distinct.with_row_index("combination_no")
+    return frame.join(numbered, on=values, how="left", nulls_equal=True, maintain_order="left")
 
 
 def key_at(values: pl.Expr, positions: Sequence[int]) -> pl.Expr:

@@ -20,7 +20,8 @@ from rating.fees import fee_lines
 from rating.initial import initial_lines
 from rating.invoices import HEADER, Issuing, assemble, initial_headers, numbered_lines, period_headers
 from rating.schedule import Schedule
-from rating.usage_lines import WINDOWED, UsageLines, usage_lines
+from rating.slots import WINDOWED
+from rating.usage_lines import UsageLines, usage_lines
 
 PERIOD = ["contract_id", "period_start"]
 MOMENT = pl.duration(microseconds=1)

@@ -13,13 +13,10 @@ import polars as pl
 from rating import charges, combinations, exact, tables
 from rating.allocation import begins, first_of, running, since_beginning
 from rating.books import Books
-from rating.prices import resolve
 from rating.schedule import Schedule
+from rating.slots import LADDER, PERIOD, slots
 
-WINDOWED = ["sum", "count"]  # aggregations kept per window (R-18)
-PERIOD = ["contract_id", "period_start"]
-LADDER = ["contract_id", "period_start", "pricing_code", "combination"]
-COMBINATION = ["meter_code", "combination"]
+COMBINATION = ["meter_code", "combination_no"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,76 +40,10 @@ def usage_lines(books: Books, schedule: Schedule, periods: pl.DataFrame, usage: 
     periods: a selection of PERIODS. usage: USAGE; rows of other periods are passed over.
     Raises `exact.DoesNotFit` naming the row where a number leaves the bounds of R-2.
     """
-    rated_windows = _rated_windows(books, schedule, periods)
-    slots = _slots(rated_windows, usage)
-    priced = _with_ladders(_as_integers(resolve(slots, books, schedule)))
+    priced = _with_ladders(_as_integers(slots(books, schedule, periods, usage)))
     tiers = _integer_tiers(books.ladders)
     parts = _costed(charges.parts(priced, tiers), priced)
     return _lines(_into_runs(priced), parts, books)
-
-
-def _rated_windows(books: Books, schedule: Schedule, periods: pl.DataFrame) -> pl.DataFrame:
-    """One row for each pricing and window it rates: windows of sum and count meters, whole periods of the others (R-18, R-21).
-
-    `pricing_rank` orders a period's pricings: those of the plan at its start first, then what later plans add (R-38).
-    `window_no` counts the period's windows, so that a gap shows.
-    """
-    windows = schedule.windows.join(periods.select(*PERIOD), on=PERIOD, how="semi").with_columns(
-        window_no=pl.col("window_start").rank("dense").over(PERIOD).cast(pl.Int32)
-    )
-    aggregations = books.meters.select("meter_code", is_windowed=pl.col("aggregation").is_in(WINDOWED))
-    plan_pricings = (
-        books.plan_pricings.join(books.pricings.filter(pl.col("meter_code").is_not_null()), on="pricing_code")
-        .join(aggregations, on="meter_code")
-        .select(
-            "plan_code",
-            "pricing_order",
-            "pricing_code",
-            "meter_code",
-            "model",
-            "rate_card_code",
-            "tier_scope",
-            "per",
-            "is_windowed",
-        )
-    )
-    in_force = windows.join(plan_pricings, left_on="window_plan_code", right_on="plan_code").filter(
-        pl.col("is_windowed") | (pl.col("window_start") == pl.col("period_start"))
-    )
-    whole = ~pl.col("is_windowed")
-    return (
-        in_force.with_columns(window_end=pl.when(whole).then(pl.col("period_end")).otherwise(pl.col("window_end")))
-        .with_columns(
-            first_window=pl.col("window_no").min().over([*PERIOD, "pricing_code"]),
-            first_order=pl.col("pricing_order").sort_by("window_no").first().over([*PERIOD, "pricing_code"]),
-        )
-        .with_columns(pricing_rank=pl.struct("first_window", "first_order").rank("dense").over(PERIOD).cast(pl.Int32))
-        .join(books.contracts.select("contract_id", "timezone", "minor_digits"), on="contract_id")
-        .drop("first_window", "first_order", "window_plan_code", "period_plan_code", "customer_id", "month", "pricing_order")
-    )
-
-
-def _slots(rated_windows: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
-    """Every combination that a pricing has usage of, in every window of the period that the pricing rates.
-
-    Windows without usage of the combination are there too, with no `event_count`: their prices say where a line begins (R-38).
-    """
-    keyed = combinations.keyed(usage, "group_values")
-    window = ["contract_id", "meter_code", "period_start", "window_start", "window_end"]
-    used = keyed.select(*window, "combination", "group_values", "quantity", "event_count")
-    matched = rated_windows.join(used, on=window, how="inner")
-    combos = matched.select(*LADDER, "group_values").unique(subset=LADDER)
-    everywhere = rated_windows.join(combos, on=[*PERIOD, "pricing_code"])
-    return (
-        everywhere.join(
-            matched.select(*LADDER, "window_start", "quantity", "event_count"),
-            on=[*LADDER, "window_start"],
-            how="left",
-            validate="1:1",
-        )
-        .sort([*LADDER, "window_start"])
-        .with_row_index("slot")
-    )
 
 
 def _as_integers(slots: pl.DataFrame) -> pl.DataFrame:
@@ -125,8 +56,9 @@ def _as_integers(slots: pl.DataFrame) -> pl.DataFrame:
 
 def _with_ladders(slots: pl.DataFrame) -> pl.DataFrame:
     """Number the ladders, whose slots lie together, and say where each slot lies on its ladder's running total."""
+    names = ["contract_id", "pricing_code", "combination", "window_start"]
     is_new = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in LADDER)
-    numbered = exact.prove_sums(slots, ["quantity_e9"], [*LADDER, "window_start"]).with_columns(ladder=is_new.cum_sum())
+    numbered = exact.prove_sums(slots, ["quantity_e9"], names).with_columns(ladder=is_new.cum_sum())
     return running(numbered, "quantity_e9", "ladder")
 
 
@@ -172,26 +104,16 @@ def _lines(slots: pl.DataFrame, parts: pl.DataFrame, books: Books) -> UsageLines
     amounts = parts.group_by("slot").agg(pl.col("whole").sum(), pl.col("rest").sum())
     shares = _rounded_shares(slots.join(amounts, on="slot", how="left", maintain_order="left"))
     tier_parts = _tier_parts(parts, slots)
-    lines = (
-        shares.group_by("run", maintain_order=True)
-        .agg(
-            pl.col(
-                *LADDER, "price_from", "pricing_rank", "meter_code", "model", "group_values", "unit_amount", "per", "per_e9"
-            ).first(),
-            pl.col("rate_source", "place", "minor_digits").first(),
-            quantity_e9=pl.col("quantity_e9").sum(),
-            whole=pl.col("running_whole").last(),
-            rest=pl.col("running_rest").last(),
-            amount_units=pl.col("running_units").last(),
-            event_count=pl.col("event_count").sum(),
-        )
-        .join(
-            tier_parts.group_by("run").agg(tier_unit=pl.col("unit_amount").first()), on="run", how="left", maintain_order="left"
-        )
+    # the last slot of a run knows what the whole line comes to
+    lines = shares.filter(pl.col("run").ne_missing(pl.col("run").shift(-1)))
+    exact.refuse_large_lines(lines, "running_whole", ["contract_id", "period_start", "pricing_code", "combination"])
+    tier_unit = tier_parts.group_by("run").agg(tier_unit=pl.col("unit_amount").first())
+    ordered = (
+        lines.join(tier_unit, on="run", how="left", maintain_order="left")
         .join(_named_combinations(shares, books), on=COMBINATION, maintain_order="left")
+        .sort("period", "pricing_rank", "pricing_code", "value_rank", "price_from")
+        .with_row_index("line")
     )
-    exact.refuse_large_lines(lines, "whole", ["contract_id", "period_start", "pricing_code", "combination"])
-    ordered = lines.sort([*PERIOD, "pricing_rank", "value_rank", "price_from"]).with_row_index("line")
     numbers = ordered.select("run", "line")
     return UsageLines(
         lines=ordered.select(
@@ -203,18 +125,18 @@ def _lines(slots: pl.DataFrame, parts: pl.DataFrame, books: Books) -> UsageLines
             "group_values",
             "dimensions",
             "description",
-            exact.decimal("quantity_e9", tables.QUANTITY).alias("quantity"),
+            exact.decimal("line_quantity_e9", tables.QUANTITY).alias("quantity"),
             # volume: the one tier that prices all; graduated: none, its tiers make the amount
             pl.when(pl.col("model") == "volume").then("tier_unit").otherwise("unit_amount").alias("unit_rate"),
             "per",
-            exact.decimal(exact.nearest("whole", "rest", "per_e9"), tables.PRICE).alias("exact_amount"),
-            "amount_units",
+            exact.decimal(exact.nearest("running_whole", "running_rest", "per_e9"), tables.PRICE).alias("exact_amount"),
+            pl.col("running_units").alias("amount_units"),
             "rate_source",
             "price_from",
-            "event_count",
-            "place",
+            pl.col("line_events").alias("event_count"),
+            "line_place",
             "minor_digits",
-        ),
+        ).rename({"line_place": "place"}),
         shares=shares.join(numbers, on="run")
         .select("line", "window_start", "window_end", "share_units")
         .sort("line", "window_start"),
@@ -243,7 +165,12 @@ def _rounded_shares(slots: pl.DataFrame) -> pl.DataFrame:
     """A window's share is the difference of the rounded running sum of its line, so shares add up to the line (R-38)."""
     slots = slots.with_columns(pl.col("whole", "rest").fill_null(exact.integer(0)))
     running_sum = slots.with_columns(
-        running_whole=since_beginning(pl.col("whole"), "run"), running_rest=since_beginning(pl.col("rest"), "run")
+        running_whole=since_beginning(pl.col("whole"), "run"),
+        running_rest=since_beginning(pl.col("rest"), "run"),
+        line_quantity_e9=since_beginning(pl.col("quantity_e9"), "run"),
+        line_events=since_beginning(pl.col("event_count").fill_null(0), "run"),
+        # where prices are equal the first place speaks for all
+        line_place=first_of(pl.col("place"), "run"),
     )
     whole, rest = exact.carry("running_whole", "running_rest", "per_e9")
     carried = running_sum.with_columns(running_whole=whole, running_rest=rest)
