@@ -26,7 +26,7 @@ HERE = Path(__file__).resolve().parent
 QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-send-anonymous-usage-stats", "--no-version-check")
 
 # a test runs as soon as all models that it compares are built: those across the kernel run with the marts
-BUILD = ("build", "--indirect-selection", "buildable")
+BUILD = ("build", "--indirect-selection", "buildable", "--no-write-json")
 NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 THOROUGH = "tag:thorough"
 
@@ -178,7 +178,7 @@ def _results(outcome: Any) -> list[DbtResult]:
             failures=result.failures,
             message=result.message or "",
             seconds=result.execution_time,
-            relation=result.node.relation_name,
+            relation=getattr(result.node, "relation_name", None),  # unit tests have none
         )
         for result in outcome.results
     ]

@@ -208,7 +208,8 @@ class SmallWarehouse:
     def quantities(self) -> dict[tuple[Any, ...], str]:
         """Quantity by meter and group values, in plain text without needless zeros."""
         return {
-            (row["meter_code"], *row["group_values"]): f"{row['quantity'].normalize():f}" for row in self.usage().iter_rows(named=True)
+            (row["meter_code"], *row["group_values"]): f"{row['quantity'].normalize():f}"
+            for row in self.usage().iter_rows(named=True)
         }
 
     def dispositions(self) -> list[str]:

@@ -72,7 +72,9 @@ def test_two_contracts_with_a_meter_for_it_are_ambiguous_unless_the_event_names_
     house.event({"minutes": "many"}, name="minute", at=datetime(2026, 1, 10))
     house.below()
     assert house.dispositions() == ["metered", "ambiguous_contract", "metered", "metered", "no_meter", "ambiguous_contract"]
-    owners = house.ask("select contract_id from intermediate.int_event_dispositions where disposition = 'metered' order by position")
+    owners = house.ask(
+        "select contract_id from intermediate.int_event_dispositions where disposition = 'metered' order by position"
+    )
     assert owners == [("a",), ("b",), ("c",)]
 
 
@@ -185,7 +187,9 @@ def test_every_landed_version_is_reconciled_once(acme: Any) -> None:
     acme.event({}, at=datetime(2026, 2, 3))
     acme.below()
     acme.above()
-    rows = acme.ask("select period, event_name, disposition, events from published.marts.reconciliation where meter_code is null")
+    rows = acme.ask(
+        "select period, event_name, disposition, events from published.marts.reconciliation where meter_code is null"
+    )
     assert sorted(rows) == [
         ("2026-01", "call", "metered", 1),
         ("2026-01", "call", "superseded", 1),

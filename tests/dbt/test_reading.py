@@ -99,7 +99,23 @@ def test_quantities_are_exact_or_bad(acme: Any) -> None:
     assert ("MINUTES", str(len(QUANTITIES))) not in read
 
 
-NAMES = ["a.b", "$", "$.x", "*", "quo\"te", "apo'strophe", "sla/sh", "til~de", "back\\slash", "", "0", "sp ace", "é", "~1", "{{ x }}"]
+NAMES = [
+    "a.b",
+    "$",
+    "$.x",
+    "*",
+    'quo"te',
+    "apo'strophe",
+    "sla/sh",
+    "til~de",
+    "back\\slash",
+    "",
+    "0",
+    "sp ace",
+    "é",
+    "~1",
+    "{{ x }}",
+]
 
 
 def test_property_and_event_names_may_hold_anything(acme: Any) -> None:

@@ -1,0 +1,94 @@
+"""What a second run on the same warehouse does: new landings, changed books (R-13), deleted state."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+
+def _staged_at(house: Any) -> list[tuple[int, int]]:
+    return house.ask("select batch, count(*) from staging.stg_events group by batch order by batch")
+
+
+def test_a_later_landing_is_added_and_supersedes(acme: Any) -> None:
+    acme.meter("CALLS", "sum", "n")
+    acme.event({"n": 1}, key="a")
+    acme.event({"n": 2}, key="b")
+    acme.below()
+    assert acme.quantities() == {("CALLS",): "3"}
+    acme.event({"n": 10}, key="a", batch=2, received=datetime(2026, 1, 20))
+    acme.event({"n": 100}, key="c", batch=2)
+    acme.below()
+    assert acme.quantities() == {("CALLS",): "112"}
+    assert _staged_at(acme) == [(1, 2), (2, 2)]
+
+
+def test_an_old_version_that_lands_later_changes_nothing(acme: Any) -> None:
+    acme.meter("CALLS", "sum", "n")
+    acme.event({"n": 1}, key="a", received=datetime(2026, 1, 20))
+    acme.below()
+    acme.event({"n": 10}, key="a", batch=2, received=datetime(2026, 1, 19))
+    acme.below()
+    assert acme.quantities() == {("CALLS",): "1"}
+    assert acme.dispositions() == ["metered", "superseded"]
+
+
+def test_unmatched_events_are_rated_when_the_books_match_them(house: Any) -> None:
+    house.meter("CALLS", "count")
+    house.event({})
+    house.below()
+    assert house.dispositions() == ["unknown_customer"]
+    house.customer("acme")
+    house.below()
+    assert house.dispositions() == ["no_active_contract"]
+    house.contract("acme-1", "acme", plan="basic")
+    house.below()
+    assert house.dispositions() == ["no_meter"]
+    house.add("plan_pricings", {"plan_code": "basic", "pricing_order": 0, "pricing_code": "CALLS"})
+    house.below()
+    assert house.dispositions() == ["metered"]
+
+
+def test_events_are_read_anew_when_meters_ask_for_something_else(acme: Any) -> None:
+    acme.meter("CALLS", "sum", "n")
+    acme.event({"n": 1, "m": 10, "region": "US"})
+    acme.below()
+    acme.meter("MORE", "sum", "m", groups=["region"], filters=[("region", "in", ["US"])])
+    acme.event({"n": 1, "m": 10, "region": "EU"}, batch=2)
+    acme.below()
+    assert acme.quantities() == {("CALLS",): "2", ("MORE", "US"): "10"}
+    acme.rows["meters"].pop()
+    acme.rows["meter_filters"].clear()
+    acme.below()
+    assert acme.quantities() == {("CALLS",): "2"}
+
+
+def test_a_run_that_sees_fewer_landings_forgets_the_others(acme: Any) -> None:
+    """A warehouse restored from a backup, or rehearsed as it was."""
+    acme.meter("CALLS", "count")
+    acme.event({})
+    acme.event({}, batch=2)
+    acme.below()
+    acme.events.pop()
+    acme.below()
+    assert acme.quantities() == {("CALLS",): "1"}
+
+
+def test_deleting_what_is_derived_costs_nothing_but_time(acme: Any) -> None:
+    acme.meter("CALLS", "sum", "n", groups=["region"])
+    for number in range(20):
+        acme.event({"n": number, "region": f"r{number % 3}"}, key=f"k{number % 7}")
+    acme.below()
+    before = acme.usage()
+    acme.warehouse.work_database.unlink()
+    acme.below()
+    assert acme.usage().equals(before)
+
+
+def test_the_databases_are_closed_after_a_build(acme: Any) -> None:
+    acme.below()
+    acme.above()
+    moved = acme.warehouse.staged_database.rename(acme.warehouse.root / "moved.duckdb")
+    acme.above()
+    assert moved.exists()
+    assert acme.warehouse.staged_database.exists()
