@@ -127,14 +127,16 @@ def long_documents(documents: Documents, books: Books) -> Caution:
     if long.is_empty():
         return Caution("long_documents")
     contract, document, lines = long.row(0)
-    said = f"{long.height:,} documents have more than {most} lines, the longest {lines:,} ({document} of {contract})."
+    said = f"{_counted(long.height, 'document')} with more than {most} lines, the longest {lines:,} ({document} of {contract})."
     return Caution("long_documents", (f"{said} Fewer group keys or merged values make them readable.",), long)
 
 
 def unmatched_events(dispositions: pl.DataFrame) -> Caution:
     """Events that nobody is billed for. dispositions: event_name, disposition, events."""
     unmatched = dispositions.filter(~pl.col("disposition").is_in(COUNTED), pl.col("events") > 0).sort("events", descending=True)
-    sentences = tuple(f"{events:,} events `{name}` are {disposition}." for name, disposition, events in unmatched.iter_rows())
+    sentences = tuple(
+        f"{_counted(events, 'event')} `{name}`: {disposition}." for name, disposition, events in unmatched.iter_rows()
+    )
     return Caution("unmatched_events", sentences, unmatched)
 
 
@@ -142,7 +144,9 @@ def quarantined_lines(reasons: pl.DataFrame) -> Caution:
     """Lines that are no event. reasons: reason, lines."""
     found = reasons.filter(pl.col("lines") > 0).sort("lines", descending=True)
     return Caution(
-        "quarantined_lines", tuple(f"{lines:,} lines in quarantine: {reason}." for reason, lines in found.iter_rows()), found
+        "quarantined_lines",
+        tuple(f"{_counted(lines, 'line')} in quarantine: {reason}." for reason, lines in found.iter_rows()),
+        found,
     )
 
 
@@ -163,6 +167,10 @@ def depleted_grants(documents: Documents) -> Caution:
 
 def _folded(column: str) -> pl.Expr:
     return pl.col(column).str.to_lowercase().str.replace_all(r"[\s_.-]", "")
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
 def _percent(part: int, whole: int) -> str:

@@ -13,14 +13,12 @@ from pathlib import Path
 
 import polars as pl
 
-from rating import tables
-from rating.books import Books
-from rating.documents import Documents
-
 from dagster_project import landing
 from dagster_project.warehouse import Warehouse, appear, discard
+from rating import books, tables
+from rating.documents import Documents
 
-CONTRACT_FACTS = ["contract_id", "start_date", "billing_anchor", "timezone", "billing_frequency", "currency"]
+CONTRACT_FACTS_FILE = "contract_facts.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +66,11 @@ def by_table(documents: Documents) -> list[tuple[tables.Table, pl.DataFrame]]:
 
 def contract_facts(warehouse: Warehouse, as_of: datetime) -> pl.DataFrame:
     """CONTRACT_FACTS of every contract with an issued document, as they were at its first."""
-    parts = [pl.read_parquet(batch.folder / "contract_facts.parquet") for batch in batches(warehouse, as_of)]
-    empty = tables.CONTRACTS.empty().select(CONTRACT_FACTS)
-    return pl.concat([empty, *parts]).unique("contract_id", keep="first", maintain_order=True)
+    parts = [pl.read_parquet(batch.folder / CONTRACT_FACTS_FILE) for batch in batches(warehouse, as_of)]
+    return pl.concat([books.CONTRACT_FACTS.empty(), *parts]).unique("contract_id", keep="first", maintain_order=True)
 
 
-def issue(warehouse: Warehouse, documents: Documents, books: Books, as_of: datetime) -> Batch | None:
+def issue(warehouse: Warehouse, documents: Documents, books_now: books.Books, as_of: datetime) -> Batch | None:
     """Make the issued documents of a run and its posted ledger entries durable; None if there is nothing new.
 
     Either the whole batch is there afterwards or nothing of it, whenever the process dies.
@@ -87,12 +84,12 @@ def issue(warehouse: Warehouse, documents: Documents, books: Books, as_of: datet
     building.mkdir(parents=True)
     for table, frame in by_table(new):
         table.require(frame, unique=True).write_parquet(building / f"{table.name}.parquet")
-    _facts_of(new, books).write_parquet(building / "contract_facts.parquet")
+    _facts_of(new, books_now).write_parquet(building / CONTRACT_FACTS_FILE)
     numbers = new.invoices.get_column("number").sort()
     batch = Batch(
         name=name,
         as_of=as_of,
-        books_version=books.version,
+        books_version=books_now.version,
         documents=new.invoices.height,
         ledger_entries=new.ledger.height,
         first_number=numbers.first(),  # type: ignore[arg-type]
@@ -116,8 +113,8 @@ def _note(batch: Batch) -> str:
     return json.dumps(said, indent=2) + "\n"
 
 
-def _facts_of(documents: Documents, books: Books) -> pl.DataFrame:
-    return books.contracts.join(documents.invoices, on="contract_id", how="semi", maintain_order="left").select(CONTRACT_FACTS)
+def _facts_of(documents: Documents, books_now: books.Books) -> pl.DataFrame:
+    return books.contract_facts(books_now).join(documents.invoices, on="contract_id", how="semi", maintain_order="left")
 
 
 def _rows(folders: list[Path], table: tables.Table) -> pl.DataFrame:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rating.rate import Months
-
 from dagster_project.mistakes import Mistake
+from rating.rate import Months
 
 BOOKS = "contracts_data/acme_ai"
 INBOX = "inbox"

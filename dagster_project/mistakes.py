@@ -5,11 +5,10 @@ What belongs here: telling a person's mistake from a programmer's. What does not
 
 from __future__ import annotations
 
-from rating.books import BooksError
-from rating.exact import DoesNotFit
-
 from dagster_project.landing import LandingRefused
 from dagster_project.warehouse import WarehouseBusy
+from rating.books import BooksError
+from rating.exact import DoesNotFit
 
 
 class Mistake(Exception):

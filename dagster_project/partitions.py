@@ -7,9 +7,9 @@ by month; which months a run rates is said by the run, so that contracts older t
 from datetime import datetime, timedelta
 
 import dagster as dg
-from rating.rate import Months
 
 from dagster_project.run import Run
+from rating.rate import Months
 
 FORMAT = "%Y-%m"
 FIRST_MONTH = "2013-01"

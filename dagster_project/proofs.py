@@ -6,14 +6,12 @@ what is allowed but deserves a look (`cautions.py`), and what dbt tests of its o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import polars as pl
 
-from rating.documents import Documents
-
 from dagster_project.landing import Landing
+from rating.documents import Documents
 
 DRAWN = ["usage", "reversal"]
 

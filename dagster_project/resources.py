@@ -8,24 +8,28 @@ from contextlib import contextmanager
 
 import dagster as dg
 from pydantic import Field
-from rating.rate import EVERY_MONTH
 
 from dagster_project.locations import Locations, instant, now
 from dagster_project.run import Run, at_work, silent
 from dagster_project.warehouse import Warehouse
+from rating.rate import EVERY_MONTH
 
 
 class NightlyRun(dg.ConfigurableResource[Run]):
     """A run of the rating job. Holds the warehouse from its first step to its last."""
 
-    books: str | None = Field(None, description="Folder of contract data; METERHOUSE_BOOKS where absent.")
-    inbox: str | None = Field(None, description="Folder or object-store prefix of events; METERHOUSE_INBOX where absent.")
-    warehouse: str | None = Field(None, description="Folder of the warehouse; METERHOUSE_WAREHOUSE where absent.")
-    as_of: str | None = Field(None, description="ISO instant, the one clock of the run; the moment it starts where absent.")
-    every_month: bool = Field(
-        False, description="True: rate whatever still has something to do, also outside the launched partitions."
+    books: str | None = Field(default=None, description="Folder of contract data; METERHOUSE_BOOKS where absent.")
+    inbox: str | None = Field(
+        default=None, description="Folder or object-store prefix of events; METERHOUSE_INBOX where absent."
     )
-    issue: bool = Field(True, description="False: write drafts, post and issue nothing.")
+    warehouse: str | None = Field(default=None, description="Folder of the warehouse; METERHOUSE_WAREHOUSE where absent.")
+    as_of: str | None = Field(
+        default=None, description="ISO instant, the one clock of the run; the moment it starts where absent."
+    )
+    every_month: bool = Field(
+        default=False, description="True: rate whatever still has something to do, also outside the launched partitions."
+    )
+    issue: bool = Field(default=True, description="False: write drafts, post and issue nothing.")
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Run]:

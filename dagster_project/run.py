@@ -12,15 +12,14 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from rating import books
-from rating.documents import Documents
-from rating.rate import EVERY_MONTH, Months
-from rating.schedule import Schedule, lay_out
-
 from dagster_project import issued
 from dagster_project.expectations.examiner import Examiner
 from dagster_project.mistakes import Mistake
 from dagster_project.warehouse import Warehouse
+from rating import books
+from rating.documents import Documents
+from rating.rate import EVERY_MONTH, Months
+from rating.schedule import Schedule, lay_out
 
 Progress = Callable[[str], None]
 
@@ -34,7 +33,8 @@ class Run:
     """What a run is given.
 
     books_folder: contract data. inbox: folder or object-store prefix. as_of: naive UTC, the only clock.
-    months: billing months to rate; None: the partitions that Dagster was launched for. issue: False posts and issues nothing (`--no-issue`).
+    months: billing months to rate; None: the partitions that Dagster was launched for.
+    issue: False posts and issues nothing (`--no-issue`).
     land_new: False leaves the inbox alone, for a past that is to be seen as it was known (R-46).
     """
 

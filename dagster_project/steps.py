@@ -13,17 +13,16 @@ from pathlib import Path
 
 import polars as pl
 
-from rating import tables
-from rating.documents import Documents
-from rating.rate import Months, rate
-
-from dagster_project import cautions, issued, landing
+from dagster_project import cautions, issued, landing, raw
 from dagster_project.dbt_house import DbtHouse, DbtResult
 from dagster_project.issued import Batch
 from dagster_project.landing import Landing
 from dagster_project.mistakes import Mistake
 from dagster_project.run import Run, refuse_the_past
-from dagster_project.warehouse import Warehouse, appear, connect
+from dagster_project.warehouse import Warehouse, appear, connect, fetch
+from rating import tables
+from rating.documents import Documents
+from rating.rate import Months, rate
 
 RECONCILED_AMOUNTS = tables.Table(
     "reconciled_amounts",
@@ -58,11 +57,14 @@ def land(run: Run) -> Landing | None:
 
 def show_landed(run: Run) -> None:
     """Show what runs up to as_of have landed to dbt."""
-    files = {
-        "events": landing.raw_files(run.warehouse, run.as_of),
-        "quarantine": landing.quarantine_files(run.warehouse, run.as_of),
+    landed = {
+        raw.EVENTS: landing.raw_files(run.warehouse, run.as_of),
+        raw.QUARANTINE: landing.quarantine_files(run.warehouse, run.as_of),
     }
-    _show(run.warehouse, "raw", files)
+    for table, files in landed.items():
+        # a view needs a file to name its columns by
+        nothing = run.warehouse.derived / "nothing" / f"{table.name}.parquet"
+        _show(run.warehouse, "raw", {table.name: files or [_write(table.empty(), nothing)]})
 
 
 def lay_books(run: Run) -> None:
@@ -215,7 +217,7 @@ def near_misses(run: Run) -> pl.DataFrame:
 
 def _rows(database: Path, query: str) -> pl.DataFrame:
     with connect(database, read_only=True) as connection:
-        return connection.sql(query).pl()
+        return fetch(connection, query)
 
 
 def _write(frame: pl.DataFrame, path: Path) -> Path:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 
 class WarehouseBusy(Exception):
@@ -91,7 +92,9 @@ class Warehouse:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise WarehouseBusy(f"{self.root}: another run is at work in this warehouse. Wait for it to end, then run again.") from error
+                raise WarehouseBusy(
+                    f"{self.root}: another run is at work in this warehouse. Wait for it to end, then run again."
+                ) from error
             yield
 
 
@@ -101,6 +104,12 @@ def connect(path: Path | str = ":memory:", *, read_only: bool = False) -> duckdb
     connection.execute("set timezone = 'UTC'")
     connection.execute("set autoinstall_known_extensions = false")
     return connection
+
+
+def fetch(connection: duckdb.DuckDBPyConnection, query: str, params: object = None) -> pl.DataFrame:
+    """The rows of a query, decimals kept exact."""
+    rows: pl.DataFrame = connection.sql(query, params=params).pl()
+    return rows
 
 
 def sync(path: Path) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import dagster as dg
-from rating import tables
 
 from dagster_project import steps
-from dagster_project.assets.declared import FINANCE, in_sentences, shown, spec
+from dagster_project.assets.declared import FINANCE, Materialized, in_sentences, shown, spec
 from dagster_project.run import Run
+from rating import tables
 
 GROUP = "books"
 BOOKS = [spec("books", table, group=GROUP, owner=FINANCE, kinds=("yaml", "parquet")) for table in tables.BOOKS_TABLES]
@@ -17,7 +17,7 @@ SCHEDULE = [spec("schedule", table, group=GROUP, deps=[one.key for one in BOOKS]
 
 
 @dg.multi_asset(name="contract_data", specs=BOOKS)
-def contract_data(run: dg.ResourceParam[Run]) -> Iterator[dg.MaterializeResult]:
+def contract_data(run: dg.ResourceParam[Run]) -> Iterator[Materialized]:
     """Read the books; a single mistake in them stops the run, with all of them said."""
     with in_sentences():
         books = run.books
@@ -30,7 +30,7 @@ def contract_data(run: dg.ResourceParam[Run]) -> Iterator[dg.MaterializeResult]:
 
 
 @dg.multi_asset(name="schedule", specs=SCHEDULE)
-def schedule(run: dg.ResourceParam[Run]) -> Iterator[dg.MaterializeResult]:
+def schedule(run: dg.ResourceParam[Run]) -> Iterator[Materialized]:
     """Lay approved contracts out in billing periods and rating windows, up to as_of."""
     steps.lay_schedule(run)
     for frame, declared in zip((run.schedule.periods, run.schedule.windows), SCHEDULE, strict=True):

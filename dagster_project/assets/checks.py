@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import dagster as dg
-from rating import tables
 
 from dagster_project import cautions, proofs, steps
 from dagster_project.assets.declared import as_check, shown
@@ -14,6 +13,7 @@ from dagster_project.assets.rating import INVOICE_LINES, INVOICES, LEDGER, USAGE
 from dagster_project.cautions import Caution
 from dagster_project.expectations.examiner import Verdict
 from dagster_project.run import Run
+from rating import tables
 
 RECONCILIATION = dg.AssetKey(["marts", "reconciliation"])
 
@@ -21,6 +21,7 @@ RECONCILIATION = dg.AssetKey(["marts", "reconciliation"])
 @dg.asset_check(asset=USAGE, name="expectations", blocking=True)
 def usage_expectations(run: dg.ResourceParam[Run]) -> dg.AssetCheckResult:
     """Every row of usage looks as it must (Great Expectations; the pages are in data_docs)."""
+    run.progress("Checking usage")
     steps.write_usage(run)
     return _as_result(run.examiner.examine("usage", run.warehouse.usage / "usage.parquet", steps.known_codes(run)))
 
@@ -28,6 +29,7 @@ def usage_expectations(run: dg.ResourceParam[Run]) -> dg.AssetCheckResult:
 @dg.asset_check(asset=INVOICE_LINES, name="expectations", blocking=True)
 def line_expectations(run: dg.ResourceParam[Run]) -> dg.AssetCheckResult:
     """Every line of a document looks as it must (Great Expectations; the pages are in data_docs)."""
+    run.progress("Checking lines")
     lines = run.warehouse.documents / f"{tables.INVOICE_LINES.name}.parquet"
     return _as_result(run.examiner.examine("invoice_lines", lines, steps.known_codes(run)))
 

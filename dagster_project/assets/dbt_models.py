@@ -5,14 +5,14 @@ Lineage, words and columns come from dbt's manifest; the models are built in thi
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 
 from dagster_project import steps
-from dagster_project.assets.declared import ENGINEERING, FINANCE, in_sentences
+from dagster_project.assets.declared import ENGINEERING, FINANCE, Said, in_sentences
 from dagster_project.dbt_house import THOROUGH, DbtHouse, DbtResult
 from dagster_project.partitions import billing_months, one_run
 from dagster_project.run import Run
@@ -20,11 +20,10 @@ from dagster_project.run import Run
 # how dagster-dbt ties a check to its dbt test
 DBT_UNIQUE_ID = "dagster_dbt/unique_id"
 MARTS = "marts"
+SAID = {steps.BELOW: "Turning events into usage", steps.ABOVE: "Building what finance reads"}
 
-Built = Iterator[dg.MaterializeResult | dg.AssetCheckResult]
 
-
-class Names(DagsterDbtTranslator):
+class Names(DagsterDbtTranslator):  # type: ignore[misc]
     """Keys are warehouse addresses: schema and table. Groups follow the graph, not the folders."""
 
     def __init__(self) -> None:
@@ -49,7 +48,7 @@ NAMES = Names()
 def _models(select: str, name: str) -> dg.AssetsDefinition:
     manifest = json.loads(DbtHouse.manifest_path().read_text())
 
-    @dbt_assets(
+    @dbt_assets(  # type: ignore[untyped-decorator]
         manifest=manifest,
         select=select,
         exclude=THOROUGH,  # these look at the SQL, not at the night's data
@@ -59,16 +58,18 @@ def _models(select: str, name: str) -> dg.AssetsDefinition:
         backfill_policy=one_run,
         required_resource_keys={"run"},
     )
-    def models(context: dg.AssetExecutionContext) -> Built:
+    def models(context: dg.AssetExecutionContext) -> Said:
         run: Run = context.resources.run
+        run.progress(SAID[select])
         with in_sentences():
             results = steps.build(run, select)
         yield from _told(context.assets_def, manifest, results)
 
-    return models
+    built: dg.AssetsDefinition = models
+    return built
 
 
-def _told(assets: dg.AssetsDefinition, manifest: Mapping[str, Any], results: list[DbtResult]) -> Built:
+def _told(assets: dg.AssetsDefinition, manifest: Mapping[str, Any], results: list[DbtResult]) -> Said:
     """What dbt built and tested, as materializations and check results.
 
     Raises `dg.Failure` for a model that could not be built and for a failed test that belongs to no single model.

@@ -8,15 +8,19 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
-from rating.tables import Table
 
 from dagster_project.mistakes import sentences_of
 from dagster_project.partitions import billing_months
 from dagster_project.proofs import Proof
+from rating.tables import Table
 
 ENGINEERING = "team:billing-engineering"
 FINANCE = "team:finance"
 MOST_ROWS_SHOWN = 20
+
+# what a step says of its assets and their checks
+Materialized = dg.MaterializeResult[None]
+Said = Iterator[Materialized | dg.AssetCheckResult]
 
 
 def spec(

@@ -6,7 +6,7 @@ import dagster as dg
 
 from dagster_project import steps
 from dagster_project.assets.dbt_models import above
-from dagster_project.assets.declared import FINANCE, in_sentences
+from dagster_project.assets.declared import FINANCE, Materialized, in_sentences
 from dagster_project.partitions import billing_months, one_run
 from dagster_project.run import Run
 
@@ -20,7 +20,7 @@ from dagster_project.run import Run
     partitions_def=billing_months,
     backfill_policy=one_run,
 )
-def issued_documents(run: dg.ResourceParam[Run]) -> dg.MaterializeResult:
+def issued_documents(run: dg.ResourceParam[Run]) -> Materialized:
     """Every document ever issued, with its lines and posted ledger entries. Appended only, a batch a run, by one rename."""
     with in_sentences():
         batch = steps.issue(run)
@@ -37,8 +37,9 @@ def issued_documents(run: dg.ResourceParam[Run]) -> dg.MaterializeResult:
 
 
 @dg.asset(key=["finance", "meterhouse"], deps=[issued_documents], group_name="finance", owners=[FINANCE], kinds={"duckdb"})
-def published_marts(run: dg.ResourceParam[Run]) -> dg.MaterializeResult:
+def published_marts(run: dg.ResourceParam[Run]) -> Materialized:
     """`meterhouse.duckdb`, what finance reads: the marts of the last run that balanced, replaced by one rename."""
+    run.progress("Publishing")
     with in_sentences():
         database = steps.publish(run)
     run.examiner.write_data_docs()

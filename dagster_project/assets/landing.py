@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import dagster as dg
 
-from dagster_project import proofs, steps
-from dagster_project.assets.declared import ENGINEERING, as_check, in_sentences
+from dagster_project import proofs, raw, steps
+from dagster_project.assets.declared import Said, as_check, in_sentences, spec
 from dagster_project.landing import Landing
 from dagster_project.run import Run
 
@@ -18,22 +16,7 @@ QUARANTINE = dg.AssetKey(["raw", "quarantine"])
 
 @dg.multi_asset(
     name="landing",
-    specs=[
-        dg.AssetSpec(
-            EVENTS,
-            description="Every event version ever landed, each with the file and position it came from. Appended only.",
-            group_name=GROUP,
-            owners=[ENGINEERING],
-            kinds={"duckdb", "parquet"},
-        ),
-        dg.AssetSpec(
-            QUARANTINE,
-            description="Every line that is no valid event, with its text and the reason. Appended only.",
-            group_name=GROUP,
-            owners=[ENGINEERING],
-            kinds={"duckdb", "parquet"},
-        ),
-    ],
+    specs=[spec("raw", table, group=GROUP, kinds=("duckdb", "parquet")) for table in (raw.EVENTS, raw.QUARANTINE)],
     check_specs=[
         dg.AssetCheckSpec(
             "lines_balance", asset=EVENTS, blocking=True, description="Lines read = events landed + lines quarantined (R-10)."
@@ -45,7 +28,7 @@ QUARANTINE = dg.AssetKey(["raw", "quarantine"])
         ),
     ],
 )
-def landing(run: dg.ResourceParam[Run]) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+def landing(run: dg.ResourceParam[Run]) -> Said:
     """Land what is new in the inbox."""
     run.progress("Landing what is new")
     with in_sentences():

@@ -1,17 +1,17 @@
 """Group `rating`: usage becomes documents. The kernel decides; this module calls it and proves what it says."""
 
-from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 import polars as pl
-from rating import tables
-from rating.documents import Documents
 
 from dagster_project import issued, proofs, steps
 from dagster_project.assets import books
-from dagster_project.assets.declared import FINANCE, as_check, in_sentences, shown, spec
+from dagster_project.assets.declared import FINANCE, Said, as_check, in_sentences, shown, spec
 from dagster_project.partitions import months_of, one_run
 from dagster_project.run import Run
+from rating import tables
+from rating.documents import Documents
 
 GROUP = "rating"
 USAGE = dg.AssetKey(["intermediate", "int_usage"])
@@ -32,30 +32,24 @@ RECONCILED = spec("rating", steps.RECONCILED_AMOUNTS, group=GROUP, deps=READ, mo
     ],
     backfill_policy=one_run,
 )
-def rated_documents(
-    context: dg.AssetExecutionContext, run: dg.ResourceParam[Run]
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+def rated_documents(context: dg.AssetExecutionContext, run: dg.ResourceParam[Run]) -> Said:
     """Rate every month that still has something to do; prove that what comes out ties."""
+    run.progress("Rating")
     with in_sentences():
         now = steps.rate_usage(run, steps.usage(run), months_of(context, run))
         every = steps.write_documents(run, now)
-    figures = {
-        INVOICES: {
-            "money_by_month": shown(money_by_month(now)),
-            "issued_by_this_run": now.with_status("issued").invoices.height,
-        }
-    }
     for declared, (_, frame) in zip(DOCUMENTS, issued.by_table(every), strict=True):
-        yield dg.MaterializeResult(
-            asset_key=declared.key, metadata={"dagster/row_count": frame.height, **figures.get(declared.key, {})}
-        )
+        figures: dict[str, Any] = {"dagster/row_count": frame.height}
+        if declared.key == INVOICES:
+            figures |= {"issued_by_this_run": now.with_status("issued").invoices.height, "money": shown(money_by_month(now))}
+        yield dg.MaterializeResult(asset_key=declared.key, metadata=figures)
     yield dg.MaterializeResult(asset_key=RECONCILED.key)
     for proof in proofs.of_documents(every):
         yield as_check(proof, INVOICES.path)
 
 
 def money_by_month(documents: Documents) -> pl.DataFrame:
-    """month, and for each currency and status the number of documents and their total, as text."""
+    """month, and for each currency and status the number of documents and their total."""
     return (
         documents.invoices.group_by("month", "currency", "status")
         .agg(pl.len().alias("documents"), pl.col("total").sum())

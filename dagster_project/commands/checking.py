@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rating import books
-
 from dagster_project.commands.screen import screen
 from dagster_project.mistakes import Mistake
+from rating import books
 
 
 def check(folder: Path) -> None:
@@ -19,8 +18,14 @@ def check(folder: Path) -> None:
         raise Mistake(*map(str, error.problems), f"{count} mistake{'s' if count > 1 else ''} in {folder}.") from None
     for warning in found.warnings:
         screen.print(f"[yellow]warning[/yellow] {warning}", soft_wrap=True)
+    counts = {
+        "meters": found.meters,
+        "pricings": found.pricings,
+        "plans": found.plans,
+        "customers": found.customers,
+        "contracts": found.contracts,
+    }
+    held = ", ".join(f"{frame.height:,} {things}" for things, frame in counts.items())
     screen.print(
-        f"{found.settings.organization}: {found.meters.height} meters, {found.pricings.height} pricings, {found.plans.height} plans, "
-        f"{found.customers.height:,} customers, {found.contracts.height:,} contracts. No mistakes in {folder} (version {found.version[:12]}).",
-        soft_wrap=True,
+        f"{found.settings.organization}: {held}. No mistakes in {folder} (version {found.version[:12]}).", soft_wrap=True
     )

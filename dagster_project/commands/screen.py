@@ -14,8 +14,17 @@ from rich.table import Table
 
 from dagster_project.run import Progress
 
-screen = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+# a file or a pipe has no width of its own: 80 columns would break tables that nobody reads on a terminal
+WIDTH_OFF_TERMINAL = 160
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(highlight=False, stderr=stderr)
+    return console if console.is_terminal else Console(highlight=False, stderr=stderr, width=WIDTH_OFF_TERMINAL)
+
+
+screen = _console(stderr=False)
+errors = _console(stderr=True)
 
 NUMBERS = (pl.Decimal, pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt32, pl.UInt64)
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import polars as pl
-
 from dagster_project.commands.launch import Outcome
 from dagster_project.commands.screen import screen, table
 from dagster_project.run import Run
-from dagster_project.warehouse import connect
+from dagster_project.warehouse import connect, fetch
 
 # a run's own documents: what it issued, and its drafts
 OF_THIS_RUN = "(invoices.status = 'draft' or invoices.issued_at = ?)"
@@ -22,8 +18,8 @@ DISPOSITIONS = """
     order by events desc, disposition
 """
 RATE_SOURCES = f"""
-    select invoices.currency, coalesce(lines.rate_source, lines.kind) as rate_source, count(*) as lines, sum(lines.event_count)::bigint as events,
-        sum(lines.amount)::decimal(38, 4) as amount
+    select invoices.currency, coalesce(lines.rate_source, lines.kind) as rate_source, count(*) as lines,
+        sum(lines.event_count)::bigint as events, sum(lines.amount)::decimal(38, 4) as amount
     from marts.invoice_lines as lines inner join marts.invoices as invoices using (invoice_id)
     where {OF_THIS_RUN}
     group by all
@@ -54,15 +50,14 @@ def summarize(run: Run, outcome: Outcome) -> None:
 
 
 def _totals(run: Run) -> None:
-    database: Path = run.warehouse.database
-    with connect(database, read_only=True) as connection:
-        dispositions = connection.sql(DISPOSITIONS).pl()
-        sources, money = (connection.sql(query, params=[run.as_of]).pl() for query in (RATE_SOURCES, MONEY))
-    for title, frame, columns in (
+    with connect(run.warehouse.database, read_only=True) as connection:
+        dispositions = fetch(connection, DISPOSITIONS)
+        sources, money = (fetch(connection, query, [run.as_of]) for query in (RATE_SOURCES, MONEY))
+    for title, rows, columns in (
         ("Events by disposition", dispositions, ()),
         ("Lines of this run by rate source", sources, ("amount",)),
         ("Documents of this run", money, ("subtotal", "credits", "total")),
     ):
-        if isinstance(frame, pl.DataFrame) and frame.height:
-            screen.print(table(title, frame, money_columns=columns), "")
-    screen.print(f"Balanced as of {run.as_of:%Y-%m-%d %H:%M:%S} UTC. Marts: {database}", soft_wrap=True)
+        if rows.height:
+            screen.print(table(title, rows, money_columns=columns), "")
+    screen.print(f"Balanced as of {run.as_of:%Y-%m-%d %H:%M:%S} UTC. Marts: {run.warehouse.database}", soft_wrap=True)

@@ -1,0 +1,67 @@
+"""`meterhouse reconcile`: a month's control totals, and what does not match and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dagster_project import locations
+from dagster_project.account import published
+from dagster_project.commands.screen import screen, table
+from dagster_project.mistakes import Mistake
+from dagster_project.warehouse import Warehouse, fetch
+
+COUNTED = "('metered', 'superseded', 'voided')"
+SAMPLES = 10
+
+EVENTS = """
+    select event_name, disposition, sum(events)::bigint as events
+    from marts.reconciliation
+    where period = $period and meter_code is null
+    group by all
+    order by event_name, events desc
+"""
+METERS = """
+    select meter_code, disposition, currency, sum(events)::bigint as events, sum(quantity)::decimal(38, 9) as quantity,
+        sum(amount)::decimal(38, 4) as amount
+    from marts.reconciliation
+    where period = $period and meter_code is not null
+    group by all
+    order by meter_code, disposition, currency
+"""
+UNMATCHED = f"""
+    select disposition, event_name, customer_reference as customer, pinned_contract_id as pinned_to, sum(events)::bigint as events
+    from marts.unmatched_events
+    where period = $period and disposition not in {COUNTED}
+    group by all
+    order by events desc, disposition, event_name, customer
+    limit {SAMPLES}
+"""
+QUARANTINE = f"""
+    select reason, count(*) as lines, min(file || ':' || position) as for_example
+    from marts.quarantine
+    where strftime(received_at, '%Y-%m') = $period
+    group by all
+    order by lines desc, reason
+    limit {SAMPLES}
+"""
+
+
+def reconcile(folder: Path, period: str) -> None:
+    """Print the control totals of the events of a UTC month. Raises `Mistake` for a month without events."""
+    named = {"period": locations.month(period)}
+    with published(Warehouse(folder)) as connection:
+        events, meters, unmatched, quarantine = (
+            fetch(connection, query, named) for query in (EVENTS, METERS, UNMATCHED, QUARANTINE)
+        )
+    if events.is_empty() and quarantine.is_empty():
+        raise Mistake(f"No event of {period} has landed in {folder}.")
+    for title, rows, money_columns in (
+        (f"Events of {period}: every landed version once", events, ()),
+        ("What the meters took of them", meters, ("amount",)),
+        ("Not billed, and to whom it belongs", unmatched, ()),
+        (f"Quarantined in {period}", quarantine, ()),
+    ):
+        if rows.height:
+            screen.print(table(title, rows, money_columns=money_columns), "")
+    counted = int(events.get_column("events").sum())
+    screen.print(f"{counted:,} versions landed = {counted:,} with a disposition.")
