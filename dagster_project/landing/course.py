@@ -31,7 +31,8 @@ from dagster_project.warehouse import Warehouse, connect
 
 Progress = Callable[[str, int, int], None]
 
-PIECE_BYTES: Final = 1 << 25  # 32 MiB of text is some 130,000 events: a row group, and a few hundred MB while it is worked on
+PIECE_BYTES: Final = 1 << 24  # 16 MiB of text are some 60,000 events; larger pieces cost memory and are not faster
+_HASHED_BYTES: Final = 1 << 20
 _PARQUET_GROWTH: Final = 8  # a Parquet file is about this much larger as text
 
 
@@ -59,7 +60,18 @@ class _Arrival:
     event_names: Counter[str] = field(default_factory=Counter)
 
 
-def land(inbox: str, warehouse: Warehouse, as_of: datetime, *, progress: Progress | None = None, piece_bytes: int = PIECE_BYTES) -> Landing:
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """LINES, and what they turned out to be."""
+
+    lines: pl.DataFrame
+    events: pl.DataFrame
+    rejected: pl.DataFrame
+
+
+def land(
+    inbox: str, warehouse: Warehouse, as_of: datetime, *, progress: Progress | None = None, piece_bytes: int = PIECE_BYTES
+) -> Landing:
     """Land what is new in the inbox, once, as one batch (R-8 to R-11).
 
     In: a folder or an object-store URI; as_of, naive UTC, the time everything of this landing is received at; progress is called
@@ -70,16 +82,22 @@ def land(inbox: str, warehouse: Warehouse, as_of: datetime, *, progress: Progres
     changes meanwhile, does not land at all: a warning names it, and the next landing tries again.
     """
     committed = landings(warehouse)
-    last = committed[-1] if committed else Landing(batch=0, as_of=datetime.min)
-    if as_of < last.as_of:
-        raise LandingRefused(f"as_of {as_of:%Y-%m-%d %H:%M:%S} is before the last landing's, {last.as_of:%Y-%m-%d %H:%M:%S}; use that or later")
+    last = committed[-1] if committed else None
+    if last and as_of < last.as_of:
+        raise LandingRefused(f"as_of {as_of} is before the last landing's, {last.as_of}: use that time or a later one")
     heal(warehouse, committed)
-    course = _Course(Inbox(inbox), warehouse, as_of, last.batch + 1, KnownContents(committed), piece_bytes)
-    landing = course.run(progress or (lambda *_: None))
-    if not landing.files and as_of == last.as_of:
+    batch = last.batch + 1 if last else 1
+    landing = _Course(Inbox(inbox), warehouse, as_of, batch, KnownContents(committed), piece_bytes).run(
+        progress or _no_progress
+    )
+    if last and not landing.files and as_of == last.as_of:
         return replace(landing, batch=last.batch)
     commit(warehouse, landing)
     return landing
+
+
+def _no_progress(name: str, done: int, total: int) -> None:
+    """Nobody asked."""
 
 
 class _Course:
@@ -148,18 +166,16 @@ class _Course:
     def _read_through(self, file: InboxFile) -> tuple[str, bytes | None]:
         """The hash of a file's bytes, and the bytes themselves where they are few."""
         few = self._piece_bytes // (_PARQUET_GROWTH if file.form == "parquet" else 1)
-        content_hash, content = hashlib.sha256(), b""
-        for piece in self._inbox.pieces(file, self._piece_bytes):
+        content_hash, content = hashlib.sha256(), bytearray()
+        for piece in self._inbox.pieces(file, _HASHED_BYTES):
             content_hash.update(piece)
             if len(content) <= few:
                 content += piece
-        return content_hash.hexdigest(), content if len(content) <= few else None
+        return content_hash.hexdigest(), bytes(content) if len(content) <= few else None
 
     def _land_small(self, file: InboxFile, content: bytes) -> None:
         """Cut a file as a whole; its lines are worked off together with other files'."""
-        for lines in list(_failing_aloud(self._lines(file, content))):
-            self._arrivals[-1].lines += lines.height
-            self._waiting.append(lines)
+        self._waiting += list(_failing_aloud(self._lines(file, content)))
         self._waiting_bytes += len(content)
         if self._waiting_bytes >= self._piece_bytes:
             self._work_off_waiting()
@@ -171,9 +187,9 @@ class _Course:
         self._quarantine.flush()
         parts = len(self._events.written), len(self._quarantine.written)
         try:
-            for lines in one_ahead(_failing_aloud(self._lines(file))):
-                self._arrivals[-1].lines += lines.height
-                self._work_off(lines)
+            cut_lines = one_ahead(_failing_aloud(self._lines(file)))
+            for judged in one_ahead(self._judged(lines) for lines in cut_lines):
+                self._take(judged)
         except _NotLanded:
             self._events.back_to(parts[0])
             self._quarantine.back_to(parts[1])
@@ -184,28 +200,36 @@ class _Course:
         if content is not None and not content.strip():
             return iter(())
         if file.form == "json":
-            return cut(connection, number, lambda: iter((content,)) if content is not None else inbox.pieces(file, self._piece_bytes))
+            return cut(
+                connection, number, lambda: iter((content,)) if content is not None else inbox.pieces(file, self._piece_bytes)
+            )
         if file.form == "csv":
-            return csv_lines(connection, number, lambda: pa.BufferReader(content) if content is not None else inbox.stream(file))
+            return csv_lines(
+                connection, number, lambda: pa.BufferReader(content) if content is not None else inbox.stream(file)
+            )
         return parquet_lines(connection, number, pa.BufferReader(content) if content is not None else inbox.random_access(file))
 
     def _work_off_waiting(self) -> None:
         if self._waiting:
-            self._work_off(pl.concat(self._waiting))
+            self._take(self._judged(pl.concat(self._waiting)))
         self._waiting, self._waiting_bytes = [], 0
 
-    def _work_off(self, lines: pl.DataFrame) -> None:
-        """Lines to events and quarantine."""
+    def _judged(self, lines: pl.DataFrame) -> _Judged:
         fields, unreadable = read_fields(self._connection, lines)
         events, broken = judge(fields, self._as_of)
-        rejected = pl.concat([unreadable, broken]).sort("file", "position", "element")
-        for number, name, count in events.group_by("file", "event_name").len().iter_rows():
+        return _Judged(lines, events, pl.concat([unreadable, broken]).sort("file", "position", "element"))
+
+    def _take(self, judged: _Judged) -> None:
+        """Count lines, events and what goes to quarantine, each by its own frame, and hand them on."""
+        for number, count in judged.lines.group_by("file").len().iter_rows():
+            self._arrivals[number].lines += count
+        for number, name, count in judged.events.group_by("file", "event_name").len().iter_rows():
             self._arrivals[number].events += count
             self._arrivals[number].event_names[name] += count
-        for number, count in rejected.group_by("file").len().iter_rows():
+        for number, count in judged.rejected.group_by("file").len().iter_rows():
             self._arrivals[number].quarantined += count
-        self._events.add(self._as_raw_events(events))
-        self._quarantine.add(self._as_quarantine(rejected))
+        self._events.add(self._as_raw_events(judged.events))
+        self._quarantine.add(self._as_quarantine(judged.rejected))
 
     def _of_arrivals(self, number: pl.Series) -> tuple[pl.Series, pl.Series]:
         """The name and the hash of the file that each row is from."""

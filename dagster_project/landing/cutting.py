@@ -28,7 +28,7 @@ _KEPT_BYTES: Final = 1 << 16
 
 _HEAD_BYTES: Final = 1 << 16  # a document opens its list of events within these
 _BOM: Final = b"\xef\xbb\xbf"
-_IS_LINE_END: Final = np.arange(256) == ord("\n")
+_LINE_END: Final = ord("\n")
 _BRACKETS_ALONE: Final = re.compile(rb'\s*(\[|\{\s*("events"\s*:\s*\[?)?)\s*')
 _HOLDS_MANY: Final = """
 select
@@ -132,27 +132,30 @@ def _interleaved(spans: documents.Spans) -> Places:
 def _lines(connection: duckdb.DuckDBPyConnection, file: int, pieces: Pieces) -> Iterator[pl.DataFrame]:
     before = 0
     for text in _whole_lines(_from_start(pieces())):
-        ends = documents.places_of(np.frombuffer(text, dtype=np.uint8), _IS_LINE_END) + 1
+        ends = documents.places_of(np.frombuffer(text, dtype=np.uint8), _LINE_END) + 1
         bounds = np.concatenate([[0], ends, [] if text.endswith(b"\n") else [len(text)]]).astype(np.int64)
         texts, fault = _texts(connection, text, bounds)
         position = np.arange(before + 1, before + len(texts) + 1)
         before += len(position)
         cut_lines = lines(file, position, texts.str.strip_chars(BLANK), fault=fault)
-        yield _unfolded(connection, cut_lines.filter(pl.col("line") != ""))
+        if not cut_lines.get_column("line").str.starts_with("{").all():
+            cut_lines = cut_lines.filter(pl.col("line") != "")
+        yield _unfolded(connection, cut_lines)
 
 
 def _whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """The text in parts that end where a line ends."""
     begun, is_too_long = b"", False
     for piece in pieces:
-        whole, line_end, rest = piece.rpartition(b"\n")
-        if line_end:
+        end = piece.rfind(b"\n") + 1
+        if end:
             if is_too_long:
-                begun, whole = begun + line_end, whole.partition(line_end)[2]
-            yield begun + whole + line_end
-            begun, is_too_long = rest, False
+                begun += b"\n"
+            start = piece.find(b"\n") + 1 if is_too_long else 0
+            yield begun + piece[start:end]
+            begun, is_too_long = piece[end:], False
         elif not is_too_long:
-            begun += rest
+            begun += piece
         if len(begun) > LINE_BYTES_MAX:
             begun, is_too_long = begun[:_KEPT_BYTES], True
     if begun:
@@ -162,9 +165,10 @@ def _whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
 def _unfolded(connection: duckdb.DuckDBPyConnection, cut_lines: pl.DataFrame) -> pl.DataFrame:
     """The lines, with those that are a list or an envelope replaced by their events."""
     line = pl.col("line")
-    may_hold_many = cut_lines.get_column("fault").is_null() & cut_lines.select(
-        line.str.starts_with("[") | line.str.contains('"events"', literal=True)
-    ).to_series()
+    may_hold_many = (
+        cut_lines.get_column("fault").is_null()
+        & cut_lines.select(line.str.starts_with("[") | line.str.contains('"events"', literal=True)).to_series()
+    )
     if not may_hold_many.any():
         return cut_lines
     suspects = cut_lines.filter(may_hold_many)
@@ -181,7 +185,11 @@ def _events_in(holders: pl.DataFrame, find: Callable[[documents.Bytes, documents
     spans = find(text, documents.scan(text))
     line_end = np.cumsum(texts.str.len_bytes().to_numpy().astype(np.int64) + 1)
     holder = np.searchsorted(line_end, spans.start, side="right")
-    events = pl.Series(_text_array(text.tobytes(), _interleaved(spans))).gather_every(2) if len(holder) else pl.Series(dtype=pl.String)
+    events = (
+        pl.Series(_text_array(text.tobytes(), _interleaved(spans))).gather_every(2)
+        if len(holder)
+        else pl.Series(dtype=pl.String)
+    )
     return (
         holders[holder]
         .select(pl.exclude("is_list", "is_envelope", "line"), line=events.str.strip_chars(BLANK))
@@ -204,7 +212,9 @@ def _texts(connection: duckdb.DuckDBPyConnection, text: bytes, bounds: Places) -
     try:
         texts.validate(full=True)
     except pa.ArrowInvalid:
-        bytes_ = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(texts), [None, pa.py_buffer(bounds), pa.py_buffer(text)])
+        bytes_ = pa.LargeBinaryArray.from_buffers(
+            pa.large_binary(), len(texts), [None, pa.py_buffer(bounds), pa.py_buffer(text)]
+        )
         return _decoded(connection, pl.DataFrame({"bytes": bytes_}))
     return pl.Series(texts), pl.repeat(None, len(texts), dtype=pl.String, eager=True)
 

@@ -38,12 +38,13 @@ class Parts:
 
     def flush(self) -> None:
         """Write what waits."""
-        if not self._waiting:
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
             return
-        rows = pl.concat(self._waiting)
-        self._waiting = []
+        rows = pl.concat(waiting)
         if self._day is None:
-            return self._write(rows, self._folder)
+            self._write(rows, self._folder)
+            return
         for (day,), of_day in rows.partition_by(self._day, maintain_order=True, as_dict=True, include_key=False).items():
             self._write(of_day, self._folder / f"{self._day}={day}")
 

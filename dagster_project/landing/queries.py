@@ -8,7 +8,9 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-_BATCH_ROWS: Final = 16_384  # rows that a DuckDB thread takes at a time; one batch for a whole chunk would keep it to one thread
+_BATCH_ROWS: Final = (
+    16_384  # rows that a DuckDB thread takes at a time; one batch for a whole chunk would keep it to one thread
+)
 
 
 def query(connection: duckdb.DuckDBPyConnection, sql: str, rows: pl.DataFrame | pa.Table) -> pl.DataFrame:

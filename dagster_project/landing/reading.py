@@ -30,11 +30,11 @@ _FIELDS: Final = f"""
 select
     hash(keys) as shape,
     fields.*,
-    try_cast(upper(replace(fields.timestamp ->> '$', ',', '.')) as timestamptz)::timestamp as instant,
+    try_cast(fields.timestamp ->> '$' as timestamptz) as instant,
     hash(json_keys(fields.properties)) as properties_shape
 from (select json_keys(line) as keys, json_transform(line, '{_SHAPE}') as fields from rows)
 """
-_STATED: Final = "select try_cast(upper(replace(received_at, ',', '.')) as timestamptz)::timestamp as stated_at from rows"
+_STATED: Final = "select try_cast(received_at as timestamptz) as stated_at from rows"
 _VALID: Final = "select json_valid(line) as is_valid from rows"
 _NESTED: Final = """
 select row_number, len(list_filter(json_type(properties, '$.*'), lambda t: t in ('ARRAY', 'OBJECT'))) > 0 as is_nested from rows
@@ -65,6 +65,7 @@ def read_fields(connection: duckdb.DuckDBPyConnection, lines: pl.DataFrame) -> t
         fields = query(connection, _FIELDS, readable)
     read = pl.concat([readable, fields], how="horizontal").with_row_index("row_number")
     read = read.with_columns(
+        pl.col("instant").dt.replace_time_zone(None),
         _keys_twice(connection, read, "shape", "line").alias("twice"),
         _keys_twice(connection, read, "properties_shape", "properties").alias("properties_twice"),
         _is_nested(connection, read).alias("is_nested"),
@@ -76,7 +77,7 @@ def read_fields(connection: duckdb.DuckDBPyConnection, lines: pl.DataFrame) -> t
 
 def _parted(lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     is_readable = lines.get_column("fault").is_null()
-    return lines.filter(is_readable), lines.filter(~is_readable)
+    return (lines, lines.clear()) if is_readable.all() else (lines.filter(is_readable), lines.filter(~is_readable))
 
 
 def _with_faults(lines: pl.DataFrame, is_valid: pl.Series) -> pl.DataFrame:
@@ -89,11 +90,15 @@ def _keys_twice(connection: duckdb.DuckDBPyConnection, read: pl.DataFrame, shape
     found = query(connection, _TWICE, examples.select(pl.col(shape).alias("shape"), pl.col(text).alias("object")))
     if found.is_empty():
         return pl.repeat(None, read.height, dtype=pl.String, eager=True)
-    return read.select(pl.col(shape).replace_strict(found["shape"], found["twice"], default=None, return_dtype=pl.String))[shape]
+    return read.select(pl.col(shape).replace_strict(found["shape"], found["twice"], default=None, return_dtype=pl.String))[
+        shape
+    ]
 
 
 def _is_nested(connection: duckdb.DuckDBPyConnection, read: pl.DataFrame) -> pl.Series:
-    suspects = read.filter(pl.col("properties").str.contains(r".[\[{]"))
+    suspects = read.filter(pl.col("properties").str.slice(1).str.contains_any(["[", "{"]))
+    if suspects.is_empty():
+        return pl.repeat(value=False, n=read.height, eager=True)
     nested = query(connection, _NESTED, suspects.select("row_number", "properties")).filter("is_nested")
     return read.get_column("row_number").is_in(nested.get_column("row_number").implode())
 
@@ -101,7 +106,7 @@ def _is_nested(connection: duckdb.DuckDBPyConnection, read: pl.DataFrame) -> pl.
 def _stated_at(connection: duckdb.DuckDBPyConnection, read: pl.DataFrame) -> pl.Series:
     if read.get_column("received_at").null_count() == read.height:
         return pl.repeat(None, read.height, dtype=pl.Datetime("us"), eager=True)
-    return query(connection, _STATED, read.select("received_at")).get_column("stated_at")
+    return query(connection, _STATED, read.select("received_at")).get_column("stated_at").dt.replace_time_zone(None)
 
 
 def _with_exact_numbers(connection: duckdb.DuckDBPyConnection, read: pl.DataFrame) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from typing import Final
 
 import polars as pl
 
-from dagster_project.landing.lines import BLANK, LINES
+from dagster_project.landing.lines import LINES
 from dagster_project.landing.numbers import EXPONENT_MAX
 from dagster_project.landing.reading import SPELLINGS
 
@@ -19,10 +19,10 @@ LATEST_AHEAD: Final = timedelta(hours=1)  # how far a sender's clock may run ahe
 
 _ISO_8601: Final = (
     r"^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
-    r"(?:[Tt ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?(?:[Zz]|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?)?$"
+    r"(?:[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?:Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?)?$"
 )
 _ISO_8601_IN_QUOTES: Final = _ISO_8601.replace("^", '^"').replace("$", '"$')
-_FIRST_INSTANT: Final = datetime(1, 1, 1)
+_FIRST_INSTANT: Final = pl.datetime(1, 1, 1, time_unit="us")
 _SHOWN: Final = 80  # characters of a wrong value that its sentence repeats
 
 
@@ -49,7 +49,7 @@ def _is_text(field: str) -> pl.Expr:
 
 
 _NOT_AN_OBJECT: Final = _rule(
-    ~pl.col("line").str.strip_chars_start(BLANK).str.starts_with("{"), "the line is no JSON object: an event is {…} with an event_name"
+    ~pl.col("line").str.starts_with("{"), "the line is no JSON object: an event is {…} with an event_name"
 )
 _RULES: Final = (
     _rule(pl.col("twice").is_not_null(), "given more than once: ", pl.col("twice"), "; give each field once"),
@@ -63,7 +63,8 @@ _RULES: Final = (
         ~_is_given("customer_id") & ~_is_given("external_customer_id"), "no customer: give customer_id or external_customer_id"
     ),
     _rule(
-        _is_given("customer_id") & _is_given("external_customer_id"), "two customers: give customer_id or external_customer_id, not both"
+        _is_given("customer_id") & _is_given("external_customer_id"),
+        "two customers: give customer_id or external_customer_id, not both",
     ),
     _rule(
         pl.col("timestamp").is_not_null() & ~pl.col("is_instant"),
@@ -102,6 +103,8 @@ def judge(fields: pl.DataFrame, as_of: datetime) -> tuple[pl.DataFrame, pl.DataF
         is_stated=_is_time("received_at", _ISO_8601, "stated_at"),
     )
     is_event = ~fields.select(pl.any_horizontal(rule.is_broken for rule in (_NOT_AN_OBJECT, *_RULES))).to_series()
+    if is_event.all():
+        return _events(fields), fields.clear().select(*LINES)
     return _events(fields.filter(is_event)), _with_reasons(fields.filter(~is_event))
 
 
@@ -110,12 +113,10 @@ def _is_time(text: str, shape: str, instant: str) -> pl.Expr:
 
 
 def _with_reasons(broken: pl.DataFrame) -> pl.DataFrame:
-    reasons = pl.concat_str(
-        (pl.when(rule.is_broken).then(rule.sentence) for rule in _RULES), separator="; ", ignore_nulls=True
+    reasons = pl.concat_str((pl.when(rule.is_broken).then(rule.sentence) for rule in _RULES), separator="; ", ignore_nulls=True)
+    return broken.with_columns(fault=pl.when(_NOT_AN_OBJECT.is_broken).then(_NOT_AN_OBJECT.sentence).otherwise(reasons)).select(
+        *LINES
     )
-    return broken.with_columns(
-        fault=pl.when(_NOT_AN_OBJECT.is_broken).then(_NOT_AN_OBJECT.sentence).otherwise(reasons)
-    ).select(*LINES)
 
 
 def _events(fields: pl.DataFrame) -> pl.DataFrame:

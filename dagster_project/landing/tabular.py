@@ -45,10 +45,12 @@ def parquet_lines(connection: duckdb.DuckDBPyConnection, file: int, source: pa.N
         position = np.arange(before + 1, before + batch.num_rows + 1)
         before += batch.num_rows
         batch.validate(full=True)
-        yield _rows_as_lines(connection, file, position, pa.Table.from_batches([batch]))
+        yield _rows_as_lines(connection, file, position, _cut_to_microseconds(pa.Table.from_batches([batch])))
 
 
-def csv_lines(connection: duckdb.DuckDBPyConnection, file: int, open_source: Callable[[], pa.NativeFile]) -> Iterator[pl.DataFrame]:
+def csv_lines(
+    connection: duckdb.DuckDBPyConnection, file: int, open_source: Callable[[], pa.NativeFile]
+) -> Iterator[pl.DataFrame]:
     """LINES of one CSV file with a header; position is the row after it, from 1.
 
     An empty cell is null, a quoted empty cell an empty text. A row with more or fewer cells than the header has a fault.
@@ -85,6 +87,15 @@ def _columns_read(names: list[str]) -> list[str]:
     return read
 
 
+def _cut_to_microseconds(rows: pa.Table) -> pa.Table:
+    """Times in nanoseconds without their last three digits: DuckDB would round them."""
+    for index, field in enumerate(rows.schema):
+        if pa.types.is_timestamp(field.type) and field.type.unit == "ns":
+            cut = rows.column(index).cast(pa.timestamp("us", field.type.tz), safe=False)
+            rows = rows.set_column(index, field.name, cut)
+    return rows
+
+
 def _csv_reader(
     source: pa.NativeFile, names: list[str], on_invalid_row: Callable[[pyarrow.csv.InvalidRow], str]
 ) -> pyarrow.csv.CSVStreamingReader:
@@ -118,7 +129,9 @@ def _cells_as_lines(connection: duckdb.DuckDBPyConnection, file: int, position: 
         texts = cells.cast(pa.schema([(name, pa.string()) for name in cells.column_names]))
     except pa.ArrowInvalid:
         decoded = ", ".join(f"try(decode({_quoted(name)})) as {_quoted(name)}" for name in cells.column_names)
-        is_wrong = " or ".join(f"(try(decode({_quoted(name)})) is null and {_quoted(name)} is not null)" for name in cells.column_names)
+        is_wrong = " or ".join(
+            f"(try(decode({_quoted(name)})) is null and {_quoted(name)} is not null)" for name in cells.column_names
+        )
         frame = query(connection, f"select {decoded}, {is_wrong} as is_wrong from rows", cells)
         rows = _rows_as_lines(connection, file, position, frame.drop("is_wrong").to_arrow())
         return rows.with_columns(fault=pl.when(frame["is_wrong"]).then(pl.lit(NOT_UTF8)))
@@ -141,7 +154,9 @@ def _members(types: dict[str, pa.DataType]) -> list[tuple[str, str]]:
 
     A row that fills both `properties` and `properties.x` columns gives properties twice, which the rules then say.
     """
-    fields = [(name, _field(name, types[name])) for name in (*FIELDS, *SPELLINGS.values()) if name in types and name != "properties"]
+    fields = [
+        (name, _field(name, types[name])) for name in (*FIELDS, *SPELLINGS.values()) if name in types and name != "properties"
+    ]
     whole = [("properties", _properties(types["properties"]))] if "properties" in types else []
     dotted = [
         (name.removeprefix(PROPERTY_PREFIX), _value(_quoted(name), kind))
@@ -184,7 +199,7 @@ def _value(column: str, kind: pa.DataType) -> str:
 
 
 def _text(column: str, kind: pa.DataType) -> str:
-    """SQL for the text of a time: an instant in UTC, cut to microseconds."""
+    """SQL for the text of a time; of an instant in UTC."""
     if pa.types.is_timestamp(kind):
         return f"cast(cast({column} as {'timestamptz' if kind.tz else 'timestamp'}) as timestamp)::varchar"
     return f"{column}::varchar"
