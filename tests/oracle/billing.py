@@ -83,7 +83,8 @@ class Billing:
         return invoice
 
     def _issue(self, invoice: Invoice) -> None:
-        net_terms = self.contract.net_terms_on(self.contract.day(invoice.period_end))
+        last_day = self.contract.day(max(invoice.period_start, invoice.period_end - timedelta(microseconds=1)))
+        net_terms = self.contract.net_terms_on(last_day)
         invoice.status = "issued"
         invoice.issued_at = self.as_of
         invoice.due_date = self.contract.day(self.as_of) + timedelta(days=net_terms)

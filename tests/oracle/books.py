@@ -242,9 +242,8 @@ def property_text(event: Mapping, name: str) -> str | None:
 
 
 def filter_holds(condition: Mapping, event: Mapping) -> bool:
+    """Whether everything the condition says of the property holds; `not_in` holds for a missing one."""
     text = property_text(event, condition["property"])
-    if "in" in condition:
-        return text is not None and text in {canonical_text(value) for value in condition["in"]}
-    if "not_in" in condition:
-        return text not in {canonical_text(value) for value in condition["not_in"]}
-    return (text is not None) is bool(condition["exists"])
+    within = "in" not in condition or (text is not None and text in {canonical_text(value) for value in condition["in"]})
+    without = "not_in" not in condition or text not in {canonical_text(value) for value in condition["not_in"]}
+    return within and without and condition.get("exists", text is not None) == (text is not None)

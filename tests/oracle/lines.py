@@ -124,7 +124,10 @@ def combination_lines(
                 exact_shares[span] = tariff(price, reached + quantity) - tariff(price, reached)
             reached += quantity
         own = [rows[span.start] for span in run if span.start in rows]
-        lines.append(usage_line(contract, pricing_code, combination, price, exact_shares, own))
+        line = usage_line(contract, pricing_code, combination, price, exact_shares, own)
+        if price.model == "volume":
+            line.unit_rate = tier_holding(price.tiers, whole).unit_amount
+        lines.append(line)
     return lines
 
 

@@ -39,7 +39,7 @@ def tiers_of(entries: Iterable[Mapping]) -> tuple[Tier, ...]:
     return tuple(
         Tier(
             exact(entry["up_to"]) if entry.get("up_to") is not None else None,
-            exact(entry["unit_amount"]),
+            exact(entry.get("unit_amount") or "0"),
             exact(entry.get("flat_amount") or "0"),
         )
         for entry in entries

@@ -1,0 +1,53 @@
+"""The kernel, run after run, as the shell would call it: what is issued and what is pending is handed from run to run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from rating import books
+from rating.documents import Documents
+from rating.rate import rate
+from rating.schedule import Schedule, lay_out
+
+DRAFT_ADJUSTMENTS = (pl.col("kind") == "adjustment") & (pl.col("status") == "draft")
+
+
+class Kernel:
+    """Remembers the documents issued so far and the draft adjustments of the last run."""
+
+    def __init__(self) -> None:
+        self.issued = Documents.none()
+        self.pending = Documents.none()
+
+    def lay_out(self, folder: Path, as_of: datetime) -> Schedule:
+        return lay_out(books.load(folder), as_of, self.issued.invoices)
+
+    def run(self, folder: Path, usage: pl.DataFrame, as_of: datetime, *, issue: bool) -> Documents:
+        """This run's documents: newly issued ones and drafts."""
+        schedule = self.lay_out(folder, as_of)
+        made = rate(books.load(folder), schedule, usage, self.issued, as_of, issue=issue, pending=self.pending)
+        self.issued = together(self.issued, made.with_status("issued"))
+        self.pending = of_documents(made, made.invoices.filter(DRAFT_ADJUSTMENTS))
+        return made
+
+
+def together(first: Documents, second: Documents) -> Documents:
+    return Documents(
+        pl.concat([first.invoices, second.invoices]),
+        pl.concat([first.lines, second.lines]),
+        pl.concat([first.tiers, second.tiers]),
+        pl.concat([first.shares, second.shares]),
+        pl.concat([first.ledger, second.ledger]),
+    )
+
+
+def of_documents(documents: Documents, invoices: pl.DataFrame) -> Documents:
+    def theirs(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.join(invoices, on="invoice_id", how="semi", maintain_order="left")
+
+    return Documents(
+        invoices, theirs(documents.lines), theirs(documents.tiers), theirs(documents.shares), theirs(documents.ledger)
+    )
