@@ -13,11 +13,10 @@ from pathlib import Path
 
 import polars as pl
 
-from dagster_project import cautions, issued, landing, raw
-from dagster_project.dbt_house import DbtHouse, DbtResult
+from dagster_project import built, cautions, issued, landing, raw
+from dagster_project.dbt_house import DbtResult
 from dagster_project.issued import Batch
 from dagster_project.landing import Landing
-from dagster_project.mistakes import Mistake
 from dagster_project.run import Run, refuse_the_past
 from dagster_project.warehouse import Warehouse, appear, connect, fetch
 from rating import tables
@@ -84,8 +83,13 @@ def lay_schedule(run: Run) -> None:
 
 
 def build(run: Run, select: str) -> list[DbtResult]:
-    """Build dbt models and run their tests: `BELOW` before rating, `ABOVE` after it."""
-    return DbtHouse(run.warehouse).build(select)
+    """Build dbt models and run their tests: `BELOW` before rating, `ABOVE` after it. What is built already is not built again."""
+    house = run.warehouse
+    landed = [*landing.raw_files(house, run.as_of), *landing.quarantine_files(house, run.as_of)]
+    if select == BELOW:
+        return built.build(house, select, [house.books, house.schedule], landed, holds=[house.work_database])
+    inputs = [house.books, house.schedule, house.documents]
+    return built.build(house, select, inputs, landed, holds=[house.staged_database, house.database])
 
 
 def usage(run: Run) -> pl.DataFrame:
@@ -155,11 +159,8 @@ def publish(run: Run) -> Path:
 
     Killed between `issue` and this, the next run builds the marts again from what is issued.
     """
-    if not run.warehouse.staged_database.exists():
-        raise Mistake(
-            f"{run.warehouse.staged_database} is not there: no marts were built in this run. Run the whole job again."
-        )
-    appear(run.warehouse.staged_database, run.warehouse.database)
+    if run.warehouse.staged_database.exists():
+        appear(run.warehouse.staged_database, run.warehouse.database)
     return run.warehouse.database
 
 
@@ -194,7 +195,7 @@ def landed_versions(run: Run) -> int:
 def dispositions(run: Run) -> pl.DataFrame:
     """event_name, disposition, events: every landed version once (R-12)."""
     return _rows(
-        run.warehouse.staged_database,
+        _marts(run),
         "select event_name, disposition, sum(events)::bigint as events from marts.reconciliation where meter_code is null "
         "group by all order by all",
     )
@@ -213,6 +214,12 @@ def near_misses(run: Run) -> pl.DataFrame:
 
 
 # --- frames and views --------------------------------------------------------------------------------------------------------
+
+
+def _marts(run: Run) -> Path:
+    """The marts of this run: staged, or those already published where nothing has changed."""
+    staged = run.warehouse.staged_database
+    return staged if staged.exists() else run.warehouse.database
 
 
 def _rows(database: Path, query: str) -> pl.DataFrame:

@@ -1,15 +1,14 @@
 """Groups `usage` and `finance`: the dbt models below and above rating, with their tests as blocking checks.
 
-Lineage, words and columns come from dbt's manifest; the models are built in this process (`dbt_house.py`), which saves the
-8 s that a dbt subprocess takes to start.
+Lineage, words, columns and tests come from dbt's manifest. The models are built in this process and only where their inputs
+have changed (`built.py`), so neither dbt nor dagster-dbt is imported here: together they take as long as a quiet night's run.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 
 from dagster_project import steps
 from dagster_project.assets.declared import ENGINEERING, FINANCE, Said, in_sentences
@@ -17,89 +16,120 @@ from dagster_project.dbt_house import THOROUGH, DbtHouse, DbtResult
 from dagster_project.partitions import billing_months, one_run
 from dagster_project.run import Run
 
-# how dagster-dbt ties a check to its dbt test
-DBT_UNIQUE_ID = "dagster_dbt/unique_id"
+Node = Mapping[str, Any]
+
 MARTS = "marts"
 SAID = {steps.BELOW: "Turning events into usage", steps.ABOVE: "Building what finance reads"}
 
 
-class Names(DagsterDbtTranslator):  # type: ignore[misc]
-    """Keys are warehouse addresses: schema and table. Groups follow the graph, not the folders."""
+class Project:
+    """The models and tests of dbt's manifest, as assets and checks."""
 
-    def __init__(self) -> None:
-        super().__init__(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
+    def __init__(self, manifest: Mapping[str, Any]) -> None:
+        self.nodes: dict[str, Node] = {**manifest["sources"], **manifest["nodes"]}
 
-    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+    def models(self, schemas: Iterable[str]) -> dict[str, Node]:
+        """Models of these schemas, by unique id."""
+        return {
+            name: node for name, node in self.nodes.items() if node["resource_type"] == "model" and node["schema"] in schemas
+        }
 
-    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        return "finance" if dbt_resource_props["schema"] == MARTS else "usage"
+    def tests(self, models: Mapping[str, Node], known: Mapping[str, Node]) -> Iterator[tuple[Node, str]]:
+        """Tests that run once `models` are built, each with the model it is shown at; all models of a test must be known."""
+        for node in self.nodes.values():
+            if node["resource_type"] != "test" or THOROUGH.removeprefix("tag:") in node["config"]["tags"]:
+                continue
+            compared = [parent for parent in node["depends_on"]["nodes"] if self.nodes[parent]["resource_type"] == "model"]
+            shown_at = (
+                [node["attached_node"]]
+                if node.get("attached_node") in models
+                else [name for name in compared if name in models]
+            )
+            if shown_at and all(name in known for name in compared):
+                yield node, shown_at[0]
 
-    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
-        return [FINANCE if dbt_resource_props["schema"] == MARTS else ENGINEERING]
+    def spec(self, node: Node) -> dg.AssetSpec:
+        """The asset of a model: its key is its address in the warehouse."""
+        return dg.AssetSpec(
+            key=_key(node),
+            deps=[_key(self.nodes[parent]) for parent in node["depends_on"]["nodes"]],
+            description=node["description"],
+            group_name="finance" if node["schema"] == MARTS else "usage",
+            owners=[FINANCE if node["schema"] == MARTS else ENGINEERING],
+            kinds={"dbt", "duckdb"},
+            metadata={"dagster/column_schema": _columns(node)},
+            partitions_def=billing_months,
+        )
 
-    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        return str(dbt_resource_props.get("description", ""))
+    def check(self, test: Node, model: Node) -> dg.AssetCheckSpec:
+        """A test as a check of a model; what it says of itself, else its name, describes it."""
+        return dg.AssetCheckSpec(
+            test["name"],
+            asset=_key(model),
+            description=test["description"] or None,
+            blocking=test["config"]["severity"].lower() == "error",
+        )
 
 
-NAMES = Names()
+def _key(node: Node) -> dg.AssetKey:
+    return dg.AssetKey([node["schema"], node["name"]])
 
 
-def _models(select: str, name: str) -> dg.AssetsDefinition:
-    manifest = json.loads(DbtHouse.manifest_path().read_text())
-
-    @dbt_assets(  # type: ignore[untyped-decorator]
-        manifest=manifest,
-        select=select,
-        exclude=THOROUGH,  # these look at the SQL, not at the night's data
-        name=name,
-        dagster_dbt_translator=NAMES,
-        partitions_def=billing_months,
-        backfill_policy=one_run,
-        required_resource_keys={"run"},
+def _columns(node: Node) -> dg.TableSchema:
+    return dg.TableSchema(
+        [
+            dg.TableColumn(name, column.get("data_type") or "?", column["description"])
+            for name, column in node["columns"].items()
+        ]
     )
-    def models(context: dg.AssetExecutionContext) -> Said:
-        run: Run = context.resources.run
+
+
+def _assets(project: Project, name: str, select: str, known: Mapping[str, Node]) -> dg.AssetsDefinition:
+    """The models of a selection as one step; known: the models that are built by then."""
+    models = project.models(select.split())
+    tests = {test["unique_id"]: project.check(test, models[model]) for test, model in project.tests(models, known)}
+
+    @dg.multi_asset(
+        name=name,
+        specs=[project.spec(node) for node in models.values()],
+        check_specs=list(tests.values()),
+        backfill_policy=one_run,
+    )
+    def built(run: dg.ResourceParam[Run]) -> Said:
         run.progress(SAID[select])
         with in_sentences():
             results = steps.build(run, select)
-        yield from _told(context.assets_def, manifest, results)
+        yield from _told(models, tests, results)
 
-    built: dg.AssetsDefinition = models
     return built
 
 
-def _told(assets: dg.AssetsDefinition, manifest: Mapping[str, Any], results: list[DbtResult]) -> Said:
-    """What dbt built and tested, as materializations and check results.
-
-    Raises `dg.Failure` for a model that could not be built and for a failed test that belongs to no single model.
-    """
-    checks = {spec.metadata[DBT_UNIQUE_ID]: spec.key for spec in assets.check_specs}
-    unplaced = []
+def _told(models: Mapping[str, Node], tests: Mapping[str, dg.AssetCheckSpec], results: Iterable[DbtResult]) -> Said:
+    """What dbt built and tested, as materializations and check results. Raises `dg.Failure` for a model that was not built."""
+    failed = []
     for result in results:
-        if result.unique_id in checks:
-            key = checks[result.unique_id]
+        figures: dict[str, Any] = {"seconds": round(result.seconds, 3), "status": result.status}
+        if result.unique_id in tests:
+            check = tests[result.unique_id].key
+            if result.failures is not None:
+                figures["failures"] = result.failures
             yield dg.AssetCheckResult(
                 passed=result.is_good,
-                asset_key=key.asset_key,
-                check_name=key.name,
+                asset_key=check.asset_key,
+                check_name=check.name,
                 description=result.message,
-                metadata=_figures(result),
+                metadata=figures,
             )
-        elif result.resource_type == "model" and result.is_good:
-            yield dg.MaterializeResult(
-                asset_key=NAMES.get_asset_key(manifest["nodes"][result.unique_id]), metadata=_figures(result)
-            )
+        elif result.is_good and result.unique_id in models:
+            yield dg.MaterializeResult(asset_key=_key(models[result.unique_id]), metadata=figures)
         elif not result.is_good:
-            unplaced.append(f"{result.name}: {result.message or result.status}")
-    if unplaced:
-        raise dg.Failure("\n".join(unplaced), allow_retries=False)
+            failed.append(f"{result.name}: {result.message or result.status}")
+    if failed:
+        raise dg.Failure("\n".join(failed), allow_retries=False)
 
 
-def _figures(result: DbtResult) -> dict[str, Any]:
-    failures = {} if result.failures is None else {"failures": result.failures}
-    return {"seconds": round(result.seconds, 3), "status": result.status, **failures}
-
-
-below = _models(steps.BELOW, "usage_models")
-above = _models(steps.ABOVE, "finance_models")
+_project = Project(json.loads(DbtHouse.manifest_path().read_text()))
+_below = _project.models(steps.BELOW.split())
+_above = _project.models(steps.ABOVE.split())
+below = _assets(_project, "usage_models", steps.BELOW, _below)
+above = _assets(_project, "finance_models", steps.ABOVE, _below | _above)
