@@ -55,7 +55,10 @@ def carded(fallback: str, **said: Any) -> Said:
 
 def tiers(*rows: tuple[str | None, str] | tuple[str | None, str, str]) -> list[Said]:
     """Tiers as (up_to, unit_amount) or (up_to, unit_amount, flat_amount); up_to None: the last."""
-    return [{name: value for name, value in zip(("up_to", "unit_amount", "flat_amount"), row, strict=False) if value} for row in rows]
+    return [
+        {name: value for name, value in zip(("up_to", "unit_amount", "flat_amount"), row, strict=False) if value}
+        for row in rows
+    ]
 
 
 def flat(amount: str, **said: Any) -> Said:
@@ -198,9 +201,7 @@ class Run:
 
     def entries(self, grant: str | None = None, status: str | None = None) -> list[SimpleNamespace]:
         return [
-            entry
-            for entry in rows(self.known.ledger)
-            if grant in (None, entry.grant_id) and status in (None, entry.status)
+            entry for entry in rows(self.known.ledger) if grant in (None, entry.grant_id) and status in (None, entry.status)
         ]
 
     def moves(self, grant: str, status: str | None = None) -> list[tuple[str, str]]:
@@ -219,9 +220,7 @@ class Run:
         }
 
     def tiers(self, bill: Bill, line_no: int = 1) -> list[SimpleNamespace]:
-        return [
-            tier for tier in rows(self.known.tiers) if (tier.invoice_id, tier.line_no) == (bill.header.invoice_id, line_no)
-        ]
+        return [tier for tier in rows(self.known.tiers) if (tier.invoice_id, tier.line_no) == (bill.header.invoice_id, line_no)]
 
 
 # --- the house ------------------------------------------------------------------------------------------------------------------

@@ -54,7 +54,12 @@ def test_r6_the_first_instant_lies_in_its_day_and_the_one_before_does_not(zone: 
 def test_r6_zones_are_told_apart_row_by_row_and_nulls_stay() -> None:
     days = pl.Series([date(2026, 1, 1), None, date(2026, 1, 1), date(2026, 1, 1)])
     zones = pl.Series(["UTC", "UTC", "Asia/Tokyo", "UTC"])
-    assert first_instants(days, zones).to_list() == [datetime(2026, 1, 1), None, datetime(2025, 12, 31, 15), datetime(2026, 1, 1)]
+    assert first_instants(days, zones).to_list() == [
+        datetime(2026, 1, 1),
+        None,
+        datetime(2025, 12, 31, 15),
+        datetime(2026, 1, 1),
+    ]
     assert local_dates(pl.Series([None, datetime(2025, 12, 31, 15)]), pl.Series(["UTC", "Asia/Tokyo"])).to_list() == [
         None,
         date(2026, 1, 1),
@@ -80,5 +85,7 @@ def test_r6_no_rows_are_no_trouble() -> None:
     ],
 )
 def test_r17_anchors_clamp_to_the_last_day(year: int, month: int, anchor: int, expected: str) -> None:
-    frame = pl.DataFrame({"months": [year * 12 + month - 1], "anchor": [anchor]}, schema={"months": pl.Int32, "anchor": pl.Int32})
+    frame = pl.DataFrame(
+        {"months": [year * 12 + month - 1], "anchor": [anchor]}, schema={"months": pl.Int32, "anchor": pl.Int32}
+    )
     assert frame.select(anchored(pl.col("months"), pl.col("anchor"))).item() == date.fromisoformat(expected)

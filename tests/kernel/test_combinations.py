@@ -49,7 +49,9 @@ def test_r19_a_combination_is_complete_where_no_value_is_missing() -> None:
 
 
 def test_r38_values_sort_by_code_point_key_by_key_missing_last() -> None:
-    unsorted = frame([None, "a"], ["a", None], ["b", ""], ["a", "b"], ["B", "z"], ["é", ""], ["z", ""], ["", "z"], ["😀", ""], ["\uffee", ""])
+    unsorted = frame(
+        [None, "a"], ["a", None], ["b", ""], ["a", "b"], ["B", "z"], ["é", ""], ["z", ""], ["", "z"], ["😀", ""], ["\uffee", ""]
+    )
     ordered, columns = combinations.sort_columns(unsorted, "values")
     found = ordered.sort(columns, nulls_last=True)["values"].to_list()
     expected: list[Values] = [

@@ -70,7 +70,9 @@ def test_r3_a_carried_value_is_the_same_value_with_a_rest_below_the_divisor() ->
 
 
 # (rest over 3 beside whole, and the nearest whole)
-@pytest.mark.parametrize(("whole", "rest", "divisor", "nearest"), [(0, 1, 3, 0), (0, 2, 3, 1), (0, 1, 2, 1), (-1, 1, 2, -1), (-1, 2, 3, 0)])
+@pytest.mark.parametrize(
+    ("whole", "rest", "divisor", "nearest"), [(0, 1, 3, 0), (0, 2, 3, 1), (0, 1, 2, 1), (-1, 1, 2, -1), (-1, 2, 3, 0)]
+)
 def test_r3_the_exact_amount_is_shown_to_twelve_decimals(whole: int, rest: int, divisor: int, nearest: int) -> None:
     frame = integers(whole=[whole], rest=[rest], divisor=[divisor])
     assert frame.select(exact.nearest("whole", "rest", "divisor")).item() == nearest
