@@ -21,7 +21,7 @@ from dagster_project.landing import numbers
 from dagster_project.landing.ahead import one_ahead
 from dagster_project.landing.batches import LandedFile, Landing, commit, heal, landings
 from dagster_project.landing.cutting import cut
-from dagster_project.landing.inbox import Inbox, InboxFile
+from dagster_project.landing.inbox import Inbox, InboxFile, Stamp
 from dagster_project.landing.known import KnownContents, RememberedHashes
 from dagster_project.landing.parts import Parts
 from dagster_project.landing.reading import SPELLINGS, read_fields
@@ -142,8 +142,7 @@ class _Course:
             content = None
             if content_hash is None or content_hash not in self._known:
                 content_hash, content = self._read_through(file)
-                if self._inbox.stamp(file) != stamp:
-                    raise _NotLanded("it changed while it was read")
+                self._require_unchanged(file, stamp)
         self._remembered.remember(file, stamp, content_hash)
         if content_hash in self._known:
             self._passed += 1
@@ -153,15 +152,17 @@ class _Course:
             if content is not None:
                 self._land_small(file, content)
             else:
-                self._land_large(file)
-                with _failures_said():
-                    if self._inbox.stamp(file) != stamp:
-                        raise _NotLanded("it changed while it was read")
+                self._land_large(file, stamp)
         except _NotLanded:
             self._arrivals.pop()
             raise
         warning = self._known.add(file.name, content_hash)
         return [warning] if warning else []
+
+    def _require_unchanged(self, file: InboxFile, stamp: Stamp) -> None:
+        with _failures_said():
+            if self._inbox.stamp(file) != stamp:
+                raise _NotLanded("it changed while it was read")
 
     def _read_through(self, file: InboxFile) -> tuple[str, bytes | None]:
         """The hash of a file's bytes, and the bytes themselves where they are few."""
@@ -180,7 +181,7 @@ class _Course:
         if self._waiting_bytes >= self._piece_bytes:
             self._work_off_waiting()
 
-    def _land_large(self, file: InboxFile) -> None:
+    def _land_large(self, file: InboxFile, stamp: Stamp) -> None:
         """Work a file off in pieces, into parts of its own: if it fails on the way, they go."""
         self._work_off_waiting()
         self._events.flush()
@@ -190,6 +191,7 @@ class _Course:
             cut_lines = one_ahead(_failing_aloud(self._lines(file)))
             for judged in one_ahead(self._judged(lines) for lines in cut_lines):
                 self._take(judged)
+            self._require_unchanged(file, stamp)
         except _NotLanded:
             self._events.back_to(parts[0])
             self._quarantine.back_to(parts[1])
@@ -267,14 +269,7 @@ class _Course:
         )
 
     def _landing(self, warnings: list[str]) -> Landing:
-        event_names: Counter[str] = Counter()
-        for arrival in self._arrivals:
-            if arrival.lines != arrival.events + arrival.quarantined:
-                raise LinesDoNotBalance(
-                    f"{arrival.name}: {arrival.lines} lines, but {arrival.events} events and {arrival.quarantined} quarantined"
-                )
-            event_names += arrival.event_names
-        return Landing(
+        landing = Landing(
             batch=self._batch,
             as_of=self._as_of,
             files=tuple(LandedFile(a.name, a.hash, a.lines, a.events, a.quarantined) for a in self._arrivals),
@@ -282,10 +277,22 @@ class _Course:
             events=sum(arrival.events for arrival in self._arrivals),
             quarantined=sum(arrival.quarantined for arrival in self._arrivals),
             warnings=tuple(warnings),
-            event_names=dict(sorted(event_names.items())),
+            event_names=dict(sorted(sum((arrival.event_names for arrival in self._arrivals), Counter[str]()).items())),
             event_files=tuple(self._events.written),
             quarantine_files=tuple(self._quarantine.written),
         )
+        _require_balance(landing)
+        return landing
+
+
+def _require_balance(landing: Landing) -> None:
+    """Lines read = events landed + lines quarantined, file by file, and so many rows are on disk (R-10)."""
+    for file in landing.files:
+        if file.lines != file.events + file.quarantined:
+            raise LinesDoNotBalance(f"{file.name}: {file.lines} lines, {file.events} events, {file.quarantined} quarantined")
+    on_disk = sum(part.rows for part in landing.event_files), sum(part.rows for part in landing.quarantine_files)
+    if on_disk != (landing.events, landing.quarantined):
+        raise LinesDoNotBalance(f"{landing.events} events, {landing.quarantined} quarantined, but rows on disk are {on_disk}")
 
 
 @contextlib.contextmanager

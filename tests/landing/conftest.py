@@ -50,7 +50,15 @@ class Bench:
 
     def contents(self) -> list[tuple[Any, ...]]:
         """What landed, whatever its order and file."""
-        columns = ("event_name", "customer_id", "external_customer_id", "idempotency_key", "timestamp", "tombstone", "properties")
+        columns = (
+            "event_name",
+            "customer_id",
+            "external_customer_id",
+            "idempotency_key",
+            "timestamp",
+            "tombstone",
+            "properties",
+        )
         return sorted(self.events().select(columns).rows(), key=repr)
 
     def files(self) -> dict[str, bytes]:

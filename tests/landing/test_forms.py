@@ -47,7 +47,9 @@ FORMS: dict[str, tuple[str, bytes]] = {
     "an envelope a line": ("a.jsonl", "".join(json.dumps(_envelope(EVENTS[i : i + 2])) + "\n" for i in (0, 2)).encode()),
     "all kinds of lines": (
         "a.jsonl",
-        "\n".join([json.dumps(EVENTS[0]), json.dumps(EVENTS[1:2]), "[]", json.dumps(_envelope(EVENTS[2:])), '{"events":[]}']).encode(),
+        "\n".join(
+            [json.dumps(EVENTS[0]), json.dumps(EVENTS[1:2]), "[]", json.dumps(_envelope(EVENTS[2:])), '{"events":[]}']
+        ).encode(),
     ),
     "upper-case ending": ("A.JSONL", LINES.encode()),
 }
@@ -128,7 +130,12 @@ def _parquet(bench: Any, name: str, **columns: Any) -> None:
 def test_parquet_properties_may_be_text_map_struct_or_columns(bench: Any) -> None:
     base = {"event_name": ["a"], "customer_id": ["c"]}
     _parquet(bench, "1.parquet", **base, properties=['{"region":"US","minutes":12.5}'])
-    _parquet(bench, "2.parquet", **base, properties=pa.array([[("region", "US"), ("minutes", "12.5")]], pa.map_(pa.string(), pa.string())))
+    _parquet(
+        bench,
+        "2.parquet",
+        **base,
+        properties=pa.array([[("region", "US"), ("minutes", "12.5")]], pa.map_(pa.string(), pa.string())),
+    )
     _parquet(bench, "3.parquet", **base, properties=[{"region": "US", "minutes": Decimal("12.500000000"), "none": None}])
     _parquet(bench, "4.parquet", **base, **{"properties.region": ["US"], "properties.minutes": [12.5]})
     assert bench.land().events == 4
@@ -143,7 +150,9 @@ def test_parquet_numbers_are_read_by_their_decimal_text(bench: Any) -> None:
         "a.parquet",
         event_name=["a"],
         customer_id=["c"],
-        properties=[{"dec": Decimal("12345678901234567890.123456789"), "big": 2**62, "double": 1e22, "tiny": 1.5e-7, "yes": True}],
+        properties=[
+            {"dec": Decimal("12345678901234567890.123456789"), "big": 2**62, "double": 1e22, "tiny": 1.5e-7, "yes": True}
+        ],
     )
     bench.land()
     assert json.loads(bench.events()["properties"][0], parse_float=str, parse_int=str) == {
@@ -169,12 +178,22 @@ def test_parquet_times_may_be_typed(bench: Any) -> None:
 
 def test_a_stated_received_at_counts_unless_it_is_later_than_as_of(bench: Any) -> None:
     stated = ["2026-01-03T00:00:00Z", "2026-02-01T00:00:00.000001Z", None, "soon"]
-    _parquet(bench, "a.parquet", event_name=["a"] * 4, customer_id=["c"] * 4, timestamp=["2026-01-03T00:59:00Z"] * 4, received_at=stated)
+    _parquet(
+        bench,
+        "a.parquet",
+        event_name=["a"] * 4,
+        customer_id=["c"] * 4,
+        timestamp=["2026-01-03T00:59:00Z"] * 4,
+        received_at=stated,
+    )
     landing = bench.land()
     night, third = dt.datetime(2026, 2, 1), dt.datetime(2026, 1, 3)
     assert sorted(bench.events()["received_at"].to_list()) == [third, night, night]
     assert "received_at is no ISO 8601 time" in bench.reasons()[0]
-    assert sorted({file.path.split("/")[1] for file in landing.event_files}) == ["received_date=2026-01-03", "received_date=2026-02-01"]
+    assert sorted({file.path.split("/")[1] for file in landing.event_files}) == [
+        "received_date=2026-01-03",
+        "received_date=2026-02-01",
+    ]
 
 
 def test_an_integer_where_an_id_is_expected_is_wrong_in_parquet_too(bench: Any) -> None:
@@ -201,7 +220,11 @@ def test_csv_cells_are_texts(bench: Any) -> None:
         (4, {"region": "x", "minutes": "007"}),
     ]
     assert bench.events()["tombstone"].to_list() == [True, False, False]
-    assert bench.quarantine().select("position", "raw", "reason").row(0) == (3, "a,c3", "the row has 2 cells where the header has 8")
+    assert bench.quarantine().select("position", "raw", "reason").row(0) == (
+        3,
+        "a,c3",
+        "the row has 2 cells where the header has 8",
+    )
 
 
 def test_a_csv_cell_that_is_not_utf8_goes_with_its_row(bench: Any) -> None:

@@ -1,0 +1,183 @@
+"""What makes a line an event, and the sentence for each thing that does not (R-10)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Any
+
+import pytest
+
+GOOD = {"event_name": "a", "customer_id": "c"}
+NOON = dt.datetime(2026, 1, 5, 12)
+
+BROKEN: list[tuple[str, list[str]]] = [
+    ("nonsense", ["not valid JSON"]),
+    ('{"event_name":"a","customer_id":"c"', ["not valid JSON"]),
+    ('{"event_name":"a","customer_id":"c"} {"event_name":"a"}', ["not valid JSON"]),
+    ('{"event_name":"a","customer_id":"c","x":NaN}', ["not valid JSON"]),
+    ('{"event_name":"a","customer_id":"c","x":[-Infinity]}', ["not valid JSON"]),
+    ('{"event_name":"a","customer_id":"c",}', ["not valid JSON"]),
+    ('{"event_name":"a","customer_id":"c","x":[1, ]}', ["not valid JSON"]),
+    ('{"event_name":"a\x00","customer_id":"c"}', ["not valid JSON"]),
+    ('{"event_name":"a","customer_id":"\\ud800"}', ["not valid JSON"]),
+    ("null", ["no JSON object"]),
+    ("17", ["no JSON object"]),
+    ('"text"', ["no JSON object"]),
+    ('[17,{"event_name":"a","customer_id":"c"}]', ["no JSON object"]),
+    ("{}", ["event_name is missing", "no customer"]),
+    ('{"event_name":"","customer_id":"c"}', ["event_name is missing"]),
+    ('{"event_name":null,"customer_id":"c"}', ["event_name is missing"]),
+    ('{"event_name":5,"customer_id":"c"}', ["event_name is no text"]),
+    ('{"event_name":"a"}', ["no customer"]),
+    ('{"event_name":"a","customer_id":""}', ["no customer"]),
+    ('{"event_name":"a","customer_id":"c","external_customer_id":"x"}', ["two customers"]),
+    ('{"event_name":"a","customerId":"c","externalCustomerId":"x"}', ["two customers"]),
+    ('{"event_name":"a","customer_id":17}', ["customer_id is no text"]),
+    ('{"event_name":"a","customer_id":12345678901234567890123}', ["customer_id is no text"]),
+    ('{"event_name":"a","external_customer_id":["x"]}', ["external_customer_id is no text"]),
+    ('{"event_name":"a","customer_id":"c","contract_id":1}', ["contract_id is no text"]),
+    ('{"event_name":"a","customer_id":"c","idempotencyKey":true}', ["idempotency_key is no text"]),
+    ('{"event_name":"a","eventName":"b","customer_id":"c"}', ["event_name and eventName are both given"]),
+    ('{"event_name":"a","customer_id":"c","customerId":"d"}', ["customer_id and customerId are both given"]),
+    ('{"event_name":"a","customer_id":"c","customer_id":"d"}', ["given more than once: customer_id"]),
+    ('{"event_name":"a","customer_id":"c","properties":[]}', ["properties is no object"]),
+    ('{"event_name":"a","customer_id":"c","properties":"x"}', ["properties is no object"]),
+    ('{"event_name":"a","customer_id":"c","properties":123456789012345678901}', ["properties is no object"]),
+    ('{"event_name":"a","customer_id":"c","properties":{"x":{}}}', ["list or an object"]),
+    ('{"event_name":"a","customer_id":"c","properties":{"x":"[","y":[]}}', ["list or an object"]),
+    ('{"event_name":"a","customer_id":"c","properties":{"n":1,"n":2}}', ["more than once in properties: n"]),
+    ('{"event_name":"a","customer_id":"c","properties":{"n":1e1000}}', ["exponent beyond 999"]),
+    ('{"event_name":"a","customer_id":"c","tombstone":"true"}', ["tombstone"]),
+    ('{"event_name":"a","customer_id":"c","tombstone":1}', ["tombstone"]),
+    (
+        '{"event_name":5,"tombstone":0,"properties":1}',
+        ["event_name is no text", "no customer", "tombstone", "properties is no object"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("line", "reasons"), BROKEN)
+def test_a_broken_line_says_all_that_is_wrong(line: str, reasons: list[str], bench: Any) -> None:
+    bench.put_lines("a.jsonl", GOOD, line, GOOD)
+    landing = bench.land()
+    assert landing.quarantined == 1
+    row = bench.quarantine().row(0, named=True)
+    assert [reason for reason in reasons if reason not in row["reason"]] == []
+    assert row["reason"].count("; ") >= len(reasons) - 1
+    assert (row["file"], row["position"], row["received_at"]) == ("a.jsonl", 2, dt.datetime(2026, 2, 1))
+    assert row["raw"] in line
+
+
+def test_a_line_that_is_not_utf8_goes_alone(bench: Any) -> None:
+    bench.put("a.jsonl", json.dumps(GOOD).encode() + b'\n{"event_name":"\xff\xc3"}\n' + json.dumps(GOOD).encode())
+    assert bench.land().events == 2
+    assert bench.quarantine().select("raw", "reason").row(0) == ('{"event_name":"��"}', "the line is not valid UTF-8")
+
+
+def test_all_broken_lines_land_in_quarantine_together(bench: Any) -> None:
+    bench.put_lines("a.jsonl", *(line for line, _ in BROKEN))
+    landing = bench.land()
+    assert (landing.events, landing.quarantined) == (1, len(BROKEN))  # the list of two holds an event too
+
+
+@pytest.mark.parametrize(
+    ("written", "instant"),
+    [
+        ("2026-01-05", dt.datetime(2026, 1, 5)),
+        ("2026-01-05T12:00", NOON),
+        ("2026-01-05 12:00:00", NOON),
+        ("2026-01-05T12:00:00Z", NOON),
+        ("2026-01-05T12:00:00.000000999Z", NOON),
+        ("2026-01-05T12:00:00.9999999Z", NOON.replace(microsecond=999_999)),
+        ("2026-01-05T12:00:00.5", NOON.replace(microsecond=500_000)),
+        ("2026-01-05T13:30:00+01:30", NOON),
+        ("2026-01-05T13:30:00+0130", NOON),
+        ("2026-01-05T07:00:00-05", NOON),
+        ("2026-01-06T02:00:00.1+14:00", NOON.replace(microsecond=100_000)),
+        ("2026-02-01T01:00:00Z", dt.datetime(2026, 2, 1, 1)),
+        ("0001-01-01T00:00:00Z", dt.datetime(1, 1, 1)),
+    ],
+)
+def test_times_are_iso_8601_in_utc_cut_to_microseconds(written: str, instant: dt.datetime, bench: Any) -> None:
+    bench.put_lines("a.jsonl", {**GOOD, "timestamp": written})
+    bench.land()
+    assert bench.events()["timestamp"].to_list() == [instant]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "yesterday",
+        "now",
+        "infinity",
+        "epoch",
+        1_767_614_400,
+        "1767614400",
+        True,
+        {"at": 1},
+        "2026-1-5",
+        "2026-02-29",
+        "2026-13-01",
+        "2026-01-05T24:61",
+        "2026-01-05T24:00:00Z",
+        "2026-01-05T12:00:60Z",
+        "2026-01-05T12",
+        "2026-01-05T12:00:00.Z",
+        "2026-01-05T12:00:00 UTC",
+        "2026-01-05T12:00:00+25:00",
+        "2026-01-05T12:00:00+01:60",
+        "2026-01-05Z",
+        " 2026-01-05",
+        "0000-01-01",
+        "05.01.2026",
+        "2026-01-05T12:00:00 (BC)",
+    ],
+)
+def test_what_is_no_time_is_said(written: Any, bench: Any) -> None:
+    bench.put_lines("a.jsonl", {**GOOD, "timestamp": written})
+    assert bench.land().quarantined == 1
+    assert bench.reasons()[0].startswith("timestamp is no ISO 8601 time such as 2026-01-31T09:30:00Z: ")
+
+
+def test_a_time_more_than_an_hour_ahead_is_quarantined(bench: Any) -> None:
+    bench.put_lines("a.jsonl", {**GOOD, "timestamp": "2026-02-01T01:00:00.000001Z"})
+    bench.land()
+    assert bench.reasons() == ["timestamp is more than one hour after the event was received, at 2026-02-01T00:00:00Z"]
+
+
+def test_null_is_absent_and_unknown_fields_are_ignored(bench: Any) -> None:
+    nothing = dict.fromkeys(
+        ("external_customer_id", "contract_id", "idempotency_key", "timestamp", "properties", "tombstone", "customerId")
+    )
+    bench.put_lines("a.jsonl", {**GOOD, **nothing, "extra": {"deep": [1, {"x": "{["}]}})
+    bench.land()
+    row = bench.events().row(0, named=True)
+    assert {name: row[name] for name in nothing if name in row} == {
+        **{name: None for name in nothing if name in row},
+        "timestamp": dt.datetime(2026, 2, 1),
+        "tombstone": False,
+    }
+
+
+def test_empty_keys_are_absent(bench: Any) -> None:
+    bench.put_lines("a.jsonl", {**GOOD, "external_customer_id": "", "contract_id": "", "idempotency_key": ""})
+    bench.land()
+    assert bench.events().select("external_customer_id", "contract_id", "idempotency_key").row(0) == (None, None, None)
+
+
+def test_equal_values_in_both_spellings_are_one(bench: Any) -> None:
+    bench.put_lines("a.jsonl", {**GOOD, "eventName": "a", "customerId": "c"})
+    assert bench.land().events == 1
+
+
+def test_texts_are_kept_by_content(bench: Any) -> None:
+    odd = 'a"b\\c/é€😀\x00\x1f\n\t [ { '
+    bench.put_lines(
+        "a.jsonl", {"event_name": odd, "customer_id": odd, "idempotency_key": odd, "properties": {odd: odd, "empty": ""}}
+    )
+    bench.land()
+    row = bench.events().row(0, named=True)
+    assert (row["event_name"], row["customer_id"], row["idempotency_key"]) == (odd, odd, odd)
+    assert json.loads(row["properties"]) == {odd: odd, "empty": ""}
