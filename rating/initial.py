@@ -9,15 +9,19 @@ import polars as pl
 from rating import exact, tables
 from rating.books import Books
 from rating.calendar import first_instants, local_dates
+from rating.documents import Documents
 from rating.schedule import Schedule
 
 DAY = ["contract_id", "day"]
 ONE = 10**9
 
 
-def initial_lines(books: Books, schedule: Schedule, as_of: datetime) -> pl.DataFrame:
-    """Lines of every initial invoice up to as_of: contract_id, day (local date), period_start (its first instant), kind, rank,
-    pricing_code, description, quantity, unit_rate, per, exact_amount, amount_units, place. Amounts of 0 make no line."""
+def initial_lines(books: Books, schedule: Schedule, issued: Documents, as_of: datetime) -> pl.DataFrame:
+    """Lines of initial invoices up to as_of that are not billed yet: contract_id, day (local date), period_start (its first
+    instant), kind, rank, pricing_code, grant_id, description, quantity, unit_rate, per, exact_amount, amount_units, place.
+
+    Amounts of 0 make no line. A grant or charge is billed once: one that the books bring later is billed for its day all the same.
+    """
     charges = pl.concat([_one_time(books, schedule), _prepaid(books)], how="vertical_relaxed")
     charges = charges.with_columns(
         first_instants(charges.get_column("day"), charges.get_column("timezone")).alias("period_start")
@@ -25,6 +29,11 @@ def initial_lines(books: Books, schedule: Schedule, as_of: datetime) -> pl.DataF
     charges = charges.with_columns(whole=exact.physical("unit_rate"), rest=exact.integer(0)).filter(
         pl.col("period_start") <= as_of, pl.col("whole") != 0
     )
+    billed = issued.lines.join(
+        issued.invoices.filter(pl.col("kind") == "initial").select("invoice_id", "contract_id"), on="invoice_id"
+    )
+    what = ["contract_id", "kind", "pricing_code", "grant_id"]
+    charges = charges.join(billed.select(what), on=what, how="anti", nulls_equal=True)
     return charges.select(
         *DAY,
         "period_start",

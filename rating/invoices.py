@@ -33,7 +33,7 @@ class Issuing:
 def invoice_id(kind: str, date: str, suffix: pl.Expr | None = None) -> pl.Expr:
     """`acme-2026:period:2026-01-01`: the same from draft to issue, and plain to read."""
     parts = [pl.col("contract_id"), pl.lit(kind), pl.col(date).dt.strftime("%Y-%m-%d")]
-    return pl.concat_str([*parts, suffix] if suffix is not None else parts, separator=":")
+    return pl.concat_str([*parts, suffix] if suffix is not None else parts, separator=":", ignore_nulls=True)
 
 
 def period_headers(books: Books, periods: pl.DataFrame) -> pl.DataFrame:
@@ -48,13 +48,20 @@ def period_headers(books: Books, periods: pl.DataFrame) -> pl.DataFrame:
     ).select(HEADER)
 
 
-def initial_headers(books: Books, lines: pl.DataFrame) -> pl.DataFrame:
-    """HEADERS of `initial` invoices: one a contract and day that has lines, due on that day."""
+def initial_headers(books: Books, lines: pl.DataFrame, issued: Documents) -> pl.DataFrame:
+    """HEADERS of `initial` invoices: one a contract and day that has lines to bill, due on that day.
+
+    Where the day was invoiced before, what came into the books since goes on a further invoice of that day.
+    """
     days = lines.select("contract_id", "day", "period_start").unique().sort("contract_id", "day")
+    earlier = issued.invoices.filter(pl.col("kind") == "initial").group_by("contract_id", "period_start").agg(earlier=pl.len())
+    is_further = pl.col("earlier").is_not_null()
+    further = pl.when(is_further).then((pl.col("earlier") + 1).cast(pl.String))
     return (
         days.join(books.contracts.select("contract_id", "customer_id"), on="contract_id", maintain_order="left")
+        .join(earlier, on=["contract_id", "period_start"], how="left", maintain_order="left")
         .with_columns(
-            invoice_id("initial", "day").alias("invoice_id"),
+            invoice_id("initial", "day", further).alias("invoice_id"),
             pl.col("period_start").alias("period_end"),
             pl.col("period_start").alias("due_from"),
             pl.col("day").dt.strftime("%Y-%m").alias("month"),

@@ -24,7 +24,6 @@ from rating.slots import WINDOWED
 from rating.usage_lines import UsageLines, usage_lines
 
 PERIOD = ["contract_id", "period_start"]
-MOMENT = pl.duration(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +65,8 @@ def rate(
     """
     periods = schedule.periods.filter(pl.col("period_start") <= as_of)
     of_periods = _not_issued(period_headers(books, periods), issued).filter(months.hold(pl.col("month")))
-    on_days = initial_lines(books, schedule, as_of)
-    of_days = _not_issued(initial_headers(books, on_days), issued).filter(months.hold(pl.col("month")))
+    on_days = initial_lines(books, schedule, issued, as_of)
+    of_days = initial_headers(books, on_days, issued).filter(months.hold(pl.col("month")))
     originals = adjustments.issued_periods(issued, books, as_of)
     again = originals.filter(~pl.col("is_closed"), months.hold(pl.col("month")))
 
@@ -103,7 +102,7 @@ def rate(
     shares = _shares(lines, rated.shares, moved, carried.shares)
     purse = drawdown.wallet(books, issued.ledger, as_of)
     drawing = settle(
-        _claims(lines, shares, headers, books),
+        _claims(lines, shares, headers, schedule.windows, books),
         _returns(lines, issued, originals, purse, as_of),
         headers.select("invoice_id", "contract_id", position=pl.col("period_start").rank("dense").cast(pl.Int64)),
         purse,
@@ -219,20 +218,26 @@ def _shares(lines: pl.DataFrame, fresh: pl.DataFrame, moved: pl.DataFrame, carri
     return pl.concat([new, grown]).sort("line_id", "window_start")
 
 
-def _claims(lines: pl.DataFrame, shares: pl.DataFrame, headers: pl.DataFrame, books: Books) -> pl.DataFrame:
+def _claims(
+    lines: pl.DataFrame, shares: pl.DataFrame, headers: pl.DataFrame, windows: pl.DataFrame, books: Books
+) -> pl.DataFrame:
     """What usage lines ask of credits: every positive share of every line that is owed (R-30)."""
     windowed = books.meters.select("meter_code", is_windowed=pl.col("aggregation").is_in(WINDOWED))
     of_lines = lines.filter(pl.col("kind") == "usage", pl.col("amount_units") > 0).select(
         "line_id", "invoice_id", "contract_id", "line_no", "meter_code", line_units="amount_units"
+    )
+    last_windows = windows.filter(pl.col("window_end") == pl.col("period_end")).select(
+        "contract_id", "window_end", last_window="window_start"
     )
     return (
         shares.filter(pl.col("share_units") > 0)
         .join(of_lines, on="line_id")
         .join(windowed, on="meter_code")
         .join(headers.select("invoice_id", "period_start"), on="invoice_id")
+        .join(last_windows, on=["contract_id", "window_end"], how="left")
         .with_columns(
-            # what is rated over the whole period accrues at its last instant (R-18)
-            accrues_from=pl.when("is_windowed").then("window_start").otherwise(pl.col("window_end") - MOMENT),
+            # what is rated over the whole period accrues at its last instant, so in the period's last window (R-18)
+            accrues_from=pl.when("is_windowed").then("window_start").otherwise("last_window"),
             accrues_to=pl.col("window_end"),
         )
         .sort("contract_id", "period_start", "accrues_from", "line_no")

@@ -399,6 +399,7 @@ INVOICE_LINES = Table(
         ("rate_source", TEXT, "override, rate_card, fallback or pricing; null on other kinds than usage", NULL),
         ("price_from", INSTANT, "start of the line's first window; of the period on other kinds than usage", NULL),
         ("event_count", COUNT, "event versions behind it; 0 on other kinds than usage"),
+        ("grant_id", TEXT, "the grant that a prepaid purchase buys; null on other kinds", NULL),
         ("place", TEXT, "where the price stands in the books: file, line, path", NULL),
     ),
 )
