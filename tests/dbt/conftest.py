@@ -16,6 +16,10 @@ from dagster_project.dbt_house import DbtHouse, DbtResult
 from dagster_project.warehouse import Warehouse, connect
 from rating import tables
 
+moment = datetime.fromisoformat
+
+A_DAY = moment("2026-01-10")
+
 Row = Mapping[str, Any]
 
 RAW_EVENTS = {
@@ -115,7 +119,7 @@ class SmallWarehouse:
     ) -> None:
         """A contract of one period, from the start of its first window to the end of its last; January 2026 where none is given.
         `later_plan` is in force from the second window on."""
-        windows = windows or ((datetime(2026, 1, 1), datetime(2026, 2, 1)),)
+        windows = windows or ((moment("2026-01-01"), moment("2026-02-01")),)
         self.add(
             "contracts",
             {
@@ -158,7 +162,7 @@ class SmallWarehouse:
         external: str | None = None,
         pin: str | None = None,
         key: str | None = None,
-        at: datetime = datetime(2026, 1, 10),
+        at: datetime = A_DAY,
         received: datetime | None = None,
         tombstone: bool = False,
         file: str = "a.ndjson",

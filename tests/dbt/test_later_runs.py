@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+moment = datetime.fromisoformat
+
 
 def _staged_at(house: Any) -> list[tuple[int, int]]:
     return house.ask("select batch, count(*) from staging.stg_events group by batch order by batch")
@@ -16,7 +18,7 @@ def test_a_later_landing_is_added_and_supersedes(acme: Any) -> None:
     acme.event({"n": 2}, key="b")
     acme.below()
     assert acme.quantities() == {("CALLS",): "3"}
-    acme.event({"n": 10}, key="a", batch=2, received=datetime(2026, 1, 20))
+    acme.event({"n": 10}, key="a", batch=2, received=moment("2026-01-20"))
     acme.event({"n": 100}, key="c", batch=2)
     acme.below()
     assert acme.quantities() == {("CALLS",): "112"}
@@ -25,9 +27,9 @@ def test_a_later_landing_is_added_and_supersedes(acme: Any) -> None:
 
 def test_an_old_version_that_lands_later_changes_nothing(acme: Any) -> None:
     acme.meter("CALLS", "sum", "n")
-    acme.event({"n": 1}, key="a", received=datetime(2026, 1, 20))
+    acme.event({"n": 1}, key="a", received=moment("2026-01-20"))
     acme.below()
-    acme.event({"n": 10}, key="a", batch=2, received=datetime(2026, 1, 19))
+    acme.event({"n": 10}, key="a", batch=2, received=moment("2026-01-19"))
     acme.below()
     assert acme.quantities() == {("CALLS",): "1"}
     assert acme.dispositions() == ["metered", "superseded"]

@@ -122,7 +122,7 @@ def test_property_and_event_names_may_hold_anything(acme: Any) -> None:
     """JSON paths, SQL and Jinja all have characters of their own."""
     acme.meter("ODD", "sum", NAMES[0], groups=NAMES, names=NAMES, filters=[(name, "exists", []) for name in NAMES])
     for number, name in enumerate(NAMES):
-        acme.event({other: number for other in NAMES}, name=name)
+        acme.event(dict.fromkeys(NAMES, number), name=name)
     acme.below()
     assert acme.dispositions() == ["metered"] * len(NAMES)
     assert acme.quantities() == {("ODD", *[str(number)] * len(NAMES)): str(number) for number in range(len(NAMES))}

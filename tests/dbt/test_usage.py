@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-START, MIDDLE, END = datetime(2026, 1, 1), datetime(2026, 1, 15), datetime(2026, 2, 1)
+moment = datetime.fromisoformat
+
+START, MIDDLE, END = moment("2026-01-01"), moment("2026-01-15"), moment("2026-02-01")
 
 
 def test_every_aggregation(acme: Any) -> None:
@@ -19,8 +21,8 @@ def test_every_aggregation(acme: Any) -> None:
         acme.meter(aggregation.upper(), aggregation, "load", groups=["host"])
     acme.meter("COUNT", "count", groups=["host"])
     for day, load in ((3, "2"), (1, "5.5"), (2, "-1"), (2, "-1.0")):
-        acme.event({"host": "a", "load": load}, at=datetime(2026, 1, day))
-    acme.event({"load": 7}, at=datetime(2026, 1, 9))
+        acme.event({"host": "a", "load": load}, at=moment(f"2026-01-{day:02d}"))
+    acme.event({"load": 7}, at=moment("2026-01-09"))
     acme.below()
     assert acme.quantities() == {
         ("SUM", "a"): "5.5",
@@ -71,7 +73,7 @@ def test_averages_round_half_away_from_zero_at_nine_decimals(acme: Any, loads: l
 
 def test_the_latest_value_is_told_by_time_then_receipt_then_place(acme: Any) -> None:
     acme.meter("LEVEL", "latest", "level", groups=["case"])
-    noon = datetime(2026, 1, 10, 12)
+    noon = moment("2026-01-10 12:00")
     later = noon + timedelta(microseconds=1)
     acme.event({"case": "time", "level": 1}, at=later, received=later)
     acme.event({"case": "time", "level": 2}, at=noon, received=END)
@@ -154,15 +156,15 @@ def test_long_fractions_add_up_exactly(acme: Any) -> None:
 
 def test_periods_that_cross_months_and_years(house: Any) -> None:
     house.customer("acme")
-    house.contract("acme-1", "acme", (datetime(2025, 11, 15, 5), datetime(2026, 2, 15, 5)))
+    house.contract("acme-1", "acme", (moment("2025-11-15 05:00"), moment("2026-02-15 05:00")))
     house.meter("CALLS", "count")
     moments = [
-        datetime(2025, 11, 15, 5),
-        datetime(2025, 12, 1),
-        datetime(2026, 1, 31),
-        datetime(2026, 2, 15, 4, 59, 59, 999999),
+        moment("2025-11-15 05:00"),
+        moment("2025-12-01"),
+        moment("2026-01-31"),
+        moment("2026-02-15 04:59:59.999999"),
     ]
-    for at in [*moments, datetime(2025, 11, 15, 4, 59), datetime(2026, 2, 15, 5)]:
+    for at in [*moments, moment("2025-11-15 04:59"), moment("2026-02-15 05:00")]:
         house.event({}, at=at)
     house.below()
     assert house.quantities() == {("CALLS",): "4"}

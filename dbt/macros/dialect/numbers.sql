@@ -4,13 +4,14 @@
 {% macro key_hash(key) -%} {{ adapter.dispatch('key_hash')(key) }} {%- endmacro %}
 {% macro duckdb__key_hash(key) -%} case when {{ key }} is not null then hash({{ key }}) end {%- endmacro %}
 
-{#- Whether a whole text matches a pattern. -#}
-{% macro matches(text, pattern) -%} {{ adapter.dispatch('matches')(text, pattern) }} {%- endmacro %}
-{% macro duckdb__matches(text, pattern) -%} regexp_full_match({{ text }}, '{{ pattern }}') {%- endmacro %}
+{#- A text that wholly matches a pattern, else ''. -#}
+{% macro if_it_matches(text, pattern) -%} {{ adapter.dispatch('if_it_matches')(text, pattern) }} {%- endmacro %}
+{% macro duckdb__if_it_matches(text, pattern) -%} regexp_extract({{ text }}, '^({{ pattern }})$') {%- endmacro %}
 
-{#- A text as a quantity: more than 9 decimals are rounded half away from zero; null where it is none or too large. -#}
+{#- A text as a quantity: more than 9 decimals are rounded half away from zero; null where it is none, or 1e15 or more, which is
+    the same as not fitting 24 digits. -#}
 {% macro text_to_quantity(text) -%} {{ adapter.dispatch('text_to_quantity')(text) }} {%- endmacro %}
-{% macro duckdb__text_to_quantity(text) -%} try_cast({{ text }} as decimal(38, 9)) {%- endmacro %}
+{% macro duckdb__text_to_quantity(text) -%} try_cast({{ text }} as decimal(24, 9))::decimal(38, 9) {%- endmacro %}
 
 {#- sum / count, rounded half away from zero to 9 decimals. DuckDB divides decimals as doubles, so this divides whole
     numbers: the digits of the sum, which are its billionths, fit 128 bits. -#}

@@ -5,7 +5,7 @@
         when left({{ json }}, 1) = '"' then {{ json_string_content(json) }}
         when {{ json }} = 'null' then null
         when {{ json }} in ('true', 'false') then {{ json }}
-        when contains({{ json }}, 'e') then {{ without_needless_zeros(plain_decimal(json)) }}
+        when contains({{ json }}, 'e') then {{ plain_decimal(json) }}
         else {{ without_needless_zeros(json) }}
     end
 {%- endmacro %}
@@ -19,7 +19,7 @@
     end
 {%- endmacro %}
 
-{#- 1.5e-7 to 0.00000015: the digits, with the point moved by the exponent. -#}
+{#- 1.5e-7 to 0.00000015: the digits, with the point moved by the exponent. The engine writes them without needless zeros. -#}
 {% macro plain_decimal(number) -%}
     {%- set sign = "case when left(" ~ number ~ ", 1) = '-' then '-' else '' end" -%}
     {%- set mantissa = "ltrim(split_part(" ~ number ~ ", 'e', 1), '-')" -%}
