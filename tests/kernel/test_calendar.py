@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 
 import polars as pl
 import pytest
 
 from rating.calendar import anchored, first_instants, local_dates
+from tests.kernel.house import instant
 
 # (zone, local day, its first instant in UTC)
 FIRST_INSTANTS = [
@@ -40,12 +41,12 @@ FIRST_INSTANTS = [
 @pytest.mark.parametrize(("zone", "day", "expected"), FIRST_INSTANTS)
 def test_r6_a_day_begins_at_its_first_instant(zone: str, day: str, expected: str) -> None:
     found = first_instants(pl.Series([date.fromisoformat(day)]), pl.Series([zone]))
-    assert found.to_list() == [datetime.fromisoformat(expected)]
+    assert found.to_list() == [instant(expected)]
 
 
 @pytest.mark.parametrize(("zone", "day", "first"), [row for row in FIRST_INSTANTS if row[:2] != ("Pacific/Apia", "2011-12-30")])
 def test_r6_the_first_instant_lies_in_its_day_and_the_one_before_does_not(zone: str, day: str, first: str) -> None:
-    at = pl.Series([datetime.fromisoformat(first)], dtype=pl.Datetime("us"))
+    at = pl.Series([instant(first)], dtype=pl.Datetime("us"))
     before = at - pl.Series([1], dtype=pl.Duration("us"))
     assert local_dates(at, pl.Series([zone])).item() == date.fromisoformat(day)
     assert local_dates(before, pl.Series([zone])).item() < date.fromisoformat(day)
@@ -55,12 +56,12 @@ def test_r6_zones_are_told_apart_row_by_row_and_nulls_stay() -> None:
     days = pl.Series([date(2026, 1, 1), None, date(2026, 1, 1), date(2026, 1, 1)])
     zones = pl.Series(["UTC", "UTC", "Asia/Tokyo", "UTC"])
     assert first_instants(days, zones).to_list() == [
-        datetime(2026, 1, 1),
+        instant("2026-01-01"),
         None,
-        datetime(2025, 12, 31, 15),
-        datetime(2026, 1, 1),
+        instant("2025-12-31T15:00"),
+        instant("2026-01-01"),
     ]
-    assert local_dates(pl.Series([None, datetime(2025, 12, 31, 15)]), pl.Series(["UTC", "Asia/Tokyo"])).to_list() == [
+    assert local_dates(pl.Series([None, instant("2025-12-31T15:00")]), pl.Series(["UTC", "Asia/Tokyo"])).to_list() == [
         None,
         date(2026, 1, 1),
     ]
