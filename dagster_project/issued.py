@@ -64,6 +64,12 @@ def by_table(documents: Documents) -> list[tuple[tables.Table, pl.DataFrame]]:
     return list(zip(tables.DOCUMENT_TABLES, frames, strict=True))
 
 
+def together(before: Documents, now: Documents) -> Documents:
+    """What was issued before, then what this run issues or drafts."""
+    pairs = zip(by_table(before), by_table(now), strict=True)
+    return Documents(*(pl.concat([earlier, later]) for (_, earlier), (_, later) in pairs))
+
+
 def contract_facts(warehouse: Warehouse, as_of: datetime) -> pl.DataFrame:
     """CONTRACT_FACTS of every contract with an issued document, as they were at its first."""
     parts = [pl.read_parquet(batch.folder / CONTRACT_FACTS_FILE) for batch in batches(warehouse, as_of)]

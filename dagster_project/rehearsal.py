@@ -30,6 +30,8 @@ def rehearsed(warehouse: Warehouse, as_of: datetime) -> Iterator[Warehouse]:
         stage.issued.mkdir(parents=True)
         for batch in issued.batches(warehouse, as_of):
             (stage.issued / batch.name).symlink_to(batch.folder.resolve(), target_is_directory=True)
+        if not looks_at_the_past(warehouse, as_of) and warehouse.pending.exists():
+            shutil.copytree(warehouse.pending, stage.pending)
         yield stage
 
 

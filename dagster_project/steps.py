@@ -9,19 +9,21 @@ Dagster calls them one by one (assets/); nothing here knows Dagster. Everything 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
-from dagster_project import built, cautions, issued, landing, raw
+from dagster_project import built, cautions, issued, landing, pending, raw
 from dagster_project.dbt_house import DbtResult
 from dagster_project.issued import Batch
 from dagster_project.landing import Landing
+from dagster_project.rehearsal import rehearsed
 from dagster_project.run import Run, refuse_the_past
 from dagster_project.warehouse import Warehouse, appear, connect, fetch
 from rating import tables
 from rating.documents import Documents
-from rating.rate import Months, rate
+from rating.rate import EVERY_MONTH, Months, rate
 
 RECONCILED_AMOUNTS = tables.Table(
     "reconciled_amounts",
@@ -102,29 +104,36 @@ def usage(run: Run) -> pl.DataFrame:
 
 def rate_usage(run: Run, rows: pl.DataFrame, months: Months) -> Documents:
     """This run's documents of these months, newly issued and drafts (law 1)."""
-    return rate(run.books, run.schedule, rows, run.issued, run.as_of, months=months, issue=run.issue, pending=pending(run))
+    return rate(
+        run.books, run.schedule, rows, run.issued, run.as_of, months=months, issue=run.issue, pending=pending_adjustments(run)
+    )
 
 
-def pending(run: Run) -> Documents | None:
-    """The documents that the run before left in derived/, for its draft adjustments (R-43); None where there are none."""
-    try:
-        return written_documents(run).with_status("draft")
-    except FileNotFoundError:
-        return None
+def pending_adjustments(run: Run) -> Documents | None:
+    """Draft adjustments as the last run left them (R-43); where derived/ was deleted, that run is rehearsed to have them back."""
+    left = pending.read(run.warehouse)
+    earlier = [landed.as_of for landed in landing.landings(run.warehouse, run.as_of) if landed.as_of < run.as_of]
+    if left is not None or run.issued.invoices.is_empty() or not earlier:
+        return left
+    last = max(earlier)
+    with rehearsed(run.warehouse, last) as stage:
+        then = replace(run, warehouse=stage, as_of=last, months=EVERY_MONTH, issue=False, land_new=False)
+        show_landed(then)
+        lay_books(then)
+        lay_schedule(then)
+        build(then, BELOW)
+        rated = rate(then.books, then.schedule, usage(then), then.issued, last, issue=False)
+        found = pending.of_run(rated, None, then.issued, EVERY_MONTH)
+    pending.remember(run.warehouse, found)
+    return found
 
 
 def write_documents(run: Run, documents: Documents) -> Documents:
     """Write the documents of all runs so far with those of this one, and show them to dbt; returns them."""
-    every = together(run.issued, documents)
+    every = issued.together(run.issued, documents)
     frames = {table.name: frame for table, frame in issued.by_table(every)}
     _lay(run.warehouse, "rating", run.warehouse.documents, frames | {RECONCILED_AMOUNTS.name: reconciled_amounts(every)})
     return every
-
-
-def together(before: Documents, now: Documents) -> Documents:
-    """What was issued before, then what this run issues or drafts."""
-    pairs = zip(issued.by_table(before), issued.by_table(now), strict=True)
-    return Documents(*(pl.concat([earlier, later]) for (_, earlier), (_, later) in pairs))
 
 
 def reconciled_amounts(documents: Documents) -> pl.DataFrame:
@@ -149,9 +158,12 @@ def new_documents(run: Run) -> Documents:
     return Documents(*new)
 
 
-def issue(run: Run) -> Batch | None:
+def issue(run: Run, months: Months) -> Batch | None:
     """Make what this run issues durable; nothing with `--no-issue`, where every document is a draft."""
-    return issued.issue(run.warehouse, new_documents(run), run.books, run.as_of)
+    new = new_documents(run)
+    batch = issued.issue(run.warehouse, new, run.books, run.as_of)
+    pending.remember(run.warehouse, pending.of_run(new, pending.read(run.warehouse), run.issued, months))
+    return batch
 
 
 def publish(run: Run) -> Path:

@@ -83,6 +83,11 @@ class Warehouse:
     def documents(self) -> Path:
         return self.derived / "documents"
 
+    @property
+    def pending(self) -> Path:
+        """Draft adjustments of the last run, for the next."""
+        return self.derived / "pending"
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the warehouse for one run. Raises `WarehouseBusy` at once if another run has it; the kernel of the

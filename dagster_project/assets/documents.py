@@ -1,13 +1,11 @@
 """Groups `documents` and `finance`, the end of a run: what is issued becomes durable, then visible. Two renames."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from dagster_project import steps
 from dagster_project.assets.dbt_models import above
 from dagster_project.assets.declared import FINANCE, Materialized, in_sentences
-from dagster_project.partitions import billing_months, one_run
+from dagster_project.partitions import billing_months, months_of, one_run
 from dagster_project.run import Run
 
 
@@ -20,10 +18,10 @@ from dagster_project.run import Run
     partitions_def=billing_months,
     backfill_policy=one_run,
 )
-def issued_documents(run: dg.ResourceParam[Run]) -> Materialized:
+def issued_documents(context: dg.AssetExecutionContext, run: dg.ResourceParam[Run]) -> Materialized:
     """Every document ever issued, with its lines and posted ledger entries. Appended only, a batch a run, by one rename."""
     with in_sentences():
-        batch = steps.issue(run)
+        batch = steps.issue(run, months_of(context, run))
     if batch is None:
         return dg.MaterializeResult(metadata={"issued": 0})
     return dg.MaterializeResult(

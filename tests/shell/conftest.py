@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dagster_project.commands.launch import Outcome, carry_out
+from dagster_project.expectations.examiner import Examiner
 from dagster_project.run import Run
 from dagster_project.warehouse import Warehouse
 
@@ -30,14 +31,21 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
 
 
 @pytest.fixture
-def small_run(tmp_path: Path) -> Callable[..., Run]:
-    """Makes runs over a warehouse of this test's own, with the guide's five calls in the inbox."""
+def small_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
+    """Makes runs over a warehouse of this test's own, with the guide's three calls in the inbox; without Great Expectations."""
+    monkeypatch.setattr(Examiner, "warm_up", lambda _: None)
+    monkeypatch.setattr(Examiner, "examine", lambda *_: [])
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     shutil.copy(ACME / "sample_events" / "2026-02-guide-batch.json", inbox)
 
     def make(**changes: object) -> Run:
-        given = {"warehouse": Warehouse(tmp_path / "warehouse"), "books_folder": ACME, "inbox": str(inbox), "as_of": AS_OF} | changes
+        given = {
+            "warehouse": Warehouse(tmp_path / "warehouse"),
+            "books_folder": ACME,
+            "inbox": str(inbox),
+            "as_of": AS_OF,
+        } | changes
         return Run(**given)  # type: ignore[arg-type]
 
     return make

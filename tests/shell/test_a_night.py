@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -12,13 +13,21 @@ import polars as pl
 import pytest
 
 from dagster_project import issued, proofs, steps
-from dagster_project.commands.launch import carry_out
+from dagster_project.commands.launch import QUIET, carry_out
+from dagster_project.definitions import defs
 from dagster_project.mistakes import Mistake
+from dagster_project.partitions import recorded_under
 from dagster_project.rehearsal import looks_at_the_past, rehearsed
 from dagster_project.run import Run
 from dagster_project.warehouse import Warehouse, WarehouseBusy, connect, fetch
-from tests.shell.conftest import Night
+from rating.rate import Months
+from tests.shell.conftest import AS_OF, Night
 
+# one call more for the customer of the guide's batch, in a period that is issued by then
+LATE_CALL = (
+    '{"event_name": "ai_call", "customer_id": "cust_789", "timestamp": "2026-02-11T12:00:00Z", "idempotency_key": "late-1", '
+    '"properties": {"region": "US", "call_outcome": "resolved", "duration_minutes": 1}}\n'
+)
 DURABLE = ("raw_events", "landings", "quarantine", "issued")
 
 
@@ -89,8 +98,41 @@ def test_killed_between_the_two_renames_the_next_run_heals(
 
     assert carry_out(small_run(), "nightly").balanced
     assert [batch.name for batch in issued.batches(run.warehouse)] == ["000001"]
-    shown = rows(run.warehouse, "select number from marts.invoices where status = 'issued' order by number").get_column("number")
+    shown = rows(run.warehouse, "select number from marts.invoices where status = 'issued' order by number").get_column(
+        "number"
+    )
     assert shown.to_list() == issued.read(run.warehouse, run.as_of).invoices.get_column("number").sort().to_list()
+
+
+def test_deleting_what_is_derived_costs_time_only(small_run: Callable[..., Run], tmp_path: Path) -> None:
+    first = small_run()
+    assert carry_out(first, "nightly").balanced
+    (tmp_path / "inbox" / "late.jsonl").write_text(LATE_CALL)
+    other = Warehouse(tmp_path / "other")
+    shutil.copytree(first.warehouse.root, other.root)
+    shutil.rmtree(other.derived)
+    other.database.unlink()
+    later = datetime(2026, 4, 20)
+    assert carry_out(small_run(as_of=later), "nightly").balanced
+    assert carry_out(small_run(as_of=later, warehouse=other), "nightly").balanced
+    for table in ("invoices", "invoice_lines", "credit_ledger", "usage", "reconciliation"):
+        query = f"from marts.{table} order by all"
+        assert rows(other, query).equals(rows(first.warehouse, query)), table
+    assert rows(other, "select count(*) from marts.invoices where kind = 'adjustment'").item() == 1
+
+
+def test_a_backfill_launched_from_the_graph_rates_its_partitions_only(
+    small_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = small_run()
+    for name, place in (("BOOKS", run.books_folder), ("INBOX", run.inbox), ("WAREHOUSE", run.warehouse.root)):
+        monkeypatch.setenv(f"METERHOUSE_{name}", str(place))
+    result = defs.resolve_job_def("backfill").execute_in_process(
+        run_config={"resources": {"run": {"config": {"as_of": "2026-04-10T00:00:00Z"}}}} | QUIET,
+        tags=recorded_under(AS_OF, Months("2026-02", "2026-02")),
+    )
+    assert result.success
+    assert rows(run.warehouse, "select distinct month from marts.invoices").get_column("month").to_list() == ["2026-02"]
 
 
 def test_a_broken_law_issues_nothing(small_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
