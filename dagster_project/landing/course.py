@@ -24,6 +24,7 @@ from dagster_project.landing.cutting import cut
 from dagster_project.landing.inbox import Inbox, InboxFile, Stamp
 from dagster_project.landing.known import KnownContents, RememberedHashes
 from dagster_project.landing.parts import Parts
+from dagster_project.landing.queries import ready
 from dagster_project.landing.reading import SPELLINGS, read_fields
 from dagster_project.landing.rules import judge
 from dagster_project.landing.tabular import UnreadableColumns, csv_lines, parquet_lines
@@ -119,6 +120,7 @@ class _Course:
         files, warnings = self._inbox.files()
         total, done = sum(file.stored_bytes for file in files), 0
         with connect() as self._connection:
+            ready(self._connection)
             numbers.define_macros(self._connection)
             self._cutting_connection = self._connection.cursor()  # lines are cut in a thread of their own
             for file in files:

@@ -131,10 +131,7 @@ def _interleaved(spans: documents.Spans) -> Places:
 
 def _lines(connection: duckdb.DuckDBPyConnection, file: int, pieces: Pieces) -> Iterator[pl.DataFrame]:
     before = 0
-    for text in _whole_lines(_from_start(pieces())):
-        ends = documents.places_of(np.frombuffer(text, dtype=np.uint8), _LINE_END) + 1
-        bounds = np.concatenate([[0], ends, [] if text.endswith(b"\n") else [len(text)]]).astype(np.int64)
-        texts, fault = _texts(connection, text, bounds)
+    for texts, fault in _whole_lines(connection, _from_start(pieces())):
         position = np.arange(before + 1, before + len(texts) + 1)
         before += len(position)
         cut_lines = lines(file, position, texts.str.strip_chars(BLANK), fault=fault)
@@ -143,23 +140,25 @@ def _lines(connection: duckdb.DuckDBPyConnection, file: int, pieces: Pieces) -> 
         yield _unfolded(connection, cut_lines)
 
 
-def _whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """The text in parts that end where a line ends."""
+def _whole_lines(connection: duckdb.DuckDBPyConnection, pieces: Iterator[bytes]) -> Iterator[tuple[pl.Series, pl.Series]]:
+    """The lines that end in each piece. Only the line that two pieces share is copied; the others stay where they were read."""
     begun, is_too_long = b"", False
     for piece in pieces:
-        end = piece.rfind(b"\n") + 1
-        if end:
-            if is_too_long:
-                begun += b"\n"
-            start = piece.find(b"\n") + 1 if is_too_long else 0
-            yield begun + piece[start:end]
-            begun, is_too_long = piece[end:], False
+        bounds = documents.places_of(np.frombuffer(piece, dtype=np.uint8), _LINE_END) + 1
+        if len(bounds):
+            shared = begun if is_too_long else begun + piece[: bounds[0]]
+            yield _joined(_texts(connection, shared, np.array([0, len(shared)])), _texts(connection, piece, bounds))
+            begun, is_too_long = piece[bounds[-1] :], False
         elif not is_too_long:
             begun += piece
         if len(begun) > LINE_BYTES_MAX:
             begun, is_too_long = begun[:_KEPT_BYTES], True
     if begun:
-        yield begun
+        yield _texts(connection, begun, np.array([0, len(begun)]))
+
+
+def _joined(first: tuple[pl.Series, pl.Series], second: tuple[pl.Series, pl.Series]) -> tuple[pl.Series, pl.Series]:
+    return first[0].append(second[0]), first[1].append(second[1])
 
 
 def _unfolded(connection: duckdb.DuckDBPyConnection, cut_lines: pl.DataFrame) -> pl.DataFrame:

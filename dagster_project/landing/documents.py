@@ -134,8 +134,8 @@ def _escaped(text: Bytes) -> Places:
     is_start = np.diff(backslashes, prepend=-2) != 1
     starts = backslashes[is_start]
     lengths = np.diff(np.append(np.flatnonzero(is_start), len(backslashes)))
-    ends: Places = starts + lengths
-    return ends[lengths % 2 == 1]
+    after_odd: Places = (starts + lengths)[lengths % 2 == 1]
+    return after_odd
 
 
 def _is_list_of_events(text: Bytes, signs: Signs) -> NDArray[np.bool_]:

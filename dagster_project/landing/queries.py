@@ -13,6 +13,11 @@ _BATCH_ROWS: Final = (
 )
 
 
+def ready(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let a connection hand texts over the way Polars holds them, without a copy."""
+    connection.execute("set produce_arrow_string_view = true")
+
+
 def query(connection: duckdb.DuckDBPyConnection, sql: str, rows: pl.DataFrame | pa.Table) -> pl.DataFrame:
     """The answer to a query over `rows`, in the order of the rows where the query keeps it."""
     table = rows.to_arrow(compat_level=pl.CompatLevel.newest()) if isinstance(rows, pl.DataFrame) else rows

@@ -1,5 +1,7 @@
 """A small inbox and a warehouse to land it in."""
 
+# ruff: noqa: DTZ001  (instants are naive UTC)
+
 from __future__ import annotations
 
 import json

@@ -1,11 +1,12 @@
 """A content lands once, whatever happens to names, clocks and processes (R-9)."""
 
+# ruff: noqa: DTZ001  (instants are naive UTC)
+
 from __future__ import annotations
 
 import datetime as dt
 import gzip
 import json
-import os
 import random
 import shutil
 from pathlib import Path
@@ -189,7 +190,7 @@ def test_a_vanished_file_is_said(bench: Any, monkeypatch: pytest.MonkeyPatch) ->
 
     def vanish(inbox: course.Inbox) -> Any:
         found = files(inbox)
-        os.unlink(path)
+        path.unlink()
         return found
 
     monkeypatch.setattr(course.Inbox, "files", vanish)

@@ -1,5 +1,7 @@
 """Every form an inbox file may have gives the same events (R-8)."""
 
+# ruff: noqa: DTZ001  (instants are naive UTC)
+
 from __future__ import annotations
 
 import datetime as dt

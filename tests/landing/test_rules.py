@@ -1,5 +1,7 @@
 """What makes a line an event, and the sentence for each thing that does not (R-10)."""
 
+# ruff: noqa: DTZ001  (instants are naive UTC)
+
 from __future__ import annotations
 
 import datetime as dt
