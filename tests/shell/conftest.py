@@ -16,7 +16,8 @@ from dagster_project.warehouse import Warehouse
 
 REPOSITORY = Path(__file__).parents[2]
 ACME = REPOSITORY / "contracts_data" / "acme_ai"
-AS_OF = datetime(2026, 4, 10)
+moment = datetime.fromisoformat
+AS_OF = moment("2026-04-10")
 
 Night = tuple[Run, Outcome]
 

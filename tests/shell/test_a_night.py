@@ -6,7 +6,6 @@ import hashlib
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -21,7 +20,7 @@ from dagster_project.rehearsal import looks_at_the_past, rehearsed
 from dagster_project.run import Run
 from dagster_project.warehouse import Warehouse, WarehouseBusy, connect, fetch
 from rating.rate import Months
-from tests.shell.conftest import AS_OF, Night
+from tests.shell.conftest import AS_OF, Night, moment
 
 # one call more for the customer of the guide's batch, in a period that is issued by then
 LATE_CALL = (
@@ -112,7 +111,7 @@ def test_deleting_what_is_derived_costs_time_only(small_run: Callable[..., Run],
     shutil.copytree(first.warehouse.root, other.root)
     shutil.rmtree(other.derived)
     other.database.unlink()
-    later = datetime(2026, 4, 20)
+    later = moment("2026-04-20")
     assert carry_out(small_run(as_of=later), "nightly").balanced
     assert carry_out(small_run(as_of=later, warehouse=other), "nightly").balanced
     for table in ("invoices", "invoice_lines", "credit_ledger", "usage", "reconciliation"):
@@ -157,18 +156,18 @@ def test_no_issue_writes_drafts_only(small_run: Callable[..., Run]) -> None:
 def test_a_rehearsal_leaves_the_warehouse_as_it_was(night: Night) -> None:
     run, _ = night
     before = fingerprint(run.warehouse), run.warehouse.database.stat().st_mtime_ns
-    with rehearsed(run.warehouse, datetime(2026, 5, 10)) as stage:
-        asked = replace(run, warehouse=stage, as_of=datetime(2026, 5, 10))
+    with rehearsed(run.warehouse, moment("2026-05-10")) as stage:
+        asked = replace(run, warehouse=stage, as_of=moment("2026-05-10"))
         assert carry_out(asked, "nightly").balanced
-        assert issued.batches(stage)[-1].as_of == datetime(2026, 5, 10)
+        assert issued.batches(stage)[-1].as_of == moment("2026-05-10")
     assert (fingerprint(run.warehouse), run.warehouse.database.stat().st_mtime_ns) == before
 
 
 def test_the_past_is_refused_but_may_be_looked_at(night: Night) -> None:
     run, _ = night
     with pytest.raises(Mistake, match=r"before the last run .* add --dry-run"):
-        carry_out(replace(run, as_of=datetime(2026, 3, 1)), "nightly")
-    assert looks_at_the_past(run.warehouse, datetime(2026, 3, 1))
+        carry_out(replace(run, as_of=moment("2026-03-01")), "nightly")
+    assert looks_at_the_past(run.warehouse, moment("2026-03-01"))
 
 
 def test_the_second_run_says_so_and_stops(night: Night) -> None:
