@@ -109,17 +109,15 @@ class Wallet:
                 for line in lines:
                     assert line.meter_code is not None
                     share = left.get((line.key, window), ZERO)
-                    if not grant.pays(line.meter_code, window.start, window.end):
-                        continue
-                    amount = max(min(available, share, line.amount - line.credits_applied), ZERO)
-                    available -= amount
-                    left[line.key, window] = share - amount
-                    line.credits_applied += amount
-                    paid[line.key] = paid.get(line.key, ZERO) + amount
-            for line in lines:
-                if amount := paid.get(line.key, ZERO):
-                    self.enter(grant, "usage", -amount, occurred_at, status, document, line.key)
-                    draws.setdefault(line.key, []).append(Draw(grant.grant_id, amount))
+                    amount = min(available, share, line.amount - line.credits_applied)
+                    if amount > 0 and grant.pays(line.meter_code, window.start, window.end):
+                        available -= amount
+                        left[line.key, window] = share - amount
+                        line.credits_applied += amount
+                        paid[line.key] = paid.get(line.key, ZERO) + amount
+            for line_key, amount in paid.items():  # in the order in which the grant came to them
+                self.enter(grant, "usage", -amount, occurred_at, status, document, line_key)
+                draws.setdefault(line_key, []).append(Draw(grant.grant_id, amount))
         return draws
 
     def give_back(

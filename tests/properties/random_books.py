@@ -41,14 +41,6 @@ def money(currency: str, most: int = 500) -> st.SearchStrategy[str]:
     return st.integers(1, most * 10**digits).map(lambda units: text_of(units, digits))
 
 
-def quantities() -> st.SearchStrategy[str | int]:
-    return st.one_of(
-        st.integers(-20, 300),
-        st.integers(-5_000, 300_000).map(lambda units: text_of(units, 3)),
-        st.sampled_from(["0", "0.5", "1000", "1e2", "0.0000000005"]),
-    )
-
-
 def days(first: date, last: date) -> st.SearchStrategy[str]:
     return st.integers(0, max((last - first).days, 0)).map(lambda n: (first + timedelta(days=n)).isoformat())
 
@@ -63,7 +55,7 @@ def meters(draw: st.DrawFn, code: str) -> Mapping:
     meter |= {"aggregation": aggregation, "group_keys": draw(st.sampled_from([[], ["region"], ["region"], ["tier", "region"]]))}
     if aggregation != "count":
         meter["aggregation_key"] = "user" if aggregation == "unique" else "amount"
-    if draw(st.integers(0, 4)) == 0:
+    if draw(st.integers(0, 6)) == 6:
         meter["filters"] = [{"property": "channel", **draw(st.sampled_from(FILTERS))}]
     return meter
 
@@ -187,8 +179,13 @@ def contracts(draw: st.DrawFn, contract_id: str, customer: str, sections: Mappin
         if draw(st.integers(0, 2)) == 0:
             contract[term] = draw(value)
     candidates = pricings_in_every_plan(sections)
-    if candidates and draw(st.integers(0, 1)):
-        contract["rate_overrides"] = draw(overrides(draw(st.sampled_from(candidates)), sections, start, last))
+    if draw(st.booleans()) and candidates:
+        overridden = draw(
+            st.lists(st.sampled_from(candidates), min_size=1, max_size=2, unique_by=lambda pricing: pricing.get("meter"))
+        )
+        contract["rate_overrides"] = [
+            entry for pricing in overridden for entry in draw(overrides(pricing, sections, start, last))
+        ]
     dates = draw(st.lists(days(start + timedelta(days=1), last - timedelta(days=1)), max_size=2, unique=True))
     contract["amendments"] = [draw(amendments(day, sections)) for day in sorted(dates)]
     return contract
@@ -246,11 +243,11 @@ def books(draw: st.DrawFn) -> Mapping:
         "organization": "Random",
         "currency": currency,
         "grace_days": draw(st.integers(0, 4)),
-        "rerate_days": draw(st.integers(10, 60)),
+        "rerate_days": draw(st.integers(10, 90)),
     }
     sections: Mapping = {"settings": settings, "rate_cards": [], "pricings": []}
     sections["meters"] = [draw(meters(f"M{n}")) for n in range(draw(st.integers(1, 3)))]
-    for n in range(draw(st.integers(1, 4))):
+    for n in range(draw(st.integers(2, 5))):
         pricing, cards = draw(metered_pricings(f"P{n}", draw(st.sampled_from(sections["meters"]))))
         sections["pricings"].append(pricing)
         sections["rate_cards"] += cards
