@@ -14,6 +14,8 @@ import polars as pl
 from rating import tables
 from rating.books import Books
 from rating.documents import Documents
+from rating.invoices import period_headers
+from rating.rate import Months
 
 COUNTED = ["metered", "superseded", "voided"]
 
@@ -129,6 +131,28 @@ def long_documents(documents: Documents, books: Books) -> Caution:
     contract, document, lines = long.row(0)
     said = f"{_counted(long.height, 'document')} with more than {most} lines, the longest {lines:,} ({document} of {contract})."
     return Caution("long_documents", (f"{said} Fewer group keys or merged values make them readable.",), long)
+
+
+def months_left_behind(books: Books, periods: pl.DataFrame, issued: Documents, as_of: datetime, months: Months) -> Caution:
+    """Periods of months before the chosen ones that are due and not issued: numbers and credits go by the order of issue.
+
+    periods: PERIODS. issued: every document issued so far.
+    """
+    if months.first is None:
+        return Caution("months_left_behind")
+    left = (
+        period_headers(books, periods)
+        .filter(pl.col("month") < months.first, pl.col("due_from") <= as_of)
+        .join(issued.invoices, on="invoice_id", how="anti")
+        .group_by("month")
+        .agg(periods=pl.len())
+        .sort("month")
+    )
+    if left.is_empty():
+        return Caution("months_left_behind")
+    count, first = _counted(int(left.get_column("periods").sum()), "period"), left.item(0, "month")
+    said = f"{count} of earlier months, from {first} on, due and not issued: `meterhouse run` rates every month in order."
+    return Caution("months_left_behind", (said,), left)
 
 
 def unmatched_events(dispositions: pl.DataFrame) -> Caution:

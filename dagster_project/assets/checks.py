@@ -14,6 +14,7 @@ from dagster_project.cautions import Caution
 from dagster_project.expectations.examiner import Verdict
 from dagster_project.run import Run
 from rating import tables
+from rating.rate import EVERY_MONTH
 
 RECONCILIATION = dg.AssetKey(["marts", "reconciliation"])
 
@@ -83,6 +84,11 @@ def _long_documents(run: Run) -> Caution:
     return cautions.long_documents(steps.documents_of(run), run.books)
 
 
+def _months_left_behind(run: Run) -> Caution:
+    months = run.months or EVERY_MONTH
+    return cautions.months_left_behind(run.books, run.schedule.periods, run.issued, run.as_of, months)
+
+
 def _depleted_grants(run: Run) -> Caution:
     return cautions.depleted_grants(steps.documents_of(run))
 
@@ -98,6 +104,7 @@ def _quarantined_lines(run: Run) -> Caution:
 looks = [
     _look(INVOICE_LINES, "fallback_share", "How much usage found no price of its own.", _fallback_share),
     _look(INVOICES, "long_documents", "Documents too long to read.", _long_documents),
+    _look(INVOICES, "months_left_behind", "Earlier months that are due and not issued.", _months_left_behind),
     _look(LEDGER, "depleted_grants", "Wallets with nothing left.", _depleted_grants),
     _look(RECONCILIATION, "unmatched_events", "Events that nobody is billed for, by reason.", _unmatched_events),
     _look(QUARANTINE, "quarantined_lines", "Lines that are no event, by reason.", _quarantined_lines),

@@ -1,0 +1,74 @@
+"""What is allowed but deserves a look, and the likely cause that the sentence names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import polars as pl
+
+from dagster_project import cautions
+from rating import books, tables
+from rating.documents import Documents
+from rating.rate import Months
+from rating.schedule import lay_out
+from tests.shell.conftest import ACME, moment
+
+ACME_BOOKS = books.load(ACME)
+NEAR_MISS = {"event_name": pl.String, "wanted_property": pl.String, "found_property": pl.String, "events": pl.Int64}
+NO_NEAR_MISSES = pl.DataFrame(schema=NEAR_MISS)
+
+
+def calls(*lines: tuple[list[str | None], str, int]) -> Documents:
+    """Usage lines of AI_CALL: group values, rate source, events."""
+    rows = [
+        {
+            "invoice_id": "i",
+            "line_no": number,
+            "kind": "usage",
+            "meter_code": "AI_CALL",
+            "group_values": values,
+            "description": "",
+            "quantity": Decimal(1),
+            "exact_amount": Decimal(0),
+            "amount": Decimal(0),
+            "credits_applied": Decimal(0),
+            "rate_source": source,
+            "event_count": events,
+        }
+        for number, (values, source, events) in enumerate(lines, 1)
+    ]
+    return replace(Documents.none(), lines=tables.INVOICE_LINES.frame(rows))
+
+
+def test_a_fallback_share_above_the_books_threshold_is_said_with_the_misspelt_value() -> None:
+    found = cautions.fallback_share(
+        calls((["US", "resolved"], "rate_card", 90), (["us", "resolved"], "fallback", 10)), ACME_BOOKS, NO_NEAR_MISSES
+    )
+    assert found.sentences == (
+        "AI_CALL: 10 of 100 events (10.0 %) were rated at the fallback; `region` value `us` looks like `US` (10 events).",
+    )
+
+
+def test_a_misspelt_property_is_named_first() -> None:
+    near = pl.DataFrame(
+        {"event_name": ["ai_call"], "wanted_property": ["call_outcome"], "found_property": ["callOutcome"], "events": [40]}
+    )
+    found = cautions.fallback_share(calls((["US", None], "fallback", 40)), ACME_BOOKS, near)
+    assert found.sentences == (
+        "AI_CALL: 40 of 40 events (100.0 %) were rated at the fallback; "
+        "property `callOutcome` looks like group key `call_outcome` (40 events).",
+    )
+
+
+def test_a_share_at_the_threshold_is_no_caution() -> None:
+    at_most = calls((["US", "resolved"], "rate_card", 95), (["XX", "resolved"], "fallback", 5))
+    assert cautions.fallback_share(at_most, ACME_BOOKS, NO_NEAR_MISSES).sentences == ()
+
+
+def test_months_left_behind_are_counted() -> None:
+    as_of = moment("2026-04-10")
+    periods = lay_out(ACME_BOOKS, as_of).periods
+    found = cautions.months_left_behind(ACME_BOOKS, periods, Documents.none(), as_of, Months("2026-03", "2026-03"))
+    assert found.sentences[0].endswith("from 2026-01 on, due and not issued: `meterhouse run` rates every month in order.")
+    assert cautions.months_left_behind(ACME_BOOKS, periods, Documents.none(), as_of, Months()).sentences == ()
