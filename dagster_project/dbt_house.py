@@ -29,6 +29,7 @@ QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-sen
 BUILD = ("build", "--indirect-selection", "buildable", "--no-write-json")
 NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 THOROUGH = "tag:thorough"
+PARSED = "partial_parse.msgpack"
 
 
 class DbtFailed(Exception):
@@ -113,11 +114,38 @@ def _last_change() -> float:
 
 @cache
 def _manifest() -> Manifest:
+    """The parsed project: as it was parsed last, unless a file of it has changed since.
+
+    What dbt keeps for its own partial parsing is the whole manifest; reading it takes a tenth of what asking dbt to parse does.
+    """
+    kept = _target() / PARSED
+    if not kept.exists() or kept.stat().st_mtime < _last_change():
+        return _parsed()
+    try:
+        return _restored(kept.read_bytes())
+    except Exception:  # another version of dbt has written it: whatever it stumbles over, parsing makes it anew
+        return _parsed()
+
+
+def _restored(packed: bytes) -> Manifest:
+    from dbt.contracts.graph.manifest import Manifest
+
+    manifest: Manifest = Manifest.from_msgpack(packed)
+    # what dbt leaves out when it packs a manifest, because it can be worked out again
+    manifest.rebuild_ref_lookup()
+    manifest.rebuild_doc_lookup()
+    manifest.rebuild_disabled_lookup()
+    manifest.build_flat_graph()
+    manifest.build_parent_and_child_maps()
+    return manifest
+
+
+def _parsed() -> Manifest:
     """Parse the project. Each process writes into a folder of its own and renames the manifest into place, so that processes that
     parse at the same moment never read half of each other's files."""
     with tempfile.TemporaryDirectory(prefix="meterhouse-parse-") as scratch:
         # dbt reads what it parsed before from the target folder, and then looks only at files that changed
-        known = _target() / "partial_parse.msgpack"
+        known = _target() / PARSED
         with contextlib.suppress(FileNotFoundError):
             (Path(scratch) / known.name).write_bytes(known.read_bytes())
         manifest: Manifest = _invoke(["parse", "--target-path", scratch], {}, None)
