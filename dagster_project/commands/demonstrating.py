@@ -8,8 +8,8 @@ from pathlib import Path
 import typer
 
 from dagster_project import samples
-from dagster_project.account import published
-from dagster_project.commands.explaining import explain
+from dagster_project.account import account_of, published
+from dagster_project.commands.explaining import explain, page
 from dagster_project.commands.launch import carry_out
 from dagster_project.commands.screen import progress, screen, table
 from dagster_project.commands.summary import summarize
@@ -49,6 +49,9 @@ WORTH_READING = """
 """
 
 
+EXPLAINED = 1
+
+
 def demo(folder: Path) -> None:
     """Land the year's departures, bill them month by month in one run, show the year and one invoice."""
     warehouse = Warehouse(folder / "warehouse")
@@ -64,10 +67,12 @@ def demo(folder: Path) -> None:
         for title, query in (("The year by month", MONTHS), ("The year by carrier", CARRIERS)):
             screen.print("", table(title, fetch(connection, query), money_columns=("subtotal", "credits", "total")))
         number = connection.sql(WORTH_READING, params=[YEAR.last]).fetchall()[0][0]
-    screen.print("")
-    explain(warehouse.root, number, None, with_events=False)
+    account = account_of(warehouse, number)
+    screen.print("", page(account))
+    screen.print(f"\nHow line {EXPLAINED} came about:")
+    explain(warehouse.root, number, EXPLAINED, with_events=True)
     screen.print(
-        f"\nNext: follow a line down to the departures\n  meterhouse explain {number} --line 1 --events --warehouse {warehouse.root}\n"
+        f"\nNext: follow every line down to its departures\n  meterhouse explain {number} --events --warehouse {warehouse.root}\n"
         f"or see what a month adds up to\n  meterhouse reconcile --period {YEAR.last} --warehouse {warehouse.root}",
         soft_wrap=True,
     )

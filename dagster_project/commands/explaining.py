@@ -8,10 +8,11 @@ from pathlib import Path
 
 import polars as pl
 from rich.markup import escape
+from rich.table import Table
 from rich.tree import Tree
 
 from dagster_project.account import Account, Row, account_of, events_of
-from dagster_project.commands.screen import money, number, screen
+from dagster_project.commands.screen import money, number, screen, table
 from dagster_project.mistakes import Mistake
 from dagster_project.warehouse import Warehouse
 
@@ -40,6 +41,22 @@ def explain(folder: Path, invoice: str, line: int | None, *, with_events: bool) 
     if line is None:
         tree.add(_totals(account.document))
     screen.print(tree)
+
+
+def page(account: Account) -> Table:
+    """An invoice as its customer reads it."""
+    document = account.document
+    lines = account.lines.select("line_no", "description", "quantity", "unit_rate", "amount", "credits_applied")
+    shown = table(
+        f"{_name(document)}  {document['customer_id']}  {_span(document['period_start'], document['period_end'])}, "
+        f"due {document['due_date'] or 'when issued'}",
+        lines.with_columns(pl.when(pl.col("credits_applied") != 0).then("credits_applied").alias("credits_applied")),
+        money_columns=("unit_rate", "amount", "credits_applied"),
+    )
+    shown.add_section()
+    shown.add_row("", "Total", "", "", money(document["subtotal"]), money(document["credits_applied"]))
+    shown.add_row("", f"Due, {document['currency']}", "", "", money(document["total"]), "")
+    return shown
 
 
 def _name(document: Row) -> str:
