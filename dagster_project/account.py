@@ -66,6 +66,15 @@ EVENTS = """
 """
 
 
+UNMATCHED = """
+    select disposition, event_name, count(*)::bigint as events, min_by(file || ':' || position, (file, position)) as for_example
+    from intermediate.int_event_dispositions
+    where strftime("timestamp", '%Y-%m') = $period and disposition not in ('metered', 'superseded', 'voided')
+    group by all
+    order by events desc, disposition, event_name
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """One document and everything behind its lines; every frame but `document` has line_no."""
@@ -93,25 +102,31 @@ def events_of(warehouse: Warehouse, document: Row, line: Row, until: Any, most: 
 
     until: end of the line's last window. Raises `Mistake` while a run is at work, which has the events to itself.
     """
-    try:
-        with connect(warehouse.work_database, read_only=True) as connection:
-            columns = connection.sql("from intermediate.int_event_dispositions limit 0").columns
-            groups, numbers = ([name for name in columns if name.startswith(kind)] for kind in ("group_", "number_"))
-            query = EVENTS.format(
-                groups=f"[{', '.join(f'events.{name}' for name in groups)}]" if groups else "[]::varchar[]",
-                number=f"[{', '.join(f'events.{name}' for name in numbers)}][outcomes.number_slot]" if numbers else "null",
-                most=most,
-            )
-            params = {
-                "meter": line["meter_code"],
-                "contract": document["contract_id"],
-                "start": line["price_from"],
-                "end": until,
-                "dimensions": line["dimensions"] or "{}",
-            }
-            return fetch(connection, query, params)
-    except duckdb.IOException:
-        raise Mistake(f"The events of {warehouse.root} are being worked on. Ask again when the run has ended.") from None
+    with _events(warehouse) as connection:
+        columns = connection.sql("from intermediate.int_event_dispositions limit 0").columns
+        groups, numbers = ([name for name in columns if name.startswith(kind)] for kind in ("group_", "number_"))
+        query = EVENTS.format(
+            groups=f"[{', '.join(f'events.{name}' for name in groups)}]" if groups else "[]::varchar[]",
+            number=f"[{', '.join(f'events.{name}' for name in numbers)}][outcomes.number_slot]" if numbers else "null",
+            most=most,
+        )
+        params = {
+            "meter": line["meter_code"],
+            "contract": document["contract_id"],
+            "start": line["price_from"],
+            "end": until,
+            "dimensions": line["dimensions"] or "{}",
+        }
+        return fetch(connection, query, params)
+
+
+def unmatched_of(warehouse: Warehouse, period: str) -> pl.DataFrame:
+    """disposition, event_name, events, for_example: events of a UTC month that nobody is billed for, with a place where one landed.
+
+    Raises `Mistake` while a run is at work, which has the events to itself.
+    """
+    with _events(warehouse) as connection:
+        return fetch(connection, UNMATCHED, {"period": period})
 
 
 def published(warehouse: Warehouse) -> duckdb.DuckDBPyConnection:
@@ -122,6 +137,16 @@ def published(warehouse: Warehouse) -> duckdb.DuckDBPyConnection:
             f"There are no marts in {warehouse.root}. Run `meterhouse run` first, or name the warehouse with --warehouse."
         )
     return connect(database, read_only=True)
+
+
+def _events(warehouse: Warehouse) -> duckdb.DuckDBPyConnection:
+    """dbt's own database, where every event has its disposition; a run that is at work holds it alone."""
+    if not warehouse.work_database.exists():
+        raise Mistake(f"{warehouse.derived} was deleted. Run `meterhouse run` to have it built again.")
+    try:
+        return connect(warehouse.work_database, read_only=True)
+    except duckdb.IOException:
+        raise Mistake(f"The events of {warehouse.root} are being worked on. Ask again when the run has ended.") from None
 
 
 def _some_numbers(connection: duckdb.DuckDBPyConnection) -> str:

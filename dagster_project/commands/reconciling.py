@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dagster_project import locations
-from dagster_project.account import published
+from dagster_project.account import published, unmatched_of
 from dagster_project.commands.screen import screen, table
 from dagster_project.mistakes import Mistake
 from dagster_project.warehouse import Warehouse, fetch
@@ -49,7 +49,8 @@ QUARANTINE = f"""
 def reconcile(folder: Path, period: str) -> None:
     """Print the control totals of the events of a UTC month. Raises `Mistake` for a month without events."""
     named = {"period": locations.month(period)}
-    with published(Warehouse(folder)) as connection:
+    warehouse = Warehouse(folder)
+    with published(warehouse) as connection:
         events, meters, unmatched, quarantine = (
             fetch(connection, query, named) for query in (EVENTS, METERS, UNMATCHED, QUARANTINE)
         )
@@ -63,5 +64,7 @@ def reconcile(folder: Path, period: str) -> None:
     ):
         if rows.height:
             screen.print(table(title, rows, money_columns=money_columns), "")
+    if unmatched.height:
+        screen.print(table("Not billed, and where one of them landed", unmatched_of(warehouse, period)), "")
     counted = int(events.get_column("events").sum())
     screen.print(f"{counted:,} versions landed = {counted:,} with a disposition.")
