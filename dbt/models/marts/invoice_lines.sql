@@ -16,5 +16,6 @@ select
     rate_source,
     price_from,
     event_count,
+    grant_id,
     place
 from {{ source('rating', 'invoice_lines') }}
