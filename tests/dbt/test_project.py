@@ -14,16 +14,22 @@ from rating import tables
 from rating.tables import Table
 
 MARTS = {
-    "invoices",
-    "invoice_lines",
-    "tier_charges",
-    "line_shares",
+    "breakage_by_month",
+    "contract_balance_history",
     "credit_ledger",
-    "usage",
-    "reconciliation",
+    "deferred_revenue",
+    "grant_balance_history",
+    "grant_balances",
+    "invoice_lines",
+    "invoices",
+    "line_shares",
+    "promotional_cost",
     "quarantine",
+    "reconciliation",
     "revenue_by_month",
+    "tier_charges",
     "unmatched_events",
+    "usage",
 }
 
 
