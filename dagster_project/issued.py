@@ -124,6 +124,6 @@ def _facts_of(documents: Documents, books_now: books.Books) -> pl.DataFrame:
 
 
 def _rows(folders: list[Path], table: tables.Table) -> pl.DataFrame:
-    if not folders:
-        return table.empty()
-    return table.require(pl.concat([pl.read_parquet(folder / f"{table.name}.parquet") for folder in folders]))
+    # a batch issued before a column was added has null in it
+    parts = [table.frame(pl.read_parquet(folder / f"{table.name}.parquet")) for folder in folders]
+    return pl.concat([table.empty(), *parts])

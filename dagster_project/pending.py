@@ -19,7 +19,9 @@ def read(warehouse: Warehouse) -> Documents | None:
     """The draft adjustments that the last run left; None where none has left any."""
     if not warehouse.pending.exists():
         return None
-    return Documents(*(pl.read_parquet(warehouse.pending / f"{table.name}.parquet") for table in tables.DOCUMENT_TABLES))
+    return Documents(
+        *(table.frame(pl.read_parquet(warehouse.pending / f"{table.name}.parquet")) for table in tables.DOCUMENT_TABLES)
+    )
 
 
 def remember(warehouse: Warehouse, documents: Documents) -> None:

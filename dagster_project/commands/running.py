@@ -45,6 +45,8 @@ def run(
         summarize(staged, outcome)
     if dry_run:
         screen.print("Dry run: nothing was written.")
+    elif outcome.balanced:
+        screen.print(f"Marts: {asked.warehouse.database}", soft_wrap=True)
     if not outcome.balanced:
         raise typer.Exit(1)
 

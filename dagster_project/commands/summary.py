@@ -60,4 +60,4 @@ def _totals(run: Run) -> None:
     ):
         if rows.height:
             screen.print(table(title, rows, money_columns=columns), "")
-    screen.print(f"Balanced as of {run.as_of:%Y-%m-%d %H:%M:%S} UTC. Marts: {run.warehouse.database}", soft_wrap=True)
+    screen.print(f"Balanced as of {run.as_of:%Y-%m-%d %H:%M:%S} UTC.")
