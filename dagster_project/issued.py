@@ -124,6 +124,6 @@ def _facts_of(documents: Documents, books_now: books.Books) -> pl.DataFrame:
 
 
 def _rows(folders: list[Path], table: tables.Table) -> pl.DataFrame:
-    # a batch issued before a column was added has null in it
-    parts = [table.frame(pl.read_parquet(folder / f"{table.name}.parquet")) for folder in folders]
+    # strict: a column filled with nulls could bill again what is issued
+    parts = [table.require(pl.read_parquet(folder / f"{table.name}.parquet")) for folder in folders]
     return pl.concat([table.empty(), *parts])

@@ -20,7 +20,7 @@ def read(warehouse: Warehouse) -> Documents | None:
     if not warehouse.pending.exists():
         return None
     return Documents(
-        *(table.frame(pl.read_parquet(warehouse.pending / f"{table.name}.parquet")) for table in tables.DOCUMENT_TABLES)
+        *(table.require(pl.read_parquet(warehouse.pending / f"{table.name}.parquet")) for table in tables.DOCUMENT_TABLES)
     )
 
 
