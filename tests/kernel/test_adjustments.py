@@ -55,7 +55,7 @@ def test_r42_a_line_differs_when_its_amount_does(house: House) -> None:
 
 
 def test_r42_usage_taken_back_is_negative(house: House) -> None:
-    issued_january(house, books(per_unit("2"), contract={"minimum_spend": "0"}), ("2026-01-10", "10"))
+    issued_january(house, books(per_unit("2")), ("2026-01-10", "10"))
     house.use("2026-01-12", "-4")
     (adjustment,) = house.run("2026-02-10").adjustments()
     assert (differences(adjustment), adjustment.total) == ([("usage", "-4", "-8.00")], "-8.00")
@@ -96,6 +96,24 @@ def test_r42_lines_are_matched_by_where_their_price_begins(house: House) -> None
     found = [(line.price_from, line.quantity, line.amount) for line in adjustment.lines]
     assert sorted(found) == [("2026-01-01", "-20", "-20.00"), ("2026-01-16", "20", "40.00")]
     assert adjustment.total == "20.00"
+
+
+def test_r42_a_version_that_comes_late_parts_the_line_it_priced(house: House) -> None:
+    """A version of the card from the 16th, added after January was issued."""
+
+    def versions(*dated: tuple[str, str]) -> Said:
+        said = card(versions=[{"effective_from": day, "entries": priced(({"k": "a"}, rate))} for day, rate in dated])
+        del said["entries"]
+        return books(carded("9"), meters=[meter("k")], cards=[said])
+
+    house.open(versions(("2026-01-01", "2")))
+    house.use("2026-01-10", "10", "a")
+    house.use("2026-01-20", "10", "a")
+    house.run(JANUARY_ISSUED)
+    house.open(versions(("2026-01-01", "2"), ("2026-01-16", "1.5")))
+    (adjustment,) = house.run("2026-02-10").adjustments()
+    found = [(line.price_from, line.unit_rate, line.amount) for line in adjustment.lines]
+    assert sorted(found) == [("2026-01-01", "2", "-20.00"), ("2026-01-16", "1.5", "15.00")]
 
 
 def test_r42_late_usage_climbs_the_ladder_of_its_period(house: House) -> None:
@@ -202,6 +220,29 @@ def test_r42_a_prolonged_contract_goes_on_at_the_end_of_its_issued_short_period(
         ("2026-01-11", "2026-02-01", ["7.00", "21.00"]),
     ]
     assert run.adjustments() == []
+
+
+def test_r42_the_short_period_of_a_prolonged_contract_takes_its_own_late_usage(house: House) -> None:
+    house.open(books(per_unit("1"), contract={"end_date": "2026-01-11"}))
+    house.use("2026-01-05", "5")
+    house.run("2026-01-14")
+    house.open(books(per_unit("1")))
+    house.use("2026-01-10T23:59:59", "3")
+    house.use("2026-01-11", "7")
+    run = house.run(JANUARY_ISSUED)
+    assert [(bill.header.period_start, bill.amounts) for bill in run.adjustments()] == [("2026-01-01", ["3.00"])]
+    assert run.bill("2026-01-11").amounts == ["7.00"]
+
+
+def test_r42_an_end_that_is_taken_back_before_it_is_issued_leaves_nothing_behind(house: House) -> None:
+    said = books(per_unit("1"), plan={"base_fee": "31"})
+    issued_january(house, said, ("2026-01-20", "7"))
+    house.open(books(per_unit("1"), plan={"base_fee": "31"}, contract={"end_date": "2026-01-11"}))
+    assert house.run("2026-02-05").adjustments()[0].amounts == ["-7.00", "-21.00"]
+    house.open(said)
+    run = house.run("2026-02-06")
+    assert run.adjustments() == []
+    assert [bill.header.period_start for bill in run.bills(kind="period")] == ["2026-01-01", "2026-02-01"]
 
 
 # --- R-43: when adjustments are issued ------------------------------------------------------------------------------------------
@@ -313,25 +354,13 @@ def test_r45_books_that_change_later_leave_a_closed_period_alone(house: House) -
     assert house.run("2026-02-12").adjustments() == []
 
 
+def test_r45_without_rerate_days_an_issued_period_is_never_rated_again(house: House) -> None:
+    issued_january(house, books(per_unit("1"), settings={"rerate_days": 0}), ("2026-01-10", "10"))
+    house.use("2026-01-12", "5")
+    assert house.run("2026-02-05").adjustments() == []
+
+
 def test_r45_a_period_issued_for_the_first_time_takes_all_its_usage_however_old(house: House) -> None:
     house.open(books(per_unit("1")))
     house.use("2026-01-10", "10")
     assert house.run("2027-01-10").bill().amounts == ["10.00"]
-
-
-def test_r42_a_version_that_comes_late_parts_the_line_it_priced(house: House) -> None:
-    """A version of the card from the 16th, added after January was issued."""
-
-    def versions(*dated: tuple[str, str]) -> Said:
-        said = card(versions=[{"effective_from": day, "entries": priced(({"k": "a"}, rate))} for day, rate in dated])
-        del said["entries"]
-        return books(carded("9"), meters=[meter("k")], cards=[said])
-
-    house.open(versions(("2026-01-01", "2")))
-    house.use("2026-01-10", "10", "a")
-    house.use("2026-01-20", "10", "a")
-    house.run(JANUARY_ISSUED)
-    house.open(versions(("2026-01-01", "2"), ("2026-01-16", "1.5")))
-    (adjustment,) = house.run("2026-02-10").adjustments()
-    found = [(line.price_from, line.unit_rate, line.amount) for line in adjustment.lines]
-    assert sorted(found) == [("2026-01-01", "2", "-20.00"), ("2026-01-16", "1.5", "15.00")]

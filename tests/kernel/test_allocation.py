@@ -59,9 +59,14 @@ def test_groups_do_not_see_each_other() -> None:
 
 def test_cutting_a_move_in_two_cuts_its_parts_in_two() -> None:
     points = [-7, 0, 3, 10, 11, 29, 30, 31, 90]
-    for start, middle, end in itertools.product(points, repeat=3):
-        parts = [first + second for first, second in zip(inside(start, middle), inside(middle, end), strict=True)]
-        assert parts == inside(start, end)
+    cuts = list(itertools.product(points, repeat=3))
+
+    def parts(moves: list[tuple[str, int, int]]) -> pl.Series:
+        return lay(pl.DataFrame(moves, schema=MOVE, orient="row"), THREE_BANDS, on=["group"])["inside"]
+
+    first = parts([("a", start, middle) for start, middle, _ in cuts])
+    second = parts([("a", middle, end) for _, middle, end in cuts])
+    assert (first + second).to_list() == parts([("a", start, end) for start, _, end in cuts]).to_list()
 
 
 def test_running_totals_begin_anew_in_each_group() -> None:

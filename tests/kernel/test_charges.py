@@ -88,6 +88,15 @@ def test_r3_dinars_have_three(house: House) -> None:
     check(house, per_unit("0.0005"), costs, plan={"currency": "BHD"})
 
 
+def test_r3_units_of_account_have_four(house: House) -> None:
+    check(
+        house,
+        per_unit("0.00005"),
+        {"1": "0.0001", "-1": "-0.0001", "0.999": "0.00", "30001": "1.5001"},
+        plan={"currency": "CLF"},
+    )
+
+
 def test_r3_a_sum_of_sub_cents_is_rounded_once_a_line(house: House) -> None:
     """P9 of the worked examples: a tenth of a cent five times is half a cent, and so one cent."""
     house.open(books(per_unit("0.001")))

@@ -282,6 +282,12 @@ def test_r29_days_without_a_minimum_ask_for_nothing(house: House) -> None:
     assert house.run("2026-02-04").bill().amounts == ["420.00"]
 
 
+def test_r29_a_minimum_that_is_taken_back_holds_for_its_days(house: House) -> None:
+    amendment = {"effective_date": "2026-01-11", "minimum_spend": None}
+    house.open(books(per_unit("1"), contract={"minimum_spend": "310", "amendments": [amendment]}))
+    assert house.run("2026-02-04").bill().amounts == ["100.00"]
+
+
 def test_r29_the_exact_amount_is_what_lacks_before_rounding(house: House) -> None:
     # 100 × 10 / 31 = 32.258064516129...
     house.open(books(per_unit("1"), contract={"minimum_spend": "100", "end_date": "2026-01-11"}))

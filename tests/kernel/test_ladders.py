@@ -197,6 +197,27 @@ def test_r27_a_pricing_of_both_plans_goes_on(house: House) -> None:
     assert [(line.pricing_code, line.amount) for line in bill.lines] == [("P1", "145.00"), ("P2", "130.00")]
 
 
+def test_r27_a_pricing_that_leaves_and_returns_goes_on_from_what_it_rated_on_two_lines(house: House) -> None:
+    amendments = [{"effective_date": "2026-01-11", "plan": "scale"}, {"effective_date": "2026-01-21", "plan": "pro"}]
+    said = books(
+        graduated(OLD),
+        per_unit("7"),
+        plan={"pricings": ["P1"]},
+        plans=[{"code": "scale", "pricings": ["P2"]}],
+        contract={"amendments": amendments},
+    )
+    house.open(said)
+    for day, quantity in (("05", "80"), ("15", "1000"), ("25", "50")):
+        house.use(f"2026-01-{day}", quantity)
+    lines = house.run("2026-02-04").bill().lines
+    # 80 × 1 + 10; then 20 × 1 + 30 × 0.50 + 20
+    assert [(line.pricing_code, line.price_from, line.amount) for line in lines] == [
+        ("P1", "2026-01-01", "90.00"),
+        ("P1", "2026-01-21", "55.00"),
+        ("P2", "2026-01-11", "7000.00"),
+    ]
+
+
 def test_r27_volume_counts_only_what_this_pricing_rated(house: House) -> None:
     said = books(
         volume(OLD),

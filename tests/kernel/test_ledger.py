@@ -172,6 +172,18 @@ def test_k8_five_hundred_units_at_one(house: House) -> None:
     assert (entry.amount, entry.credits) == ("500.00", "500")
 
 
+def test_k16_fifteen_hundred_units_are_480(house: House) -> None:
+    opened(house, {"id": "g", "credits": "1500", "credit_rate": "0.32"})
+    assert house.run("2026-01-02").balance("g") == "480.00"
+
+
+def test_k18_money_that_is_no_whole_number_of_units(house: House) -> None:
+    # 12.50 / 7.50
+    opened(house, {"id": "g", "credits": "10", "credit_rate": "7.50"})
+    house.use("2026-01-10", "12.5")
+    assert [entry.credits for entry in house.run(ISSUED).entries("g")] == ["10", "-1.666666667"]
+
+
 def test_r33_units_are_differences_of_rounded_balances(house: House) -> None:
     """1,000 units at 0.03; 0.01 twice. Balances 29.99 and 29.98 are 999.666666667 and 999.333333333 units."""
     grants = [{"id": "g", "credits": "1000", "credit_rate": "0.03", "expires_at": "2026-01-20"}]

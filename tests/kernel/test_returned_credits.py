@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.kernel.house import House, Run, Said, books, per_unit
+from tests.kernel.house import House, Run, Said, books, meter, per_unit
 
 JANUARY_ISSUED, FEBRUARY_ISSUED = "2026-02-04", "2026-03-04"
 
@@ -14,7 +14,6 @@ A, B = {"id": "a", "amount": "60", "expires_at": "2026-06-01"}, {"id": "b", "amo
 
 def issued_january(house: House, *grants: Said, quantity: str = "100", **said: Said) -> None:
     """January's usage at 1.00 on the 10th, issued."""
-    # a minimum of nothing: usage below zero is then no matter of this page
     house.open(books(per_unit("1"), grants=grants, **said))
     house.use("2026-01-10", quantity)
     house.run(JANUARY_ISSUED)
@@ -146,6 +145,26 @@ def test_r44_an_adjustment_draws_before_invoices_of_later_periods(house: House) 
     run = corrected(house, "25", FEBRUARY_ISSUED)
     assert run.adjustments()[0].paid == ["25.00"]
     assert run.bill("2026-02-01").paid == ["15.00"]
+
+
+def test_r44_an_adjustment_draws_before_the_rest_of_its_grant_expires(house: House) -> None:
+    """The grant ends on 15 February, so its rest lapses when February is issued; the adjustment issued with it comes first."""
+    issued_january(house, {"id": "g", "amount": "140", "expires_at": "2026-02-15"})
+    run = corrected(house, "30", FEBRUARY_ISSUED)
+    assert run.moves("g") == [("grant", "140.00"), ("usage", "-100.00"), ("usage", "-30.00"), ("expiration", "-10.00")]
+
+
+def test_r44_a_maximum_that_grew_is_paid_by_the_grant_in_force_at_the_periods_end(house: House) -> None:
+    grants = [
+        {"id": "g", "amount": "500", "effective_at": "2026-01-16"},
+        {"id": "h", "amount": "500", "expires_at": "2026-01-16"},
+    ]
+    house.open(books(per_unit("1"), meters=[meter(aggregation="max")], grants=grants))
+    house.use("2026-01-10", "50")
+    house.run(JANUARY_ISSUED)
+    run = corrected(house, "20")
+    assert (run.bill().paid, run.adjustments()[0].paid) == (["50.00"], ["20.00"])
+    assert [kind for kind, _ in run.moves("h")] == ["grant", "expiration"]
 
 
 def test_r44_drafts_of_adjustments_draw_before_drafts_of_periods_and_post_nothing(house: House) -> None:
