@@ -1,0 +1,68 @@
+"""One run of the real pipeline in this process: landing, dbt, kernel, checks, issue and marts, through Dagster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from dagster_project.commands.launch import carry_out
+from dagster_project.expectations.examiner import Examiner, Verdict
+from dagster_project.locations import instant
+from dagster_project.mistakes import sentences_of
+from dagster_project.run import Run
+from dagster_project.warehouse import Warehouse, connect, fetch
+
+Row = Mapping[str, Any]
+
+
+class Unexamined(Examiner):
+    """Expects nothing: Great Expectations would start a process of its own for every run, which takes longer than the run."""
+
+    def warm_up(self) -> None:
+        pass
+
+    def examine(self, suite: str, parquet: Path, known: Mapping[str, list[str]]) -> list[Verdict]:
+        return []
+
+
+@dataclass(frozen=True)
+class UnexaminedRun(Run):
+    """A run in which every check looks on but Great Expectations; tests/nights runs with it."""
+
+    @cached_property
+    def examiner(self) -> Examiner:
+        return Unexamined(self.warehouse)
+
+
+class Refused(Exception):
+    """A run that a person has to put right before anything is rated; the sentences say how."""
+
+
+def run(books: Path, inbox: Path, warehouse: Path, as_of: str, *, issue: bool = True, examined: bool = False) -> None:
+    """Carry a run out; it must balance. Raises `Refused` with the sentences that a person would read."""
+    kind = Run if examined else UnexaminedRun
+    try:
+        outcome = carry_out(kind(Warehouse(warehouse), books, str(inbox), instant(as_of), issue=issue), "nightly")
+    except Exception as error:
+        sentences = sentences_of(error)
+        if not sentences:
+            raise
+        raise Refused("\n".join(sentences)) from None
+    assert outcome.balanced, "\n".join(outcome.broken)
+
+
+def marts(warehouse: Path, query: str) -> list[Row]:
+    """The rows of a query over the marts, decimals exact, instants naive UTC."""
+    with connect(Warehouse(warehouse).database, read_only=True) as connection:
+        return fetch(connection, query).to_dicts()
+
+
+def moment(value: datetime) -> str:
+    """An instant as a person writes it: the date alone at midnight, else to the minute or as far as it goes."""
+    if value == value.replace(hour=0, minute=0, second=0, microsecond=0):
+        return f"{value:%Y-%m-%d}"
+    return value.isoformat(timespec="auto" if value.second or value.microsecond else "minutes")

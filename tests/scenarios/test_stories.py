@@ -1,0 +1,36 @@
+"""Every folder here is a story: books, events and runs go in, and the marts must say what its `expected/` says. See README.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios import pipeline, story
+from tests.scenarios.comparison import differences
+
+
+def _stories() -> list[object]:
+    marked = []
+    for name in story.names():
+        why = story.read(name).xfail
+        marks = [pytest.mark.xfail(reason=why, raises=AssertionError, strict=True)] if why else []
+        marked.append(pytest.param(name, id=name, marks=marks))
+    return marked
+
+
+@pytest.mark.parametrize("name", _stories())
+def test_story(name: str, tmp_path: Path) -> None:
+    books, inbox, warehouse = (tmp_path / place for place in ("books", "inbox", "warehouse"))
+    inbox.mkdir()
+    found = []
+    for number, night in enumerate(story.read(name).nights, 1):
+        story.deliver(night, books, inbox)
+        if night.refused is None:
+            pipeline.run(books, inbox, warehouse, night.as_of, issue=night.issue)
+        else:
+            with pytest.raises(pipeline.Refused, match=night.refused):
+                pipeline.run(books, inbox, warehouse, night.as_of, issue=night.issue)
+        if night.expected is not None:
+            found += [f"after run {number} ({night.as_of}): {text}" for text in differences(night.expected, warehouse)]
+    assert not found, "\n" + "\n".join(found)
