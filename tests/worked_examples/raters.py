@@ -1,13 +1,17 @@
-"""What rates a worked example: the oracle here; the kernel is another function of the same shape."""
+"""What rates a worked example: the oracle, and the kernel on the usage that the oracle metered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.oracle.exact import decimal_of
 from tests.oracle.oracle import Oracle
+from tests.properties.kernel import Kernel
+from tests.properties.strategies import usage_frame, write_books
 from tests.worked_examples.cases import Case
 
 
@@ -57,4 +61,20 @@ def by_the_oracle(case: Case) -> Outcome:
     return Outcome(bills, ledger)
 
 
-RATERS: list[Rater] = [by_the_oracle]
+def by_the_kernel(case: Case) -> Outcome:
+    usage = usage_frame(Oracle().usage(case.books, case.events, case.as_of))
+    with TemporaryDirectory() as folder:
+        made = Kernel().run(write_books(case.books, Path(folder)), usage, case.as_of, issue=True)
+    lines = {
+        invoice_id: [(line["description"], line["quantity"], line["amount"]) for line in own.sort("line_no").to_dicts()]
+        for (invoice_id,), own in made.lines.group_by("invoice_id")
+    }
+    bills = [
+        Bill(row["contract_id"], row["kind"], lines.get(row["invoice_id"], []), row["total"])
+        for row in made.invoices.sort("contract_id", "kind", "period_start").to_dicts()
+    ]
+    posted = made.ledger.filter(status="posted").select("grant_id", "type", "amount", "credits", "balance_after")
+    return Outcome(bills, posted.rows())
+
+
+RATERS: list[Rater] = [by_the_oracle, by_the_kernel]
