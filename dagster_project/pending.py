@@ -9,7 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from dagster_project import issued
-from dagster_project.warehouse import Warehouse
+from dagster_project.warehouse import Warehouse, appear, discard
 from rating import tables
 from rating.documents import Documents
 from rating.rate import Months
@@ -25,10 +25,14 @@ def read(warehouse: Warehouse) -> Documents | None:
 
 
 def remember(warehouse: Warehouse, documents: Documents) -> None:
-    """Leave the draft adjustments for the next run."""
-    warehouse.pending.mkdir(parents=True, exist_ok=True)
+    """Leave the draft adjustments for the next run: all of them or, killed meanwhile, none."""
+    building = warehouse.derived / "remembering"
+    discard(building)
+    building.mkdir(parents=True)
     for table, frame in issued.by_table(documents):
-        frame.write_parquet(warehouse.pending / f"{table.name}.parquet")
+        frame.write_parquet(building / f"{table.name}.parquet")
+    discard(warehouse.pending)
+    appear(building, warehouse.pending)
 
 
 def of_run(now: Documents, before: Documents | None, already: Documents, months: Months) -> Documents:
