@@ -271,7 +271,7 @@ def test_r43_a_draft_that_no_longer_differs_goes_away(house: House) -> None:
 
 
 def test_r43_another_contracts_invoice_issues_no_adjustment(house: House) -> None:
-    contracts = [{"id": "acme"}, {"id": "other", "start_date": "2026-01-15"}]
+    contracts: list[Said] = [{"id": "acme"}, {"id": "other", "start_date": "2026-01-15"}]
     house.open(books(per_unit("1"), contracts=contracts))
     house.run(JANUARY_ISSUED)
     house.use("2026-01-12", "5")

@@ -97,19 +97,31 @@ def test_r30_local_days_bound_a_grant(house: House) -> None:
     assert house.run("2026-02-05").bill().paid == ["30.00"]
 
 
-@pytest.mark.parametrize(
-    ("dates", "paid"),
-    [
-        ({"expires_at": "2026-01-20"}, "0.00"),
-        ({"expires_at": "2026-02-01"}, "50.00"),
-        ({"effective_at": "2026-01-31T23:59:59.999999Z"}, "50.00"),
-        ({"effective_at": "2026-02-01"}, "0.00"),
-    ],
-)
-def test_r18_what_is_rated_over_the_whole_period_accrues_at_its_last_instant(house: House, dates: Said, paid: str) -> None:
-    house.open(books(per_unit("1"), meters=[meter(aggregation="max")], grants=[grant("g", "500", **dates)]))
-    house.use("2026-01-10", "50")
-    assert house.run(ISSUED).bill().paid == [paid]
+def test_r18_what_is_rated_over_the_whole_period_accrues_at_its_last_instant(house: House) -> None:
+    grants = [
+        {"contract": "too_short", "expires_at": "2026-01-31T23:59:59.999999Z"},
+        {"contract": "to_the_end", "expires_at": "2026-02-01"},
+        {"contract": "just_before_it", "effective_at": "2026-01-31T23:59:59.999999Z"},
+        {"contract": "too_late", "effective_at": "2026-02-01"},
+    ]
+    contracts = [grant["contract"] for grant in grants]
+    house.open(
+        books(
+            per_unit("1"),
+            meters=[meter(aggregation="max")],
+            contracts=[{"id": contract} for contract in contracts],
+            grants=[{"id": grant["contract"], "amount": "500", **grant} for grant in grants],
+        )
+    )
+    for contract in contracts:
+        house.use("2026-01-10", "50", contract=contract)
+    run = house.run(ISSUED)
+    assert {contract: run.bill(contract=contract).paid for contract in contracts} == {
+        "too_short": ["0.00"],
+        "to_the_end": ["50.00"],
+        "just_before_it": ["50.00"],
+        "too_late": ["0.00"],
+    }
 
 
 def test_r30_windows_that_give_back_draw_nothing_and_the_line_is_never_overpaid(house: House) -> None:
@@ -181,11 +193,25 @@ ORDER = {
 }
 
 
-@pytest.mark.parametrize("criterion", ORDER)
-def test_r31_grants_are_drawn_in_order(house: House, criterion: str) -> None:
-    first, second = ORDER[criterion]
-    run = january(house, [{"id": "z", "amount": "100", **first}, {"id": "a", "amount": "100", **second}], ("2026-01-10", "60"))
-    assert drawn(run) == {"a": "", "z": "-60.00"}
+@pytest.fixture(scope="module")
+def two_grants_each(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A contract for each criterion: usage of 60, and two grants of 100; `z…` is to be drawn first."""
+    house = House(tmp_path_factory.mktemp("order"))
+    grants = [
+        {"contract": f"c{number}", "id": f"{name}{number}", "amount": "100", **said}
+        for number, pair in enumerate(ORDER.values())
+        for name, said in zip("za", pair, strict=True)
+    ]
+    house.open(books(per_unit("1"), contracts=[{"id": f"c{number}"} for number in range(len(ORDER))], grants=grants))
+    for number in range(len(ORDER)):
+        house.use("2026-01-10", "60", contract=f"c{number}")
+    return house.run(ISSUED)
+
+
+@pytest.mark.parametrize("number", range(len(ORDER)), ids=ORDER)
+def test_r31_grants_are_drawn_in_order(two_grants_each: Run, number: int) -> None:
+    assert [move for move in two_grants_each.moves(f"z{number}") if move[0] == "usage"] == [("usage", "-60.00")]
+    assert [move for move in two_grants_each.moves(f"a{number}") if move[0] == "usage"] == []
 
 
 def test_r31_at_last_the_id_decides(house: House) -> None:

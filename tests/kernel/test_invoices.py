@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import polars as pl
-import pytest
 from polars.testing import assert_frame_equal
 
 from rating.documents import Documents
@@ -21,22 +20,32 @@ def test_r36_a_period_without_anything_is_still_a_document(house: House) -> None
     assert (bill.lines, bill.total, bill.header.status, bill.header.number) == ([], "0.00", "issued", "INV-000001")
 
 
-@pytest.mark.parametrize(
-    ("contract", "settings", "draft", "issued"),
-    [
-        ({}, {}, "2026-02-03T23:59:59.999999", "2026-02-04"),
-        ({}, {"grace_days": 0}, "2026-01-31T23:59:59", "2026-02-01"),
-        ({"timezone": "America/New_York"}, {}, "2026-02-04T04:59", "2026-02-04T05:00"),
-        ({"timezone": "Asia/Tokyo"}, {}, "2026-02-03T14:59", "2026-02-03T15:00"),
-        ({"end_date": "2026-01-20"}, {}, "2026-01-22T23:59", "2026-01-23"),
-    ],
-)
-def test_r37_a_period_is_issued_when_its_grace_days_are_over(
-    house: House, contract: Said, settings: Said, draft: str, issued: str
-) -> None:
-    house.open(books(per_unit("1"), contract=contract, settings=settings))
-    assert house.run(draft).bill().header.status == "draft"
-    assert house.run(issued).bill().header.status == "issued"
+def test_r37_a_period_is_issued_when_its_grace_days_are_over(house: House) -> None:
+    contracts: list[Said] = [
+        {"id": "utc"},
+        {"id": "new_york", "timezone": "America/New_York"},
+        {"id": "tokyo", "timezone": "Asia/Tokyo"},
+        {"id": "short", "end_date": "2026-01-20"},
+    ]
+    house.open(books(per_unit("1"), contracts=contracts))
+
+    def issued(as_of: str) -> set[str]:
+        run = house.run(as_of)
+        return {said["id"] for said in contracts if run.bill(contract=said["id"]).header.status == "issued"}
+
+    assert issued("2026-01-22T23:59:59.999999") == set()
+    assert issued("2026-01-23") == {"short"}
+    assert issued("2026-02-03T14:59:59.999999") == {"short"}
+    assert issued("2026-02-03T15:00") == {"short", "tokyo"}
+    assert issued("2026-02-03T23:59:59.999999") == {"short", "tokyo"}
+    assert issued("2026-02-04") == {"short", "tokyo", "utc"}
+    assert issued("2026-02-04T05:00") == {"short", "tokyo", "utc", "new_york"}
+
+
+def test_r37_without_grace_days_a_period_is_issued_at_its_end(house: House) -> None:
+    house.open(books(per_unit("1"), settings={"grace_days": 0}))
+    assert house.run("2026-01-31T23:59:59").bill().header.status == "draft"
+    assert house.run("2026-02-01").bill().header.status == "issued"
 
 
 def test_r37_grace_days_are_calendar_days_over_a_clock_change(house: House) -> None:
@@ -62,7 +71,7 @@ def test_r37_the_id_is_the_same_from_draft_to_issue(house: House) -> None:
 
 
 def test_r37_numbers_go_by_period_end_contract_and_kind_without_a_gap(house: House) -> None:
-    contracts = [
+    contracts: list[Said] = [
         {"id": "b"},
         {"id": "a", "start_date": "2026-02-01"},
         {"id": "c", "start_date": "2026-01-15", "billing_anchor": 1, "end_date": "2026-01-20"},
@@ -91,7 +100,7 @@ def test_r37_numbers_go_by_period_end_contract_and_kind_without_a_gap(house: Hou
 
 def test_r37_at_one_instant_the_contract_comes_before_the_kind(house: House) -> None:
     """Two contracts of weeks: one begins as the other's week ends; and the initial invoice of a contract comes before its period."""
-    contracts = [{"id": "a"}, {"id": "b", "start_date": "2026-01-08"}]
+    contracts: list[Said] = [{"id": "a"}, {"id": "b", "start_date": "2026-01-08"}]
     house.open(books(ONE_TIME, contracts=contracts, plan={"billing_frequency": "weekly"}))
     run = house.run("2026-01-18")
     numbered = sorted(
@@ -119,24 +128,32 @@ def test_r37_an_issued_document_never_changes_again(house: House) -> None:
     assert (after.header, after.lines) == (before.header, before.lines)
 
 
-@pytest.mark.parametrize(
-    ("contract", "as_of", "due"),
-    [
-        ({}, "2026-02-04", "2026-03-06"),  # 30 days of the plan
-        ({"net_terms": 0}, "2026-02-04", "2026-02-04"),
-        ({"net_terms": 10}, "2026-02-20T23:59", "2026-03-02"),  # from the day it is issued
-        ({"amendments": [{"effective_date": "2026-01-15", "net_terms": 10}]}, "2026-02-04", "2026-02-14"),
-        ({"amendments": [{"effective_date": "2026-02-02", "net_terms": 10}]}, "2026-02-04", "2026-03-06"),
-        # the 4th in New York
-        ({"timezone": "America/New_York"}, "2026-02-05T04:59", "2026-03-06"),
-        ({"timezone": "America/New_York"}, "2026-02-05T05:00", "2026-03-07"),
-    ],
-)
-def test_r37_due_is_the_local_day_of_issue_and_the_net_terms_of_the_periods_end(
-    house: House, contract: Said, as_of: str, due: str
-) -> None:
-    house.open(books(per_unit("1"), contract=contract, plan={"net_terms": 30}))
-    assert house.run(as_of).bill().header.due_date == due
+def test_r37_due_is_the_local_day_of_issue_and_the_net_terms_of_the_periods_end(house: House) -> None:
+    contracts: list[Said] = [
+        {"id": "30 days of the plan"},
+        {"id": "own", "net_terms": 0},
+        {"id": "amended inside", "amendments": [{"effective_date": "2026-01-15", "net_terms": 10}]},
+        {"id": "amended after", "amendments": [{"effective_date": "2026-02-02", "net_terms": 10}]},
+        {"id": "still the 4th", "timezone": "America/New_York"},
+        {"id": "already the 5th", "timezone": "Asia/Tokyo"},
+    ]
+    house.open(books(per_unit("1"), contracts=contracts, plan={"net_terms": 30}))
+    run = house.run("2026-02-04T16:00")
+    assert {said["id"]: run.bill(contract=said["id"]).header.due_date for said in contracts} == {
+        "30 days of the plan": "2026-03-06",
+        "own": "2026-02-04",
+        "amended inside": "2026-02-14",
+        "amended after": "2026-03-06",
+        "still the 4th": "2026-03-06",
+        "already the 5th": "2026-03-07",
+    }
+
+
+def test_r37_due_counts_from_the_local_day_of_issue_however_late_that_is(house: House) -> None:
+    contract = {"timezone": "America/New_York", "net_terms": 10}
+    house.open(books(per_unit("1"), contract=contract))
+    # 23:59 of the 19th in New York
+    assert house.run("2026-02-20T04:59").bill().header.due_date == "2026-03-01"
 
 
 def test_r37_an_initial_invoice_is_due_by_the_terms_of_its_day(house: House) -> None:
@@ -297,7 +314,7 @@ def test_r40_a_negative_total_is_money_back(house: House) -> None:
 
 def busy(house: House) -> None:
     override = {"pricing": "P1", "unit_amount": "0.35", "effective_from": "2026-01-11"}
-    contracts = [{"id": name, "rate_overrides": [override] if name < "c" else []} for name in "abcd"]
+    contracts: list[Said] = [{"id": name, "rate_overrides": [override] if name < "c" else []} for name in "abcd"]
     grants = [
         {"id": f"g_{name}_{n}", "contract": name, "amount": "7", "expires_at": f"2026-01-2{n}"} for name in "abc" for n in "05"
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.kernel.house import Bill, House, Said, books, card, meter, per_unit, tiers
 
 CHANGE = "2026-01-16"
@@ -246,7 +248,7 @@ def test_r27_a_ladder_begins_anew_with_each_period(house: House) -> None:
 THREE_WINDOWS = [{"id": "g", "amount": "1", "effective_at": "2026-01-11", "expires_at": "2026-01-21", "applies_to": ["OTHER"]}]
 
 
-def three_windows(house: House, *pricings: Said, **said: Said) -> None:
+def three_windows(house: House, *pricings: Said, **said: Any) -> None:
     """January in three windows, cut by a grant that pays for something else."""
     other = per_unit("1", code="OTHER_PRICING", meter="OTHER")
     house.open(books(*pricings, other, meters=[meter(), meter(code="OTHER")], grants=THREE_WINDOWS, **said))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, TypeVar
 
 import pytest
 
 from tests.kernel.house import House, Run, Said, books, flat, meter, per_unit, rows, tiers
+
+Key = TypeVar("Key")
 
 CONTRACTS = ("a", "b", "c")
 LADDER = {"model": "graduated", "tiers": tiers(("40", "0.333", "1"), ("90", "0.2505", "0.35"), (None, "0.111"))}
@@ -20,7 +24,7 @@ def grants(*, halved: bool = False, idle: bool = False) -> list[Said]:
     """Three grants a contract; halved: each in two that are alike; idle: one more that cuts periods but never pays."""
     stated = []
     for contract in CONTRACTS:
-        of_contract = [
+        of_contract: list[Said] = [
             {"id": f"{contract}_1", "kind": "promotional", "amount": "10.10", "expires_at": "2026-02-12"},
             {"id": f"{contract}_2", "kind": "prepaid", "amount": "21.30", "price": "20", "effective_at": "2026-01-14"},
             {
@@ -32,11 +36,7 @@ def grants(*, halved: bool = False, idle: bool = False) -> list[Said]:
             },
         ]
         if halved:
-            of_contract = [
-                {**grant, "id": f"{grant['id']}{half}", "amount": str(Decimal(grant["amount"]) / 2), **_half_price(grant)}
-                for grant in of_contract
-                for half in "xy"
-            ]
+            of_contract = [_half(grant, which) for grant in of_contract for which in "xy"]
         if idle:
             of_contract.append(
                 {
@@ -51,8 +51,9 @@ def grants(*, halved: bool = False, idle: bool = False) -> list[Said]:
     return stated
 
 
-def _half_price(grant: Said) -> Said:
-    return {"price": "10"} if "price" in grant else {}
+def _half(grant: Said, which: str) -> Said:
+    halves = {name: str(Decimal(grant[name]) / 2) for name in ("amount", "price") if name in grant}
+    return {**grant, **halves, "id": f"{grant['id']}{which}"}
 
 
 def said(**changes: bool) -> Said:
@@ -74,7 +75,7 @@ def use_month(house: House, month: int, salt: int, sign: int = 1) -> None:
     for number in range(24):
         quantity = Decimal((number * 37 + salt * 11) % 29) / 4 * sign
         day = (number * 7 + salt) % 28 + 1
-        where = {"contract": CONTRACTS[number % 3]}
+        where: Said = {"contract": CONTRACTS[number % 3]}
         house.use(f"2026-{month:02}-{day:02}", str(quantity), "xy"[number % 2], **where)
         house.use(f"2026-{month:02}-{day:02}", str(quantity * 3), meter="OTHER", **where)
 
@@ -109,8 +110,8 @@ def totals(run: Run) -> dict[str, Decimal]:
     return {header.invoice_id: Decimal(header.total) for header in rows(run.known.invoices) if header.kind != "initial"}
 
 
-def summed(pairs: list[tuple[object, str]]) -> dict[object, Decimal]:
-    sums: dict[object, Decimal] = defaultdict(Decimal)
+def summed(pairs: Iterable[tuple[Key, str]]) -> dict[Key, Decimal]:
+    sums: dict[Key, Decimal] = defaultdict(Decimal)
     for key, amount in pairs:
         sums[key] += Decimal(amount)
     return dict(sums)
@@ -181,7 +182,7 @@ def test_r42_issued_documents_and_adjustments_come_to_what_one_run_would_bill(ru
         use_month(house, month, salt, sign)
     at_once = house.run("2026-04-10", issue=False)
 
-    def billed(found: Run) -> dict[object, Decimal]:
+    def billed(found: Run) -> dict[tuple[Any, ...], Decimal]:
         headers = {header.invoice_id: header for header in rows(found.known.invoices)}
         sums = summed(
             [

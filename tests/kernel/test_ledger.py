@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
 from tests.kernel.house import House, Run, Said, books, per_unit
 
 ISSUED = "2026-02-04"
 
 
-def opened(house: House, *grants: Said, **said: Said) -> None:
+def opened(house: House, *grants: Said, **said: Any) -> None:
     house.open(books(per_unit("1"), grants=grants, **said))
 
 
@@ -34,25 +34,25 @@ def test_r32_a_grant_is_posted_by_the_first_run_from_its_instant_on(house: House
     assert len(house.run("2026-01-06").entries()) == 1, "once and for all"
 
 
-@pytest.mark.parametrize(
-    ("expires_at", "too_early", "posted"),
-    [
-        ("2026-01-20", "2026-02-03", "2026-02-04"),  # January is the last period that starts before
-        ("2026-02-01", "2026-02-03", "2026-02-04"),  # still January
-        ("2026-02-15", "2026-03-03", "2026-03-04"),
-        ("2026-02-01T00:00:00.000001Z", "2026-03-03", "2026-03-04"),
-    ],
-)
-def test_r32_the_rest_expires_with_the_issue_of_the_last_period_that_starts_before(
-    house: House, expires_at: str, too_early: str, posted: str
-) -> None:
-    opened(house, {"id": "g", "amount": "100", "expires_at": expires_at})
-    house.use("2026-01-10", "30")
-    assert "expiration" not in types(house.run(too_early))
-    run = house.run(posted)
-    assert run.moves("g", "posted") == [("grant", "100.00"), ("usage", "-30.00"), ("expiration", "-70.00")]
-    assert run.balance("g") == "0.00"
-    assert types(house.run("2026-04-10")) == ["grant", "usage", "expiration"], "once and for all"
+def test_r32_the_rest_expires_with_the_issue_of_the_last_period_that_starts_before(house: House) -> None:
+    january, february = "2026-02-04", "2026-03-04"
+    posted_with = {
+        "2026-01-20": january,
+        "2026-02-01": january,
+        "2026-02-15": february,
+        "2026-02-01T00:00:00.000001Z": february,
+    }
+    names = {f"c{number}": expires_at for number, expires_at in enumerate(posted_with)}
+    grants = [{"id": name, "contract": name, "amount": "100", "expires_at": expires_at} for name, expires_at in names.items()]
+    house.open(books(per_unit("1"), contracts=[{"id": name} for name in names], grants=grants))
+    for name in names:
+        house.use("2026-01-10", "30", contract=name)
+    for as_of in ("2026-02-03T23:59", january, "2026-03-03T23:59", february, "2026-04-10"):
+        run = house.run(as_of)
+        for name, expires_at in names.items():
+            lapsed = [("expiration", "-70.00")] if as_of >= posted_with[expires_at] else []
+            assert [move for move in run.moves(name, "posted") if move[0] == "expiration"] == lapsed
+            assert run.balance(name) == ("0.00" if lapsed else "70.00")
 
 
 def test_r32_where_the_contract_ends_earlier_the_rest_expires_on_its_own_day(house: House) -> None:

@@ -83,7 +83,7 @@ def test_r19_an_override_prices_a_combination_that_the_card_does_not_have(house:
 
 
 def test_r19_an_override_touches_its_own_contract_only(house: House) -> None:
-    contracts = [{"id": "acme", "rate_overrides": [override("US", "resolved", "1.50")]}, {"id": "other"}]
+    contracts: list[Said] = [{"id": "acme", "rate_overrides": [override("US", "resolved", "1.50")]}, {"id": "other"}]
     house.open(books(carded("4"), meters=[CALLS], cards=[PLAIN], contracts=contracts))
     house.use("2026-01-10", "1", "US", "resolved")
     house.use("2026-01-10", "1", "US", "resolved", contract="other")
@@ -93,7 +93,7 @@ def test_r19_an_override_touches_its_own_contract_only(house: House) -> None:
 
 
 def test_r19_without_a_card_the_source_is_the_pricing_or_the_override(house: House) -> None:
-    contracts = [{"id": "acme", "rate_overrides": [{"pricing": "P1", "unit_amount": "0.008"}]}, {"id": "other"}]
+    contracts: list[Said] = [{"id": "acme", "rate_overrides": [{"pricing": "P1", "unit_amount": "0.008"}]}, {"id": "other"}]
     house.open(books(per_unit("0.01"), contracts=contracts))
     house.use("2026-01-10", "1000")
     house.use("2026-01-10", "1000", contract="other")
