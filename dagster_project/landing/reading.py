@@ -86,13 +86,11 @@ def _with_faults(lines: pl.DataFrame, is_valid: pl.Series) -> pl.DataFrame:
 
 def _keys_twice(connection: duckdb.DuckDBPyConnection, read: pl.DataFrame, shape: str, text: str) -> pl.Series:
     """The keys an object gives more than once: looked for in one object of each list of keys, of which there are few."""
-    examples = read.filter(pl.col(text).is_not_null()).unique(shape, keep="any", maintain_order=False)
-    found = query(connection, _TWICE, examples.select(pl.col(shape).alias("shape"), pl.col(text).alias("object")))
+    examples = read.select(pl.col(shape).alias("shape"), pl.col(text).alias("object"))[read.get_column(shape).arg_unique()]
+    found = query(connection, _TWICE, examples.drop_nulls("object"))
     if found.is_empty():
         return pl.repeat(None, read.height, dtype=pl.String, eager=True)
-    return read.select(pl.col(shape).replace_strict(found["shape"], found["twice"], default=None, return_dtype=pl.String))[
-        shape
-    ]
+    return read.get_column(shape).replace_strict(found["shape"], found["twice"], default=None, return_dtype=pl.String)
 
 
 def _is_nested(connection: duckdb.DuckDBPyConnection, read: pl.DataFrame) -> pl.Series:
