@@ -1,4 +1,4 @@
-"""The books that the events are billed by: one contract a customer, most of them in bulk files, one in twenty with prices of its own."""
+"""The books that the events are billed by: one contract a customer, one in twenty with prices of its own, the others in bulk files."""
 
 from __future__ import annotations
 
@@ -94,7 +94,9 @@ def write_books(folder: Path, customers: int, seed: int, grants: Grants = A_FEW)
         "number", id=_code("cust_"), contract=_code("contract_"), name=pl.format("Customer {}", pl.col("number"))
     )
     (folder / "catalogue.yml").write_text(
-        CATALOGUE.format(ai_call=_entries("AI_CALL"), llm_tokens=_entries("LLM_TOKENS"), fallback=FALLBACK, first_tier=FIRST_TIER)
+        CATALOGUE.format(
+            ai_call=_entries("AI_CALL"), llm_tokens=_entries("LLM_TOKENS"), fallback=FALLBACK, first_tier=FIRST_TIER
+        )
     )
     everyone.select("id", "name").write_csv(folder / "customers.csv")
     bulk = everyone.filter(pl.col("number") % NEGOTIATED_ONE_IN != 0).select(

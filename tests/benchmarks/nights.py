@@ -32,7 +32,12 @@ def run_nights(folder: Path, books: Path, month: Month, nights: int) -> Iterator
     yield NOTHING_TO_DO, _night(folder, books, nights)
 
 
+def command(folder: Path, books: Path, into: Path, as_of: datetime) -> list[str]:
+    """The arguments of `meterhouse` for one night."""
+    places = ["--books", str(books), "--inbox", str(events.inbox(folder)), "--warehouse", str(into)]
+    return ["run", *places, "--as-of", as_of.isoformat()]
+
+
 def _night(folder: Path, books: Path, night: int) -> Cost:
     as_of = FIRST_NIGHT + timedelta(days=night)
-    places = ("--books", str(books), "--inbox", str(events.inbox(folder)), "--warehouse", str(warehouse(folder)))
-    return cost_of("dagster_project", "run", *places, "--as-of", as_of.isoformat())
+    return cost_of("dagster_project", *command(folder, books, warehouse(folder), as_of))

@@ -1,0 +1,142 @@
+"""`make bench`, or `python -m tests.benchmarks --events 1e6 20e6`: time every stage beside its yardstick, at several sizes in one go.
+
+Two sizes or more tell the fixed part of a cost from its slope. Leaves docs/benchmark.md and docs/images/benchmark.png.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import os
+import platform
+import shutil
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.benchmarks import agreement, events, nights
+from tests.benchmarks.books import write_books
+from tests.benchmarks.events import Month
+from tests.benchmarks.kernel import measure_kernel
+from tests.benchmarks.measure import ROOT, cost_of
+from tests.benchmarks.picture import draw
+from tests.benchmarks.report import write_report
+from tests.benchmarks.results import Cost, Machine, Measurements, Results, Stage
+from tests.benchmarks.yardsticks import YARDSTICKS
+
+STAGES = ("yardsticks", "nights", "apart", "kernel")
+PARTS = ("duckdb", "polars", "dbt-core", "dbt-duckdb", "dagster", "great-expectations")
+KERNEL_CONTRACTS = 20_000
+
+
+def main() -> None:
+    asked = _arguments()
+    results = Results(
+        machine=_machine(),
+        measured_on=f"{datetime.now(UTC):%Y-%m-%d}",
+        customers=asked.customers,
+        seed=asked.seed,
+        load=[os.getloadavg()[0]],
+    )
+    with tempfile.TemporaryDirectory(prefix="meterhouse-bench-") as scratch:
+        root = asked.keep or Path(scratch)
+        for size in sorted(asked.events):
+            folder = root / f"{size}"
+            shutil.rmtree(folder, ignore_errors=True)
+            # one size is enough to see where time goes
+            stages = [stage for stage in asked.stages if stage != "apart" or size == max(asked.events)]
+            results.sizes.append(measure(folder, Month(size, asked.customers, asked.seed), asked.nights, stages))
+            if asked.keep is None:
+                shutil.rmtree(folder)
+        if "kernel" in asked.stages:
+            _say(f"kernel, {KERNEL_CONTRACTS:,} contracts")
+            results.kernel = measure_kernel(root / "kernel", KERNEL_CONTRACTS, asked.seed)
+        results.load.append(os.getloadavg()[0])
+        if asked.keep:
+            (asked.keep / "results.json").write_text(results.model_dump_json(indent=2))
+    (asked.docs / "images").mkdir(parents=True, exist_ok=True)
+    write_report(results, asked.docs / "benchmark.md")
+    draw(results, asked.docs / "images" / "benchmark.png")
+    _say(f"see {asked.docs / 'benchmark.md'}")
+
+
+def measure(folder: Path, month: Month, nights_asked: int, stages: list[str]) -> Measurements:
+    """Everything asked for at one size. Raises `Disagreement` where our result is not the script's."""
+    _say(f"{month.events:,} events: making them")
+    events.write_month(folder, month)
+    books = write_books(folder / "books", month.customers, month.seed)
+    files = sorted(events.inbox(folder).iterdir())
+    found = Measurements(
+        events=month.events,
+        lines=sum(file.read_bytes().count(b"\n") for file in files),
+        inbox_bytes=sum(file.stat().st_size for file in files),
+    )
+    if "yardsticks" in stages:
+        for name in YARDSTICKS:
+            found.yardsticks[name] = _yardstick(name, folder, month)
+    if "apart" in stages:
+        _say(f"{month.events:,} events: a first night, taken apart")
+        found.apart = _taken_apart(folder, books)
+    if "nights" in stages:
+        for name, cost in nights.run_nights(folder, books, month, nights_asked):
+            _say(f"{month.events:,} events: {name}, {cost.seconds:.1f} s")
+            found.nights[name] = cost
+            found.agreed[name] = _agreed(name, folder, month)
+    return found
+
+
+def _yardstick(name: str, folder: Path, month: Month) -> Cost:
+    cost = cost_of("tests.benchmarks.yardsticks", name, str(folder))
+    _say(f"{month.events:,} events: {name}, {cost.seconds:.1f} s")
+    return cost
+
+
+def _agreed(night: str, folder: Path, month: Month) -> list[str]:
+    """What equals the script's result on all that has arrived by now."""
+    cost_of("tests.benchmarks.yardsticks", "script", str(folder))
+    warehouse = nights.warehouse(folder)
+    usage = agreement.usage_agrees(folder, warehouse)
+    return [usage, agreement.amounts_agree(folder, warehouse)] if night == nights.FIRST else [usage]
+
+
+def _taken_apart(folder: Path, books: Path) -> Stage:
+    output = folder / "apart.json"
+    command = nights.command(folder, books, folder / "warehouse-apart", nights.FIRST_NIGHT)
+    cost_of("tests.benchmarks.taken_apart", str(output), *command)
+    shutil.rmtree(folder / "warehouse-apart")
+    return Stage.model_validate_json(output.read_text())
+
+
+def _machine() -> Machine:
+    cpuinfo = Path("/proc/cpuinfo")
+    models = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+    return Machine(
+        processor=models[0] if models else platform.processor(),
+        cores=os.cpu_count() or 1,
+        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        versions={"python": platform.python_version(), **{part: importlib.metadata.version(part) for part in PARTS}},
+    )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--events", nargs="+", type=_count, default=[100_000, 1_000_000], help="sizes, such as 1e6")
+    parser.add_argument("--customers", type=_count, default=20_000, help="customers, with a contract each")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--nights", type=int, default=2, help="nights that bring events; one that brings nothing follows")
+    parser.add_argument("--keep", type=Path, help="leave inboxes, books, warehouses and results.json in this folder")
+    parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES, help="what to measure")
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="where the table and the picture go")
+    return parser.parse_args()
+
+
+def _count(text: str) -> int:
+    return int(float(text))
+
+
+def _say(what: str) -> None:
+    print(f"{datetime.now(UTC):%H:%M:%S}  {what}", flush=True)  # noqa: T201 - a command of its own
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""The figures as tables, between two marks in docs/benchmark.md; what stands around them is written by hand.
+
+`python -m tests.benchmarks.report results.json` writes the tables of a benchmark that was kept.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.measure import LANDING, ROOT
+from tests.benchmarks.nights import FIRST, NOTHING_TO_DO
+from tests.benchmarks.results import Cost, KernelSpeed, Measurements, Results, Stage
+
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+MILLION = 1_000_000
+GIBIBYTE = 2**30
+SHOWN_FROM = 0.1  # seconds; in the run taken apart what costs less is not worth a row
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Cost as a straight line over events: a fixed part, in seconds, and a slope, in seconds a million."""
+
+    fixed: float
+    slope: float
+
+    @classmethod
+    def through(cls, smallest: tuple[int, float], largest: tuple[int, float]) -> Line:
+        (few, low), (many, high) = smallest, largest
+        slope = (high - low) / (many - few)
+        return cls(low - slope * few, slope * MILLION)
+
+
+def write_report(results: Results, path: Path) -> None:
+    """Put the tables between the marks of the page; a page that is not there yet is made of them alone."""
+    page = path.read_text() if path.exists() else f"# Benchmark\n\n{BEGIN}\n{END}\n"
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    path.write_text(f"{before}{BEGIN}\n\n{tables_of(results)}\n\n{END}{after}")
+
+
+def tables_of(results: Results) -> str:
+    """Everything that was measured, as markdown."""
+    parts = [_where(results), *(_size(found) for found in results.sizes)]
+    measured = [found for found in results.sizes if found.nights and found.yardsticks]
+    if len(measured) > 1:
+        parts.append(_lines(measured[0], measured[-1]))
+    largest = results.sizes[-1] if results.sizes else None
+    if largest and largest.nights:
+        parts.append(_stages(largest))
+    if largest and largest.apart:
+        parts.append(_apart(largest.events, largest.apart))
+    if results.kernel:
+        parts.append(_kernel(results.kernel))
+    return "\n\n".join(parts)
+
+
+def _where(results: Results) -> str:
+    machine = results.machine
+    versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
+    before, after = results.load
+    return (
+        f"Measured on {results.measured_on}: {machine.cores} cores ({machine.processor}), {machine.memory_bytes / GIBIBYTE:.0f} GiB; "
+        f"{versions}. {results.customers:,} customers, seed {results.seed}. Average load of the machine {before:.1f} before and "
+        f"{after:.1f} after: above {machine.cores} it was shared with other work, wall seconds are too long, and CPU seconds tell more."
+    )
+
+
+def _size(found: Measurements) -> str:
+    rows: list[Sequence[Any]] = [(_yardstick_name(name), *_cost(cost, found.lines)) for name, cost in found.yardsticks.items()]
+    for night, cost in found.nights.items():
+        rows.append((f"**{night}**, whole command", *_cost(cost, found.lines if night == FIRST else None)))
+    title = f"### {found.events:,} events ({found.lines:,} lines, {found.inbox_bytes / MILLION:,.0f} MB of NDJSON)"
+    agreed = "; ".join(f"{night}: {', '.join(what)}" for night, what in found.agreed.items())
+    equal = f"\n\nEqual to the script's, exactly: {agreed}." if agreed else ""
+    return f"{title}\n\n{_table(('', 'wall s', 'CPU s', 'lines/s, wall', 'peak MiB'), rows)}{equal}"
+
+
+def _yardstick_name(name: str) -> str:
+    return {
+        "copy": "yardstick: bare NDJSON to Parquet",
+        "script": "yardstick: script by hand",
+        "scan": "floor: scan of the columns",
+    }.get(name, name)
+
+
+def _cost(cost: Cost, lines: int | None) -> tuple[str, str, str, str]:
+    rate = f"{lines / cost.seconds:,.0f}" if lines else ""
+    return f"{cost.seconds:.1f}", f"{cost.cpu_seconds:.1f}", rate, f"{cost.peak_bytes / 2**20:,.0f}"
+
+
+def _lines(smallest: Measurements, largest: Measurements) -> str:
+    """Fixed parts and slopes between two sizes, and the house's goals."""
+
+    def both(of: Callable[[Measurements], Cost | Stage]) -> tuple[Line, Line]:
+        few, many = of(smallest), of(largest)
+        return (
+            Line.through((smallest.lines, few.seconds), (largest.lines, many.seconds)),
+            Line.through((smallest.lines, few.cpu_seconds), (largest.lines, many.cpu_seconds)),
+        )
+
+    copy = both(lambda found: found.yardsticks["copy"])
+    script = both(lambda found: found.yardsticks["script"])
+    landing = both(lambda found: found.nights[FIRST].of(LANDING))
+    billing = both(lambda found: found.nights[FIRST].without(LANDING))
+    rows = [
+        (name, *(f"{value:.1f}" for clock in clocks for value in (clock.fixed, clock.slope)))
+        for name, clocks in (
+            ("bare NDJSON to Parquet", copy),
+            ("our landing", landing),
+            ("script by hand", script),
+            ("our night without landing", billing),
+        )
+    ]
+    fits = _table(("", "fixed, wall s", "a million, wall s", "fixed, CPU s", "a million, CPU s"), rows)
+    first, nothing = largest.nights[FIRST], largest.nights[NOTHING_TO_DO]
+    goals: list[Sequence[Any]] = [
+        (
+            "landing beside the bare copy, slopes",
+            "at least 0.7",
+            *(_ratio(a.slope, b.slope) for a, b in zip(copy, landing, strict=True)),
+        ),
+        (
+            "after landing beside the script, slopes",
+            "at most 1.5",
+            *(_ratio(a.slope, b.slope) for a, b in zip(billing, script, strict=True)),
+        ),
+        ("fixed part", "under 15 s", *(f"{clock.fixed:.1f} s" for clock in billing)),
+        ("nothing to do", "under 10 s", f"{nothing.seconds:.1f} s", f"{nothing.cpu_seconds:.1f} s"),
+        ("peak memory", "8 GiB at 20 million", f"{first.peak_bytes / GIBIBYTE:.2f} GiB", ""),
+    ]
+    if next_night := largest.nights.get("night 2"):
+        wall, cpu = billing
+        goals.insert(
+            3,
+            (
+                "next night beside the first, above the fixed part",
+                "at most 0.125",
+                _ratio(next_night.seconds - wall.fixed, first.seconds - wall.fixed),
+                _ratio(next_night.cpu_seconds - cpu.fixed, first.cpu_seconds - cpu.fixed),
+            ),
+        )
+    reached = _table(("goal", "wanted", "wall", "CPU"), goals)
+    return f"### Fixed part and slope, from {smallest.events:,} and {largest.events:,} events\n\n{fits}\n\n{reached}"
+
+
+def _ratio(one: float, other: float) -> str:
+    return f"{one / other:.2f}" if other > 0 else "?"
+
+
+def _stages(found: Measurements) -> str:
+    """Where each night's time goes, as the command itself tells it."""
+    names = dict.fromkeys(stage.name for cost in found.nights.values() for stage in cost.stages)
+    rows = [(name, *(_seconds(cost.of(name)) for cost in found.nights.values())) for name in names]
+    rows.append(("**whole**", *(f"{cost.seconds:.1f} ({cost.cpu_seconds:.1f})" for cost in found.nights.values())))
+    return f"### Where a night goes at {found.events:,} events: wall s (CPU s)\n\n{_table(('', *found.nights), rows)}"
+
+
+def _seconds(stage: Stage) -> str:
+    return f"{stage.seconds:.1f} ({stage.cpu_seconds:.1f})" if stage.seconds else ""
+
+
+def _apart(events: int, whole: Stage) -> str:
+    """The first night step by step; models by wall seconds only, they share one process with dbt's threads."""
+    rows = [
+        (f"{'&nbsp;' * 4 * depth}{stage.name}", f"{stage.seconds:.1f}", f"{stage.cpu_seconds:.1f}")
+        for depth, stage in _deep(whole)
+    ]
+    return f"### The first night at {events:,} events, taken apart\n\n{_table(('', 'wall s', 'CPU s'), rows)}"
+
+
+def _deep(stage: Stage, depth: int = 0) -> Iterable[tuple[int, Stage]]:
+    yield depth, stage
+    for part in stage.parts:
+        if part.seconds >= SHOWN_FROM:
+            yield from _deep(part, depth + 1)
+
+
+def _kernel(kernel: KernelSpeed) -> str:
+    rows = [
+        (call.name, f"{call.seconds:.2f}", f"{call.cpu_seconds:.2f}", f"{kernel.usage_rows / call.seconds:,.0f}")
+        for call in kernel.calls
+    ]
+    title = (
+        f"### The kernel alone: {kernel.usage_rows:,} rows of usage, {kernel.contracts:,} contracts, {kernel.grants:,} grants"
+    )
+    return f"{title}\n\n{_table(('', 'wall s', 'CPU s', 'rows of usage/s, wall'), rows)}"
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = [header, ["---", *("---:" for _ in header[1:])], *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+if __name__ == "__main__":
+    write_report(Results.model_validate_json(Path(sys.argv[1]).read_text()), ROOT / "docs" / "benchmark.md")
