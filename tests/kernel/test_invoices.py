@@ -42,6 +42,15 @@ def test_r37_a_period_is_issued_when_its_grace_days_are_over(house: House) -> No
     assert issued("2026-02-04T05:00") == {"short", "tokyo", "utc", "new_york"}
 
 
+def test_books_without_contracts_or_before_their_start_make_no_documents(house: House) -> None:
+    nobody = books(per_unit("1"))
+    house.open({**nobody, "contracts": [], "customers": []})
+    assert house.run("2026-03-01").known.invoices.height == 0
+    house.open(books(per_unit("1"), ONE_TIME, grants=[{"id": "g", "kind": "prepaid", "amount": "10"}]))
+    run = house.run("2025-12-31T23:59:59.999999")
+    assert (run.bills(), run.entries()) == ([], [])
+
+
 def test_r37_without_grace_days_a_period_is_issued_at_its_end(house: House) -> None:
     house.open(books(per_unit("1"), settings={"grace_days": 0}))
     assert house.run("2026-01-31T23:59:59").bill().header.status == "draft"

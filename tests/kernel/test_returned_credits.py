@@ -216,3 +216,25 @@ def test_r44_a_contract_ended_early_gives_credits_back(house: House) -> None:
     house.open(books(per_unit("1"), grants=[A], contract={"end_date": "2026-01-06"}))
     run = house.run("2026-02-10")
     assert (came_back(run), run.adjustments()[0].total) == ({"a": "60.00"}, "-40.00")
+
+
+def test_r44_a_period_that_is_gone_gives_its_credits_back(house: House) -> None:
+    """February was issued; now the contract ends before it. Nothing follows, so it is issued when February closes, on 30 May."""
+    grant = {"id": "g", "amount": "100"}
+    house.open(books(per_unit("1"), grants=[grant]))
+    house.use("2026-02-05", "40")
+    house.run(FEBRUARY_ISSUED)
+    house.open(books(per_unit("1"), grants=[grant], contract={"end_date": "2026-02-01"}))
+    run = house.run("2026-05-29")
+    assert (run.adjustments()[0].header.status, came_back(run)) == ("draft", {"g": "40.00"})
+    run = house.run("2026-05-30")
+    assert (run.adjustments()[0].header.status, run.adjustments()[0].total, run.balance("g")) == ("issued", "0.00", "100.00")
+
+
+def test_r43_a_pending_correction_of_a_closed_period_still_gives_credits_back(house: House) -> None:
+    # 60 of 100 were credits; of the 70 that come back 10 are money
+    issued_january(house, A, contract={"end_date": "2026-02-01"})
+    corrected(house, "-70", "2026-03-10")
+    (adjustment,) = (run := house.run("2026-05-02")).adjustments()
+    assert (adjustment.header.status, adjustment.paid, adjustment.total) == ("issued", ["-60.00"], "-10.00")
+    assert run.moves("a", "posted") == [("grant", "60.00"), ("usage", "-60.00"), ("reversal", "60.00")]
