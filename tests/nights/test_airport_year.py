@@ -88,8 +88,8 @@ def test_every_line_is_the_one_made_by_hand(year: Path, code_of: dict[str, str])
         told = _line(line, code_of)
         said[told.carrier, told.month].append(astuple(told))
     by_hand = defaultdict(list)
-    for line in airport_by_hand.invoice_lines():
-        by_hand[line.carrier, line.month].append(astuple(line))
+    for worked_out in airport_by_hand.invoice_lines():
+        by_hand[worked_out.carrier, worked_out.month].append(astuple(worked_out))
     assert dict(said) == dict(by_hand)
 
 

@@ -44,7 +44,7 @@ def differences(expected: Mapping[str, Any], warehouse: Path) -> list[str]:
     """
     if unknown := set(expected) - SECTIONS:
         raise ValueError(f"{sorted(unknown)} are no sections; there are {sorted(SECTIONS)}.")
-    found = []
+    found: list[str] = []
     if "invoices" in expected:
         found += _invoices(expected["invoices"], marts(warehouse, INVOICES), marts(warehouse, LINES))
     for section in ROWS.keys() & expected.keys():

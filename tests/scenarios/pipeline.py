@@ -16,7 +16,7 @@ from dagster_project.mistakes import sentences_of
 from dagster_project.run import Run
 from dagster_project.warehouse import Warehouse, connect, fetch
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 
 
 class Unexamined(Examiner):

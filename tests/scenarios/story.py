@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import zstandard
 from ruamel.yaml import YAML
 
 HERE = Path(__file__).parent
-COMPRESSED = {".gz": gzip.compress, ".zst": zstandard.compress}
+COMPRESSED: Mapping[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".zst": zstandard.compress}
 
 
 @dataclass(frozen=True)
