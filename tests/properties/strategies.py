@@ -87,6 +87,9 @@ def properties(random: Random) -> Mapping:
 
 
 def quantity(random: Random) -> str | int | bool | None:
+    """Mostly a positive decimal; one event in ten is a correction, and some carry no number."""
+    if random.random() < 0.1:
+        return text_of(random.randint(-900_000, -1), 3)
     odd = random.choice(["0", "0.5", "1000", "1e2", "0.0000000005", "much", None, True, "1e15"])
     whole = random.randint(-20, 300)
     fraction = text_of(random.randint(-5_000, 300_000), 3)

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.oracle.books import Books
 from tests.oracle.calendar import windows
@@ -17,8 +17,11 @@ from tests.properties import agreement
 from tests.properties.kernel import Kernel
 from tests.properties.strategies import Run, Scenario, scenarios, usage_frame, write_books
 
+# Shrinking a scenario of several runs takes minutes: the long version does it, the quick one only says what differs.
 THOROUGHLY = settings(max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck))
-QUICKLY = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+QUICKLY = settings(
+    max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, phases=[Phase.generate]
+)
 
 
 def windows_of_the_oracle(run: Run) -> agreement.Facts:

@@ -120,6 +120,12 @@ PRICES = [
         events=EIGHTY_AND_SEVENTY,
         expects=[{"period 2026-01-01": "14.00", "period 2026-02-01": "0"}],
     ),
+    story(
+        "negative usage without a minimum spend is money back",
+        runs={"2026-02-04": PLAIN},
+        events=[used("-5", "2026-01-10", landed="2026-02-04")],
+        expects=[{"period 2026-01-01": "-5.00", "period 2026-02-01": "0"}],
+    ),
     # ten of 31 days: base fee 10.00, minimum 20.00 of 62.00, 5.00 of it used
     story(
         "fees and minimum of a short period are prorated by days",
