@@ -67,8 +67,8 @@ def test_long_numbers_keep_every_digit(bench: Any) -> None:
 NUMBERS = st.from_regex(r"-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,25})?([eE][+-]?[0-9]{1,2})?", fullmatch=True)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(NUMBERS, min_size=30, max_size=60))
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(NUMBERS, min_size=100, max_size=200))
 def test_every_number_is_read_by_value(new_bench: Any, written: list[str]) -> None:
     read = _read(new_bench(), written)
     assert [Decimal(text) for text in read] == [Decimal(text) for text in written]
