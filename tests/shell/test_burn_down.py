@@ -1,0 +1,174 @@
+"""When a wallet runs dry, what lapses unused, and how its contract's burn-down is told and drawn."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+import pytest
+
+from dagster_project.outlook import outlooks, prospect
+from rating import tables
+from tests.shell.conftest import moment
+
+AS_OF = moment("2026-03-11")
+NOTHING_MORE: dict[str, Any] = {}
+
+
+def contract(name: str = "acme", zone: str = "UTC", end: date | None = None) -> dict[str, Any]:
+    return {
+        "contract_id": name,
+        "customer_id": "cust",
+        "currency": "USD",
+        "minor_digits": 2,
+        "billing_frequency": "monthly",
+        "start_date": date(2026, 1, 1),
+        "end_date": end,
+        "billing_anchor": 1,
+        "timezone": zone,
+        "status": "approved",
+        "place": "books",
+    }
+
+
+def grant(name: str, amount: str, expires: str | None = None, of: str = "acme", since: str = "2026-01-01") -> dict[str, Any]:
+    return {
+        "grant_id": name,
+        "contract_id": of,
+        "kind": "prepaid",
+        "amount": Decimal(amount),
+        "price": Decimal(amount),
+        "effective_at": moment(since),
+        "expires_at": expires and moment(expires),
+        "place": "books",
+    }
+
+
+def period(month: int, of: str = "acme") -> dict[str, Any]:
+    return {
+        "invoice_id": f"{of}:{month}",
+        "kind": "period",
+        "status": "issued",
+        "contract_id": of,
+        "customer_id": "cust",
+        "currency": "USD",
+        "period_start": datetime(2026, month, 1),
+        "period_end": datetime(2026, month + 1, 1),
+        "subtotal": Decimal(0),
+        "credits_applied": Decimal(0),
+        "total": Decimal(0),
+        "books_version": "b",
+        "content_hash": "h",
+        "month": f"2026-{month:02}",
+    }
+
+
+def entry(grant_id: str, kind: str, amount: str, invoice: str | None, at: str, of: str = "acme") -> dict[str, Any]:
+    return {
+        "entry_id": f"{grant_id}:{kind}:{invoice}",
+        "contract_id": of,
+        "grant_id": grant_id,
+        "type": kind,
+        "amount": Decimal(amount),
+        "currency": "USD",
+        "invoice_id": invoice,
+        "occurred_at": moment(at),
+        "status": "posted",
+        "balance_after": Decimal(0),
+    }
+
+
+def drawn_monthly(*amounts: str, of: str = "acme", from_grant: str = "g1") -> list[dict[str, Any]]:
+    """Draws of January, February and March."""
+    return [
+        entry(from_grant, "usage", f"-{amount}", f"{of}:{month}", f"2026-{month + 1:02}-01", of)
+        for month, amount in enumerate(amounts, 1)
+    ]
+
+
+def wallet(
+    grants: list[dict[str, Any]], draws: list[dict[str, Any]], end: date | None = None, zone: str = "UTC"
+) -> dict[str, Any]:
+    """The outlook of contract acme, whose grants are posted where they are in force, as of 11 March: 69 days looked at."""
+    posted = [
+        entry(one["grant_id"], "grant", str(one["amount"]), None, one["effective_at"].isoformat())
+        for one in grants
+        if one["effective_at"] <= AS_OF
+    ]
+    found = outlooks(
+        tables.CREDIT_LEDGER.frame(posted + draws),
+        tables.INVOICES.frame([period(month) for month in (1, 2, 3)]),
+        tables.CREDIT_GRANTS.frame(grants),
+        tables.CONTRACTS.frame([contract(zone=zone, end=end)]),
+        AS_OF,
+    )
+    assert found.height == 1
+    return found.row(0, named=True)
+
+
+def test_a_wallet_runs_dry_at_the_pace_of_the_last_three_periods() -> None:
+    """690 drawn in 69 days; the 310 left last 31 days after 10 March."""
+    found = wallet([grant("g1", "1000", "2027-01-01")], drawn_monthly("300", "290", "100"))
+    assert (found["held"], found["drawn"], found["days"]) == (Decimal(310), Decimal(690), 69)
+    assert found["runs_dry_on"] == date(2026, 4, 10)
+    assert prospect(found) == "runs dry on 2026-04-10 at the present pace (690.00 USD in 69 days), 266 days before it lapses"
+
+
+def test_part_of_a_days_draw_is_a_day() -> None:
+    found = wallet([grant("g1", "1000.01", "2027-01-01")], drawn_monthly("300", "290", "100"))
+    assert found["runs_dry_on"] == date(2026, 4, 11)
+
+
+def test_a_wallet_that_lapses_first_says_with_how_much_unused() -> None:
+    """Ten a day on the 21 days from 11 to 31 March: 210 of 310."""
+    found = wallet([grant("g1", "1000", "2026-04-01")], drawn_monthly("300", "290", "100"))
+    assert (found["runs_dry_on"], found["unused"]) == (None, Decimal(100))
+    assert prospect(found) == "lapses on 2026-04-01 with 100.00 USD unused at the present pace (690.00 USD in 69 days)"
+
+
+def test_what_an_early_grant_loses_does_not_lengthen_the_wallet() -> None:
+    """g1 holds 310 and loses 100 of it on 1 April; g2's 50 then last five days."""
+    found = wallet([grant("g2", "50"), grant("g1", "1000", "2026-04-01")], drawn_monthly("300", "290", "100"))
+    assert found["grants"] == ["g1", "g2"]
+    assert (found["runs_dry_on"], found["unused"], found["until"]) == (date(2026, 4, 5), Decimal(100), None)
+
+
+def test_credits_outlive_no_contract() -> None:
+    found = wallet([grant("g1", "1000", "2027-01-01")], drawn_monthly("300", "290", "100"), end=date(2026, 3, 21))
+    assert (found["until"], found["unused"]) == (date(2026, 3, 21), Decimal(210))
+
+
+def test_what_comes_back_slows_the_pace() -> None:
+    back = entry("g1", "reversal", "345", "acme:1", "2026-03-05")
+    found = wallet([grant("g1", "1000")], [*drawn_monthly("300", "290", "100"), back])
+    assert (found["drawn"], found["held"]) == (Decimal(345), Decimal(655))
+    assert found["runs_dry_on"] == date(2026, 3, 10 + 21) + (date(2026, 7, 19) - date(2026, 3, 31))
+
+
+def test_days_before_the_first_grant_do_not_count() -> None:
+    found = wallet([grant("g1", "200", since="2026-03-01")], drawn_monthly("0", "0", "100"))
+    assert (found["days"], found["runs_dry_on"]) == (10, date(2026, 3, 20))
+
+
+def test_a_wallet_that_nobody_draws_on_never_runs_dry() -> None:
+    found = wallet([grant("g1", "200", "2026-04-01")], [])
+    assert (found["runs_dry_on"], found["unused"]) == (None, Decimal(200))
+    assert wallet([grant("g1", "200")], [])["runs_dry_on"] is None
+
+
+def test_a_wallet_with_nothing_left_is_used_up() -> None:
+    found = wallet([grant("g1", "690"), grant("g2", "5", since="2026-05-01")], drawn_monthly("300", "290", "100"))
+    assert prospect(found) == "is used up; the next grant takes effect on 2026-05-01"
+
+
+@pytest.mark.parametrize(("zone", "last"), [("UTC", date(2026, 3, 10)), ("Asia/Tokyo", date(2026, 3, 11))])
+def test_days_are_the_contracts_own(zone: str, last: date) -> None:
+    assert wallet([grant("g1", "1000")], [], zone=zone)["last_day"] == last
+
+
+def test_the_order_of_rows_is_no_input() -> None:
+    grants = [grant("g1", "1000", "2026-04-01"), grant("g2", "50"), grant("g3", "70", "2026-05-01")]
+    draws = drawn_monthly("300", "290", "100")
+    assert wallet(grants, draws) == wallet(grants[::-1], draws[::-1])
