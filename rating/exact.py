@@ -14,12 +14,10 @@ from typing import cast
 
 import polars as pl
 
-from rating.tables import MONEY_SCALE, PRICE_SCALE, QUANTITY_SCALE
+from rating.tables import MONEY_SCALE, PRICE_SCALE
 
 INT = pl.Int128()
 LIMIT = 10**38 - 1  # what a Decimal(38, s) holds; Int128 itself goes to 1.7e38
-LINE_LIMIT = 10 ** (15 + PRICE_SCALE)  # R-2: a line amount of 1e15 stops the run
-ONE_UNIT = 10**QUANTITY_SCALE
 
 
 class DoesNotFit(Exception):
@@ -48,6 +46,26 @@ def multiply(frame: pl.DataFrame, left: str, right: str, into: str, row: Sequenc
     return frame.with_columns((pl.col(left) * pl.col(right)).alias(into))
 
 
+def scale_rest(frame: pl.DataFrame, broken: str, unit: str, divisor: str, row: Sequence[str]) -> pl.DataFrame:
+    """`rest`, the numerator of broken × unit over the divisor, and what of it is `whole`; broken < divisor.
+
+    Where the product has no room, the unit is taken in two halves, the upper one divided before the lower one is added.
+    """
+    if _largest(frame, broken) * _largest(frame, unit) <= LIMIT:
+        return frame.with_columns(rest=pl.col(broken) * pl.col(unit), rest_whole=integer(0))
+    half = integer(10**PRICE_SCALE)
+    halves = frame.with_columns(upper_half=pl.col(unit) // half, lower_half=pl.col(unit) % half)
+    upper = multiply(halves, broken, "upper_half", "upper_product", row)
+    upper = upper.with_columns(
+        whole_uppers=pl.col("upper_product") // pl.col(divisor), rest_uppers=pl.col("upper_product") % pl.col(divisor)
+    )
+    shifted = multiply(upper.with_columns(half=half), "rest_uppers", "half", "rest_shifted", row)
+    lower = multiply(shifted, broken, "lower_half", "lower_product", row)
+    return lower.with_columns(
+        rest=pl.col("rest_shifted") + pl.col("lower_product"), rest_whole=pl.col("whole_uppers") * half
+    ).drop("upper_half", "lower_half", "upper_product", "whole_uppers", "rest_uppers", "half", "rest_shifted", "lower_product")
+
+
 def prove_sums(frame: pl.DataFrame, columns: Sequence[str], row: Sequence[str]) -> pl.DataFrame:
     """The frame itself, once it is certain that no sum over any of its rows can wrap; else `DoesNotFit`."""
     for column in columns:
@@ -58,9 +76,10 @@ def prove_sums(frame: pl.DataFrame, columns: Sequence[str], row: Sequence[str]) 
     return frame
 
 
-def refuse_large_lines(frame: pl.DataFrame, whole: str, row: Sequence[str]) -> pl.DataFrame:
-    """The frame itself, or `DoesNotFit` naming the line whose amount reaches 1e15 (R-2)."""
-    _refuse(frame.filter(pl.col(whole).abs() >= integer(LINE_LIMIT)), row, "the line's amount reaches 1e15")
+def refuse_large_lines(frame: pl.DataFrame, amount_units: str, row: Sequence[str]) -> pl.DataFrame:
+    """The frame itself, or `DoesNotFit` naming the line whose rounded amount, in minor units, reaches 1e15 (R-2)."""
+    limit = integer(10**15) * pl.col("minor_digits").replace_strict({n: 10**n for n in range(PRICE_SCALE)}, return_dtype=INT)
+    _refuse(frame.filter(pl.col(amount_units).abs() >= limit), row, "the line's amount reaches 1e15")
     return frame
 
 

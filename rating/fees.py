@@ -25,7 +25,7 @@ def fee_lines(books: Books, schedule: Schedule, periods: pl.DataFrame, usage_uni
         fee=pl.col("base_fee"), kind=pl.lit("base_fee"), pricing_code=pl.lit(None, dtype=pl.String), rank=pl.lit(0)
     )
     base = base.with_columns(description=pl.lit("Base fee"), place=pl.lit(None, dtype=pl.String))
-    minimum = terms.with_columns(
+    minimum = terms.filter(pl.col("minimum_spend").is_not_null()).with_columns(
         fee=pl.col("minimum_spend"), kind=pl.lit("minimum_commitment"), pricing_code=pl.lit(None, dtype=pl.String)
     )
     minimum = minimum.with_columns(
@@ -117,8 +117,7 @@ def _prorated(fees: pl.DataFrame) -> pl.DataFrame:
     )
     whole, rest = exact.carry("whole", "rest", "divisor")
     carried = summed.with_columns(whole=exact.integer(0)).with_columns(whole=whole, rest=rest)
-    exact.refuse_large_lines(carried, "whole", names)
-    return carried.select(
+    prorated = carried.select(
         *PERIOD,
         "kind",
         "rank",
@@ -132,6 +131,7 @@ def _prorated(fees: pl.DataFrame) -> pl.DataFrame:
         "place",
         "minor_digits",
     )
+    return exact.refuse_large_lines(prorated, "amount_units", names)
 
 
 def _less_usage(fees: pl.DataFrame, usage_units: pl.DataFrame) -> pl.DataFrame:

@@ -78,10 +78,14 @@ def _one_time(books: Books, schedule: Schedule) -> pl.DataFrame:
     first_terms = schedule.terms.sort("contract_id", "valid_from").group_by("contract_id", maintain_order=True).first()
     one_time = books.plan_pricings.join(books.pricings.filter(pl.col("model") == "one_time"), on="pricing_code")
     charged = first_terms.join(_approved(books), on="contract_id").join(one_time, on="plan_code")
-    own = schedule.overrides.filter(pl.col("pricing_code").is_not_null()).select(
-        "contract_id", "pricing_code", "valid_from", own_amount="unit_amount", own_place="place"
+    starts = first_terms.select("contract_id", start="valid_from")
+    own = (
+        schedule.overrides.filter(pl.col("pricing_code").is_not_null())
+        .join(starts, on="contract_id")
+        .filter(pl.col("valid_from") <= pl.col("start"), pl.col("start") < pl.col("valid_to"))
+        .select("contract_id", "pricing_code", own_amount="unit_amount", own_place="place")
     )
-    return charged.join(own, on=["contract_id", "pricing_code", "valid_from"], how="left").select(
+    return charged.join(own, on=["contract_id", "pricing_code"], how="left").select(
         "contract_id",
         "timezone",
         "minor_digits",

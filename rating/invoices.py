@@ -141,10 +141,13 @@ def assemble(
 
 
 def _net_terms(headers: pl.DataFrame, schedule: Schedule) -> pl.DataFrame:
-    """Net terms in force at the period's end: at its last instant, or on the day of an initial invoice."""
-    last = pl.max_horizontal(pl.col("period_start"), pl.col("period_end") - pl.duration(microseconds=1))
+    """Net terms in force at the period's end: at its last instant, or on the day of an initial invoice, and no earlier than
+    the contract's start."""
+    starts = schedule.terms.group_by("contract_id").agg(start=pl.col("valid_from").min())
+    last = pl.max_horizontal("start", "period_start", pl.col("period_end") - pl.duration(microseconds=1))
     return (
-        headers.select("invoice_id", "contract_id", at=last)
+        headers.join(starts, on="contract_id")
+        .select("invoice_id", "contract_id", at=last)
         .join(schedule.terms.select("contract_id", "valid_from", "valid_to", "net_terms"), on="contract_id")
         .filter(pl.col("at") >= pl.col("valid_from"), pl.col("at") < pl.col("valid_to"))
         .select("invoice_id", "net_terms")

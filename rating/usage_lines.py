@@ -80,8 +80,8 @@ def _costed(parts: pl.DataFrame, slots: pl.DataFrame) -> pl.DataFrame:
         pers=pl.col("quantity_e9") // pl.col("per_e9"), broken_e9=pl.col("quantity_e9") % pl.col("per_e9")
     )
     parts = exact.multiply(parts, "pers", "unit_e12", "whole", names)
-    parts = exact.multiply(parts, "broken_e9", "unit_e12", "rest", names)
-    parts = parts.with_columns(whole=pl.col("whole") + pl.col("flat_e12"))
+    parts = exact.scale_rest(parts, "broken_e9", "unit_e12", "per_e9", names)
+    parts = parts.with_columns(whole=pl.col("whole") + pl.col("rest_whole") + pl.col("flat_e12"))
     return exact.prove_sums(parts, ["whole", "rest"], names)
 
 
@@ -106,7 +106,7 @@ def _lines(slots: pl.DataFrame, parts: pl.DataFrame, books: Books) -> UsageLines
     tier_parts = _tier_parts(parts, slots)
     # the last slot of a run knows what the whole line comes to
     lines = shares.filter(pl.col("run").ne_missing(pl.col("run").shift(-1)))
-    exact.refuse_large_lines(lines, "running_whole", ["contract_id", "period_start", "pricing_code", "combination"])
+    exact.refuse_large_lines(lines, "running_units", ["contract_id", "period_start", "pricing_code", "combination"])
     tier_unit = tier_parts.group_by("run").agg(tier_unit=pl.col("unit_amount").first())
     ordered = (
         lines.join(tier_unit, on="run", how="left", maintain_order="left")

@@ -107,16 +107,16 @@ def test_r2_sums_that_fit_pass_unchanged() -> None:
     assert exact.prove_sums(frame.clear(), ["amount"], ["amount"]).height == 0
 
 
-@pytest.mark.parametrize("whole", [10**27, -(10**27), 10**30])
-def test_r2_a_line_of_1e15_stops(whole: int) -> None:
-    frame = integers(whole=[whole]).with_columns(contract_id=pl.lit("acme"))
+@pytest.mark.parametrize("cents", [10**17, -(10**17), 10**20])
+def test_r2_a_line_of_1e15_stops(cents: int) -> None:
+    frame = integers(cents=[cents]).with_columns(contract_id=pl.lit("acme"), minor_digits=2)
     with pytest.raises(DoesNotFit, match=r"contract_id acme.*1e15"):
-        exact.refuse_large_lines(frame, "whole", ["contract_id"])
+        exact.refuse_large_lines(frame, "cents", ["contract_id"])
 
 
 def test_r2_a_line_just_below_1e15_passes() -> None:
-    frame = integers(whole=[10**27 - 1, 1 - 10**27])
-    assert exact.refuse_large_lines(frame, "whole", ["whole"]) is frame
+    frame = integers(cents=[10**17 - 1, 1 - 10**17]).with_columns(minor_digits=2)
+    assert exact.refuse_large_lines(frame, "cents", ["cents"]) is frame
 
 
 def test_decimals_keep_their_digits_as_integers_and_back() -> None:

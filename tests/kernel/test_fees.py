@@ -193,7 +193,6 @@ def test_r28_one_time_charges_are_never_prorated_and_take_the_override_of_the_st
     assert house.run("2026-01-01").bill(kind="initial").amounts == ["100.00"]
 
 
-@pytest.mark.xfail(strict=True, reason="only an override that begins on the very day of the start is seen")
 def test_r28_an_override_that_began_before_the_contract_holds_at_its_start(house: House) -> None:
     override = {"pricing": "P1", "amount": "100", "effective_from": "2025-12-01"}
     house.open(books(ONE_TIME, contract={"rate_overrides": [override]}))
@@ -239,7 +238,6 @@ def test_r29_without_usage_the_whole_minimum_is_owed(house: House) -> None:
     ]
 
 
-@pytest.mark.xfail(strict=True, reason="a contract without a minimum is charged one that lifts negative usage to 0")
 def test_r29_without_a_minimum_negative_usage_is_money_back(house: House) -> None:
     house.open(books(per_unit("1")))
     house.use("2026-01-10", "-20")
