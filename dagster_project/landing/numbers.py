@@ -14,15 +14,23 @@ import polars as pl
 
 from dagster_project.landing.queries import query
 
+_SAFE_DIGITS: Final = 15  # of a decimal fraction; whole numbers are safe up to 18, for they are read as such
+_LONG_FRACTION: Final = "|".join(
+    [
+        *(rf"[0-9]{{{whole}}}\.[0-9]{{{_SAFE_DIGITS + 1 - whole}}}" for whole in range(1, _SAFE_DIGITS + 1)),
+        rf"[0-9]{{{_SAFE_DIGITS + 1},}}\.",
+    ]
+)
 DOUBTFUL: Final = (
     # a number that is long, has an exponent, would be printed with one, or is a negative zero
-    r":\s*-?(?:[0-9.]{16}|[0-9.]+[eE]|0\.00000)|:\s*-0"
+    rf":\s*-?(?:[0-9]{{19}}|{_LONG_FRACTION}|[0-9.]+[eE]|0\.00000)|:\s*-0"
     # what DuckDB takes for JSON and JSON is not: NaN, Infinity, a comma before a closing bracket
     r"|[:\[,]\s*-?(?:[nN][aA][nN]|[iI][nN][fF])|,\s*[}\]]"
 )
 EXPONENT_MAX: Final = 999  # more zeros than this make no quantity, and 1e999999999 must not fill the memory
 
 _BEFORE, _AFTER = "\x1e", "\x1f"  # control characters, which valid JSON never holds as they are
+_LOOSE: Final = r"(?i)nan|inf|,\s*[}\]]"
 _STRING: Final = r'"(?:[^"\\]|\\.)*"'
 _NUMBER: Final = r"-?[0-9][0-9.eE+-]*"
 
@@ -42,36 +50,48 @@ create or replace macro exponent_of(written) as case
     when abs(try_cast(regexp_extract(written, '[eE][+]?(.*)$', 1) as integer)) <= {EXPONENT_MAX}
         then try_cast(regexp_extract(written, '[eE][+]?(.*)$', 1) as integer)
 end;
--- any notation to plain text, by value: '1.10' is '1.1', '1E+2' is '100', '-0' is '0'; null: an exponent beyond the limit
-create or replace macro plain_number(written) as without_idle_zeros(
+create or replace macro without_exponent(written) as without_idle_zeros(
     with_point_at(
         regexp_extract(written, '^-?([0-9]*)', 1) || regexp_extract(written, '[.]([0-9]*)', 1),
         length(regexp_extract(written, '^-?([0-9]*)', 1)) + exponent_of(written)
     ),
     regexp_extract(written, '^-?')
 );
+create or replace macro without_negative_zero(plain) as case when plain = '-0' then '0' else plain end;
+-- any notation to plain text, by value: '1.10' is '1.1', '1E+2' is '100', '-0' is '0'; null: an exponent beyond the limit
+create or replace macro plain_number(written) as case
+    when contains(written, 'e') or contains(written, 'E') then without_exponent(written)
+    when contains(written, '.') then without_negative_zero(rtrim(rtrim(written, '0'), '.'))
+    else without_negative_zero(written)
+end;
 -- every number of a JSON text as a list of one string: a type that a flat object has no other use for
-create or replace macro numbers_marked(json_text) as replace(replace(replace(
-    regexp_replace(json_text, '({_STRING})|({_NUMBER})', '\1{_BEFORE}\2{_AFTER}', 'g'),
-    '{_BEFORE}{_AFTER}', ''), '{_BEFORE}', '["'), '{_AFTER}', '"]');
-create or replace macro marked_number(value) as plain_number(value ->> '$[0]');
+create or replace macro numbers_marked(json_text) as replace(replace(replace(replace(
+    regexp_replace(json_text, '{_STRING}|{_NUMBER}', '{_BEFORE}\0{_AFTER}', 'g'),
+    '{_BEFORE}"', '"'), '"{_AFTER}', '"'), '{_BEFORE}', '["'), '{_AFTER}', '"]');
 """
 
 _EXACT: Final = rf"""
 select
     row_number,
-    regexp_matches(outside_strings, '(?i)nan|inf') or regexp_matches(outside_strings, ',\s*[}}\]]') as is_loose,
-    len(list_filter(entries, lambda e: starts_with(e.value, '[') and marked_number(e.value) is null)) > 0 as is_out_of_range,
-    '{{' || array_to_string(list_transform(entries, lambda e: to_json(e.key) || ':' || case
-        when starts_with(e.value, '[') then to_json(marked_number(e.value)) else e.value
-    end), ',') || '}}' as exact_properties
+    is_loose,
+    len(list_filter(members, lambda m: m is null)) > 0 as is_out_of_range,
+    '{{' || array_to_string(members, ',') || '}}' as exact_properties
 from (
     select
         row_number,
-        regexp_replace(line, '{_STRING}', '', 'g') as outside_strings,
-        map_entries(from_json(case when is_flat then json_extract(numbers_marked(line), '$.properties') end, '"MAP(VARCHAR,JSON)"'))
-            as entries
-    from rows
+        is_loose,
+        list_transform(list_filter(map_entries(properties), lambda e: e.value is not null), lambda e: to_json(e.key) || ':' || case
+            when starts_with(e.value, '[') then to_json(plain_number(e.value ->> '$[0]')) else e.value
+        end) as members
+    from (
+        select
+            row_number,
+            case when regexp_matches(line, '{_LOOSE}') then regexp_matches(regexp_replace(line, '{_STRING}', '', 'g'), '{_LOOSE}')
+                else false end as is_loose,
+            from_json(case when is_flat then json_extract(numbers_marked(line), '$.properties') end, '"MAP(VARCHAR,JSON)"')
+                as properties
+        from rows
+    )
 )
 """
 

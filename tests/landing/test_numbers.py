@@ -64,6 +64,12 @@ def test_long_numbers_keep_every_digit(bench: Any) -> None:
     assert _read(bench, written) == [_canonical(text) for text in written]
 
 
+def test_no_magnitude_is_written_with_an_exponent(bench: Any) -> None:
+    powers = [f"{sign}1{'0' * zeros}" for sign in ("", "-") for zeros in range(25)]
+    fractions = [f"{whole}.{'0' * zeros}{digit}" for whole in (0, 7) for zeros in range(20) for digit in (1, 5, 25)]
+    assert _read(bench, powers + fractions) == powers + fractions
+
+
 NUMBERS = st.from_regex(r"-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,25})?([eE][+-]?[0-9]{1,2})?", fullmatch=True)
 
 
