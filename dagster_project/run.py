@@ -59,8 +59,8 @@ class Run:
 
     @cached_property
     def schedule(self) -> Schedule:
-        """The books laid out in time up to as_of."""
-        return lay_out(self.books, self.as_of)
+        """The books laid out in time up to as_of, around what is issued."""
+        return lay_out(self.books, self.as_of, self.issued.invoices)
 
     @cached_property
     def issued(self) -> Documents:

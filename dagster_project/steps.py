@@ -21,7 +21,7 @@ from dagster_project.landing import Landing
 from dagster_project.rehearsal import rehearsed
 from dagster_project.run import Run, refuse_the_past
 from dagster_project.warehouse import Warehouse, appear, connect, fetch
-from rating import tables
+from rating import adjustments, tables
 from rating.documents import Documents
 from rating.rate import EVERY_MONTH, Months, rate
 
@@ -80,8 +80,30 @@ def lay_books(run: Run) -> None:
 
 def lay_schedule(run: Run) -> None:
     """Write the books laid out in time, and show it to dbt."""
-    frames = {tables.PERIODS.name: run.schedule.periods, tables.WINDOWS.name: run.schedule.windows}
+    frames = {
+        tables.PERIODS.name: run.schedule.periods,
+        tables.WINDOWS.name: run.schedule.windows,
+        tables.CLOSED_PERIODS.name: closed_periods(run),
+    }
     _lay(run.warehouse, "schedule", run.warehouse.schedule, frames)
+
+
+def closed_periods(run: Run) -> pl.DataFrame:
+    """CLOSED_PERIODS: with the landings that the last re-rating of each knew, or its issue where that came after (R-45)."""
+    issued_periods = adjustments.issued_periods(run.issued, run.books, run.as_of).filter("is_closed")
+    known = pl.DataFrame(
+        [(landed.as_of, landed.batch) for landed in landing.landings(run.warehouse, run.as_of)],
+        schema={"as_of": tables.INSTANT, "batch": tables.SMALL},
+        orient="row",
+    ).sort("as_of", "batch")
+    before_closing = issued_periods.sort("closes_at").join_asof(
+        known, left_on="closes_at", right_on="as_of", strategy="backward", allow_exact_matches=False
+    )
+    by_issue = before_closing.sort("issued_at").join_asof(
+        known.rename({"batch": "issue_batch"}), left_on="issued_at", right_on="as_of", strategy="backward"
+    )
+    last = pl.max_horizontal("batch", "issue_batch").fill_null(0).alias("last_batch")
+    return tables.CLOSED_PERIODS.frame(by_issue.with_columns(last).sort("contract_id", "period_start"))
 
 
 def build(run: Run, select: str) -> list[DbtResult]:

@@ -22,26 +22,32 @@ SAME_LINE = ["original_id", "kind", "pricing_code", "combination", "price_from"]
 
 
 def issued_periods(issued: Documents, books: Books, as_of: datetime) -> pl.DataFrame:
-    """Issued `period` invoices: original_id, contract_id, customer_id, period_start, period_end, start_date, month, minor_digits and
-    `is_closed`: whether rerate_days after its end are over (R-45)."""
+    """Issued `period` invoices: original_id, contract_id, customer_id, period_start, period_end, start_date, month, minor_digits,
+    issued_at, `closes_at` and `is_closed`: whether rerate_days after its end are over (R-45)."""
     rows = issued.invoices.filter(pl.col("kind") == "period").join(
         books.contracts.select("contract_id", "timezone", "minor_digits"), on="contract_id", how="left", maintain_order="left"
     )
     zones = rows.get_column("timezone")
     closing_date = local_dates(rows.get_column("period_end"), zones).dt.offset_by(f"{books.settings.rerate_days}d")
-    return rows.with_columns(
-        local_dates(rows.get_column("period_start"), zones).alias("start_date"),
-        (first_instants(closing_date, zones) <= as_of).alias("is_closed"),
-    ).select(
-        "contract_id",
-        "customer_id",
-        "period_start",
-        "period_end",
-        "start_date",
-        "month",
-        "minor_digits",
-        "is_closed",
-        original_id="invoice_id",
+    return (
+        rows.with_columns(
+            local_dates(rows.get_column("period_start"), zones).alias("start_date"),
+            first_instants(closing_date, zones).alias("closes_at"),
+        )
+        .with_columns(is_closed=pl.col("closes_at") <= as_of)
+        .select(
+            "contract_id",
+            "customer_id",
+            "period_start",
+            "period_end",
+            "start_date",
+            "month",
+            "minor_digits",
+            "issued_at",
+            "closes_at",
+            "is_closed",
+            original_id="invoice_id",
+        )
     )
 
 

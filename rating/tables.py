@@ -329,6 +329,19 @@ WINDOWS = Table(
     ),
 )
 
+CLOSED_PERIODS = Table(
+    "closed_periods",
+    "one issued period that takes no more events (R-45)",
+    ("contract_id", "period_start"),
+    _columns(
+        ("contract_id", TEXT, "id of the contract"),
+        ("customer_id", TEXT, "customer of the contract"),
+        ("period_start", INSTANT, "first instant of the period"),
+        ("period_end", INSTANT, "first instant after the period"),
+        ("last_batch", SMALL, "last landing that its last re-rating knew; what landed later is too late"),
+    ),
+)
+
 # --- usage: what dbt hands to the kernel -------------------------------------------------------------------------------------
 
 USAGE = Table(

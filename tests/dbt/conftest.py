@@ -189,6 +189,19 @@ class SmallWarehouse:
             }
         )
 
+    def close(self, contract: str, customer: str, period: tuple[datetime, datetime], last_batch: int) -> None:
+        """An issued period that takes no more events than those of the landings up to `last_batch`."""
+        start, end = period
+        self.rows.setdefault("closed_periods", []).append(
+            {
+                "contract_id": contract,
+                "customer_id": customer,
+                "period_start": start,
+                "period_end": end,
+                "last_batch": last_batch,
+            }
+        )
+
     def below(self, *, thorough: bool = False) -> list[DbtResult]:
         """Build staging and intermediate models; every model and test must be good."""
         self._lay_out()
@@ -232,6 +245,10 @@ class SmallWarehouse:
             self._show("books", table.name, table.frame(self.rows[table.name]) if table.name in self.rows else table.empty())
         windows = self.rows.get("windows")
         self._show("schedule", "windows", tables.WINDOWS.frame(windows) if windows else tables.WINDOWS.empty())
+        closed = self.rows.get("closed_periods")
+        self._show(
+            "schedule", "closed_periods", tables.CLOSED_PERIODS.frame(closed) if closed else tables.CLOSED_PERIODS.empty()
+        )
         self._show("raw", "events", pl.DataFrame(self.events, schema=RAW_EVENTS))
         self._show("raw", "quarantine", pl.DataFrame(self.quarantine, schema=QUARANTINE))
         for table in tables.DOCUMENT_TABLES:

@@ -13,6 +13,7 @@ from dagster_project.dbt_house import DbtHouse
 from rating import tables
 from rating.tables import Table
 
+SCHEDULE = (tables.WINDOWS, tables.CLOSED_PERIODS)
 MARTS = {
     "breakage_by_month",
     "contract_balance_history",
@@ -112,9 +113,9 @@ def test_documents_are_shown_as_rating_declares_them(models: dict[str, dict[str,
     assert _contracted(models[table.name]) == shown
 
 
-@pytest.mark.parametrize("table", [*tables.BOOKS_TABLES, *tables.DOCUMENT_TABLES, tables.WINDOWS], ids=lambda table: table.name)
+@pytest.mark.parametrize("table", [*tables.BOOKS_TABLES, *tables.DOCUMENT_TABLES, *SCHEDULE], ids=lambda table: table.name)
 def test_sources_are_described_as_rating_declares_them(manifest: dict[str, Any], table: Table) -> None:
-    schema = "books" if table in tables.BOOKS_TABLES else "schedule" if table is tables.WINDOWS else "rating"
+    schema = "books" if table in tables.BOOKS_TABLES else "schedule" if table in SCHEDULE else "rating"
     columns = _sources(manifest, schema)[table.name]["columns"].values()
     assert [(column["name"], column["description"]) for column in columns] == [(c.name, c.meaning) for c in table.columns]
 

@@ -8,7 +8,9 @@ with
 versions as (
     select
         events.*,
-        superseded.batch is not null as is_superseded
+        superseded.batch is not null as is_superseded,
+        late.batch is not null as is_late,
+        coalesce(late.is_kept_out, false) as is_kept_out
     from {{ ref('stg_events') }} as events
     left join {{ ref('int_superseded_events') }} as superseded
         on
@@ -16,6 +18,12 @@ versions as (
             and events.batch = superseded.batch
             and events.element = superseded.element
             and events.file = superseded.file
+    left join {{ ref('int_late_versions') }} as late
+        on
+            events.position = late.position
+            and events.batch = late.batch
+            and events.element = late.element
+            and events.file = late.file
 ),
 
 routed as (
@@ -46,6 +54,7 @@ select
     kinds.kind_no,
     case
         when routed.is_superseded then 'superseded'
+        when routed.is_kept_out then 'too_late'
         when routed.is_tombstone then 'voided'
         else kinds.disposition
     end as disposition,
@@ -63,9 +72,11 @@ from routed
 left join {{ ref('int_kind_dispositions') }} as kinds
     on
         not routed.is_superseded
+        and not routed.is_kept_out
         and not routed.is_tombstone
         and routed.event_name = kinds.event_name
         and routed.fit = kinds.fit
+        and routed.is_late = kinds.is_late
         and routed.slice_no is not distinct from kinds.slice_no
         and routed.pinned_contract_id is not distinct from kinds.pinned_contract_id
         and (case when routed.slice_no is null then routed.customer_reference end) is not distinct from kinds.unrouted_reference

@@ -41,6 +41,7 @@ grouped as (
         pinned_contract_id,
         event_name,
         fit,
+        is_late,
         "month",
         {%- for column in groups %}
         {{ column }},
@@ -65,7 +66,8 @@ select
             is_unrouted_external,
             pinned_contract_id,
             event_name,
-            fit
+            fit,
+            is_late
     )::integer as kind_no,
     *
 from grouped

@@ -5,5 +5,6 @@ select distinct
     is_unrouted_external,
     pinned_contract_id,
     event_name,
-    fit
+    fit,
+    is_late
 from {{ ref('int_event_groups') }}

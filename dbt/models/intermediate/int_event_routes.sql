@@ -14,21 +14,6 @@ months as (
         *,
         {{ each_month_of('slice_start', 'slice_end') }} as "month"
     from slices
-),
-
-customer_references as (
-    select
-        customer_id,
-        customer_id as customer_reference,
-        false as is_external_reference
-    from {{ source('books', 'customers') }}
-    union all
-    select
-        customer_id,
-        external_id,
-        true
-    from {{ source('books', 'customers') }}
-    where external_id is not null
 )
 
 select
@@ -39,5 +24,5 @@ select
     months.slice_end,
     months.slice_no
 from months
-inner join customer_references
+inner join {{ ref('int_customer_references') }} as customer_references
     on months.customer_id = customer_references.customer_id

@@ -25,19 +25,6 @@ takers as (
     group by kind_no
 ),
 
-known_references as (
-    select
-        customer_id as customer_reference,
-        false as is_external_reference
-    from {{ source('books', 'customers') }}
-    union all
-    select
-        external_id,
-        true
-    from {{ source('books', 'customers') }}
-    where external_id is not null
-),
-
 judged as (
     select
         kinds.*,
@@ -46,6 +33,7 @@ judged as (
             when active.kind_no is null then 'no_active_contract'
             when takers.kind_no is null then 'no_meter'
             when takers.contracts > 1 then 'ambiguous_contract'
+            when takers.is_metered and kinds.is_late then 'too_late'
             when takers.is_metered then 'metered'
             else 'bad_quantity'
         end as disposition,
@@ -55,7 +43,7 @@ judged as (
         on kinds.kind_no = active.kind_no
     left join takers
         on kinds.kind_no = takers.kind_no
-    left join known_references
+    left join {{ ref('int_customer_references') }} as known_references
         on
             kinds.unrouted_reference = known_references.customer_reference
             and kinds.is_unrouted_external = known_references.is_external_reference
@@ -69,6 +57,7 @@ select
     judged.pinned_contract_id,
     judged.event_name,
     judged.fit,
+    judged.is_late,
     judged.disposition,
     judged.contract_id,
     contracts.customer_id,

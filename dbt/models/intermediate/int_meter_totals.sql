@@ -11,7 +11,7 @@ judged as (
     from {{ ref('int_event_groups') }} as event_groups
     inner join {{ ref('int_kind_dispositions') }} as dispositions
         on event_groups.kind_no = dispositions.kind_no
-    where dispositions.contract_id is not null
+    where dispositions.contract_id is not null and dispositions.disposition <> 'too_late'
 )
 
 select

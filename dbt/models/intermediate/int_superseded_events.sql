@@ -13,8 +13,18 @@ versions as (
                 element desc,
                 batch desc
         ) as version_from_last
-    from {{ source('raw', 'events') }}
-    where {{ key_hash('idempotency_key') }} in (select repeated.key_hash from {{ ref('int_repeated_keys') }} as repeated)
+    from {{ source('raw', 'events') }} as events
+    where
+        {{ key_hash('idempotency_key') }} in (select repeated.key_hash from {{ ref('int_repeated_keys') }} as repeated)
+        and not exists (
+            select 1
+            from {{ ref('int_late_versions') }} as late
+            where
+                late.position = events.position
+                and late.batch = events.batch
+                and late.element = events.element
+                and late.file = events.file
+        )
 )
 
 select

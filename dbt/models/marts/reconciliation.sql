@@ -16,6 +16,17 @@ dispositions as (
     select
         "month",
         event_name,
+        'too_late',
+        count(*)
+    from {{ ref('int_late_versions') }}
+    where is_kept_out
+    group by
+        "month",
+        event_name
+    union all
+    select
+        "month",
+        event_name,
         'voided',
         count(*)
     from {{ ref('int_latest_events') }}
