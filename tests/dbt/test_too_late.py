@@ -10,6 +10,13 @@ import pytest
 moment = datetime.fromisoformat
 
 JANUARY = (moment("2026-01-01"), moment("2026-02-01"))
+COUNTS = """
+select disposition, sum(events)::integer
+from published.marts.reconciliation
+where meter_code is null
+group by all
+order by all
+"""
 FEBRUARY = (moment("2026-02-01"), moment("2026-03-01"))
 
 
@@ -33,9 +40,7 @@ def test_events_that_landed_after_the_last_rerating_are_too_late(closed: Any) ->
     closed.above()
     assert closed.dispositions() == ["metered", "too_late", "metered", "bad_quantity", "no_meter"]
     assert sorted(row["quantity"] for row in closed.usage().iter_rows(named=True)) == [1, 4]
-    counted = closed.ask(
-        "select disposition, sum(events)::integer from published.marts.reconciliation where meter_code is null group by all order by all"
-    )
+    counted = closed.ask(COUNTS)
     assert counted == [("bad_quantity", 1), ("metered", 2), ("no_meter", 1), ("too_late", 1)]
 
 
@@ -50,9 +55,7 @@ def test_a_version_that_would_take_an_event_out_of_a_closed_period_neither_count
     closed.above()
     assert closed.dispositions() == ["metered", "too_late"] * 3
     assert [row["quantity"] for row in closed.usage().iter_rows(named=True)] == [13]
-    counted = closed.ask(
-        "select disposition, sum(events)::integer from published.marts.reconciliation where meter_code is null group by all order by all"
-    )
+    counted = closed.ask(COUNTS)
     assert counted == [("metered", 3), ("too_late", 3)]
 
 
