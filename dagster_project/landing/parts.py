@@ -109,3 +109,4 @@ class Parts:
         part.writer.close()
         sync(part.path)
         sync(folder)
+        sync(folder.parent)
