@@ -11,6 +11,7 @@ from decimal import Decimal
 
 import polars as pl
 
+from dagster_project.outlook import money, prospect
 from rating import tables
 from rating.books import Books
 from rating.documents import Documents
@@ -18,6 +19,9 @@ from rating.invoices import period_headers
 from rating.rate import Months
 
 COUNTED = ["metered", "superseded", "voided"]
+# a wallet that never lapses lasts for as long as it lasts: only its last quarter is worth a word
+DAYS_AHEAD = 90
+MOST_SAID = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,26 @@ def depleted_grants(documents: Documents) -> Caution:
         f"{contract}: its credits are used up; further usage is due in full." for (contract,) in depleted.iter_rows()
     )
     return Caution("depleted_grants", sentences, depleted)
+
+
+def wallets_running_dry(outlooks: pl.DataFrame) -> Caution:
+    """Wallets that still hold something and will not last until they lapse, with no grant to come before that day.
+
+    outlooks: OUTLOOKS. Those that never lapse are named when they run dry in fewer than 90 days.
+    """
+    dry, until = pl.col("runs_dry_on"), pl.col("until")
+    last_day_to_pay = pl.coalesce(until - pl.duration(days=1), pl.col("last_day") + pl.duration(days=DAYS_AHEAD))
+    running = outlooks.filter(dry < last_day_to_pay, pl.col("next_grant_on").is_null() | (pl.col("next_grant_on") > dry)).sort(
+        "runs_dry_on", "contract_id"
+    )
+    sentences = [
+        f"{wallet['contract_id']}: its credits ({', '.join(wallet['grants'])}) hold {money(wallet['held'], wallet)}; "
+        f"the wallet {prospect(wallet)}."
+        for wallet in running.head(MOST_SAID).iter_rows(named=True)
+    ]
+    if running.height > MOST_SAID:
+        sentences.append(f"{_counted(running.height - MOST_SAID, 'more wallet')} will run dry later than these.")
+    return Caution("wallets_running_dry", tuple(sentences), running)
 
 
 def _folded(column: str) -> pl.Expr:

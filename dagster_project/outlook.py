@@ -74,7 +74,7 @@ def prospect(outlook: dict[str, Any]) -> str:
     pace = f"at the present pace ({drawn} in {outlook['days']} days)"
     until, dry = outlook["until"], outlook["runs_dry_on"]
     if not outlook["held"]:
-        said = "is used up"
+        said = "holds nothing"
     elif dry is not None:
         early = (until - dry).days if until is not None else 0
         before = f", {early} days before it lapses" if early > 1 else ""

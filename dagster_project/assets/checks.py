@@ -12,6 +12,7 @@ from dagster_project.assets.landing import QUARANTINE
 from dagster_project.assets.rating import INVOICE_LINES, INVOICES, LEDGER, USAGE
 from dagster_project.cautions import Caution
 from dagster_project.expectations.examiner import Verdict
+from dagster_project.outlook import outlooks
 from dagster_project.run import Run
 from rating import tables
 from rating.rate import EVERY_MONTH
@@ -93,6 +94,13 @@ def _depleted_grants(run: Run) -> Caution:
     return cautions.depleted_grants(steps.documents_of(run))
 
 
+def _wallets_running_dry(run: Run) -> Caution:
+    documents, books = steps.written_documents(run), run.books
+    return cautions.wallets_running_dry(
+        outlooks(documents.ledger, documents.invoices, books.credit_grants, books.contracts, run.as_of)
+    )
+
+
 def _unmatched_events(run: Run) -> Caution:
     return cautions.unmatched_events(steps.dispositions(run))
 
@@ -106,6 +114,7 @@ looks = [
     _look(INVOICES, "long_documents", "Documents too long to read.", _long_documents),
     _look(INVOICES, "months_left_behind", "Earlier months that are due and not issued.", _months_left_behind),
     _look(LEDGER, "depleted_grants", "Wallets with nothing left.", _depleted_grants),
+    _look(LEDGER, "wallets_running_dry", "Wallets that will not last until they lapse.", _wallets_running_dry),
     _look(RECONCILIATION, "unmatched_events", "Events that nobody is billed for, by reason.", _unmatched_events),
     _look(QUARANTINE, "quarantined_lines", "Lines that are no event, by reason.", _quarantined_lines),
 ]

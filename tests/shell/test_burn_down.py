@@ -9,12 +9,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from dagster_project.outlook import outlooks, prospect
+from dagster_project.burn_down import month_ends
+from dagster_project.cautions import wallets_running_dry
+from dagster_project.outlook import OUTLOOKS, outlooks, prospect
 from rating import tables
 from tests.shell.conftest import moment
 
 AS_OF = moment("2026-03-11")
-NOTHING_MORE: dict[str, Any] = {}
 
 
 def contract(name: str = "acme", zone: str = "UTC", end: date | None = None) -> dict[str, Any]:
@@ -158,9 +159,9 @@ def test_a_wallet_that_nobody_draws_on_never_runs_dry() -> None:
     assert wallet([grant("g1", "200")], [])["runs_dry_on"] is None
 
 
-def test_a_wallet_with_nothing_left_is_used_up() -> None:
+def test_a_wallet_with_nothing_left_says_so() -> None:
     found = wallet([grant("g1", "690"), grant("g2", "5", since="2026-05-01")], drawn_monthly("300", "290", "100"))
-    assert prospect(found) == "is used up; the next grant takes effect on 2026-05-01"
+    assert prospect(found) == "holds nothing; the next grant takes effect on 2026-05-01"
 
 
 @pytest.mark.parametrize(("zone", "last"), [("UTC", date(2026, 3, 10)), ("Asia/Tokyo", date(2026, 3, 11))])
@@ -172,3 +173,48 @@ def test_the_order_of_rows_is_no_input() -> None:
     grants = [grant("g1", "1000", "2026-04-01"), grant("g2", "50"), grant("g3", "70", "2026-05-01")]
     draws = drawn_monthly("300", "290", "100")
     assert wallet(grants, draws) == wallet(grants[::-1], draws[::-1])
+
+
+def caution(*grants: dict[str, Any], draws: tuple[str, ...] = ("300", "290", "100")) -> tuple[str, ...]:
+    return wallets_running_dry(OUTLOOKS.frame([wallet(list(grants), drawn_monthly(*draws))])).sentences
+
+
+def test_a_wallet_that_ends_before_it_lapses_deserves_a_look() -> None:
+    assert caution(grant("g1", "1000", "2027-01-01")) == (
+        "acme: its credits (g1) hold 310.00 USD; the wallet runs dry on 2026-04-10 at the present pace "
+        "(690.00 USD in 69 days), 266 days before it lapses.",
+    )
+
+
+def test_a_wallet_that_lasts_until_its_last_day_deserves_none() -> None:
+    assert caution(grant("g1", "1000", "2026-04-11")) == ()
+
+
+def test_a_wallet_that_never_lapses_is_named_in_its_last_quarter() -> None:
+    assert caution(grant("g1", "1580")) != ()
+    assert caution(grant("g1", "1590")) == ()
+
+
+def test_a_grant_that_comes_in_time_quiets_the_caution() -> None:
+    held = grant("g1", "1000", "2027-01-01")
+    assert caution(held, grant("g2", "9", since="2026-04-01")) == ()
+    assert caution(held, grant("g2", "9", since="2026-05-01"))[0].endswith("; the next grant takes effect on 2026-05-01.")
+
+
+def test_a_wallet_that_is_used_up_is_named_by_its_own_check() -> None:
+    assert caution(grant("g1", "690", "2027-01-01")) == ()
+
+
+def test_balances_are_those_of_month_ends_and_no_month_is_left_out() -> None:
+    ledger = [
+        entry("g1", "grant", "100", None, "2025-12-01"),
+        entry("g1", "usage", "-30", "i", "2026-02-01"),
+        entry("g1", "usage", "-20", "j", "2026-04-01") | {"status": "draft"},
+    ]
+    found = month_ends(tables.CREDIT_LEDGER.frame(ledger), "UTC", AS_OF)
+    assert found.rows() == [
+        (date(2025, 12, 31), Decimal(100), Decimal(100)),
+        (date(2026, 1, 31), Decimal(70), Decimal(70)),
+        (date(2026, 2, 28), Decimal(70), Decimal(70)),
+        (date(2026, 3, 31), Decimal(70), Decimal(50)),
+    ]
