@@ -21,7 +21,7 @@ def draw(results: Results, path: Path) -> None:
 
     if not any(found.nights for found in results.sizes):
         return
-    figure, (left, right) = plt.subplots(1, 2, figsize=(13, 4.5), width_ratios=[3, 2], layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(13, 5), width_ratios=[3, 2], layout="constrained")
     _nights(left, results)
     _growth(right, results)
     figure.savefig(path, dpi=120, metadata={"Software": None})
@@ -44,7 +44,7 @@ def _nights(axes: Axes, results: Results) -> None:
     axes.margins(x=0.1)
     axes.set_xlabel("CPU seconds")
     axes.set_title(f"Where a night goes: {largest.events:,} events, {results.customers:,} contracts")
-    axes.legend(fontsize="small", loc="lower right")
+    axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=4, frameon=False)
 
 
 def _growth(axes: Axes, results: Results) -> None:

@@ -52,14 +52,18 @@ class Stopwatch:
             self._open.pop()
 
     def around(self, owner: Any, name: str, parts: Callable[[Any], list[Stage]] = lambda _: []) -> None:
-        """Time every call of a function from now on. `parts` reads from its result what it was made of."""
+        """Time every call of a function from now on, by its name and what it is told to do in a word.
+
+        `parts` reads from its result what it was made of.
+        """
         function = getattr(owner, name)
 
         @functools.wraps(function)
         def timed(*arguments: Any, **named: Any) -> Any:
             if threading.get_ident() != self._thread:
                 return function(*arguments, **named)
-            with self.stage(name.lstrip("_")) as stage:
+            words = [argument for argument in arguments if isinstance(argument, str)]
+            with self.stage(" ".join([name.lstrip("_"), *words])) as stage:
                 result = function(*arguments, **named)
                 stage.parts.extend(parts(result))
             return result
