@@ -79,8 +79,8 @@ def month_ends(ledger: pl.DataFrame, zone: str, as_of: datetime) -> pl.DataFrame
     days = calendar.local_dates(dated.get_column("occurred_at"), pl.repeat(zone, dated.height, dtype=pl.String, eager=True))
     this_month = days[-1]
     moved = (
-        dated.with_columns(month_end=pl.min_horizontal(days, pl.lit(this_month)).dt.month_end())
-        .group_by("month_end")
+        dated.with_columns(month=pl.min_horizontal(days, pl.lit(this_month)).dt.month_start())
+        .group_by("month")
         .agg(
             posted=pl.col("amount").filter(pl.col("status") == "posted").sum(),
             with_drafts=pl.col("amount").sum(),

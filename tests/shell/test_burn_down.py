@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import polars as pl
 import pytest
 
 from dagster_project.burn_down import month_ends
@@ -55,8 +54,8 @@ def period(month: int, of: str = "acme") -> dict[str, Any]:
         "contract_id": of,
         "customer_id": "cust",
         "currency": "USD",
-        "period_start": datetime(2026, month, 1),
-        "period_end": datetime(2026, month + 1, 1),
+        "period_start": moment(f"2026-{month:02}-01"),
+        "period_end": moment(f"2026-{month + 1:02}-01"),
         "subtotal": Decimal(0),
         "credits_applied": Decimal(0),
         "total": Decimal(0),
