@@ -108,18 +108,30 @@ def reconcile(
 def explain(
     invoice: Annotated[
         str,
-        typer.Argument(help="Number (INV-000001) or invoice_id, of a draft or an issued invoice.", envvar="METERHOUSE_INVOICE"),
+        typer.Argument(
+            help="Number (INV-000001) or invoice_id, of a draft or an issued invoice; or a contract, for its credits.",
+            envvar="METERHOUSE_INVOICE",
+        ),
     ],
     line: Annotated[int | None, typer.Option("--line", envvar="METERHOUSE_LINE", help="This line only.")] = None,
     events: Annotated[
         bool, typer.Option("--events", envvar="METERHOUSE_EVENTS", help="Down to the events and the files they came in.")
     ] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", envvar="METERHOUSE_HTML", help="Write it as one HTML page, too.")
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", envvar="METERHOUSE_PICTURE", help="Write the burn-down as a PNG, too.")
+    ] = None,
     warehouse: WarehouseFlag = DEFAULT_WAREHOUSE,
 ) -> None:
-    """Take an invoice apart: line, price and its place in the books, tiers, usage, events, landed file and position."""
+    """Take an invoice apart: line, price and its place in the books, tiers, usage, events, landed file and position.
+
+    Of a contract: what its credits held month by month, and when they run dry.
+    """
     from dagster_project.commands import explaining
 
-    explaining.explain(warehouse, invoice, line, with_events=events)
+    explaining.explain(warehouse, invoice, line, with_events=events, html=html, picture=picture)
 
 
 @app.command()

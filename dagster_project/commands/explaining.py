@@ -1,4 +1,4 @@
-"""`meterhouse explain`: an invoice taken apart on screen (R-41)."""
+"""`meterhouse explain`: an invoice taken apart (R-41), or the burn-down of a contract's credits."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from rich.table import Table
 from rich.tree import Tree
 
 from dagster_project.account import Account, Row, account_of, events_of
+from dagster_project.burn_down import burn_down_of, is_contract
+from dagster_project.commands.burning_down import chart, write_picture
+from dagster_project.commands.invoice_page import write_page
 from dagster_project.commands.screen import money, number, screen, table
 from dagster_project.mistakes import Mistake
 from dagster_project.warehouse import Warehouse
@@ -25,10 +28,34 @@ SOURCES = {
 }
 
 
-def explain(folder: Path, invoice: str, line: int | None, *, with_events: bool) -> None:
-    """Print the tree of an invoice, or of one line of it. Raises `Mistake` for an invoice or line that is not there."""
+def explain(
+    folder: Path, name: str, line: int | None, *, with_events: bool, html: Path | None = None, picture: Path | None = None
+) -> None:
+    """Print the tree of an invoice, or of one line of it, and the burn-down of credits that it drew; of a contract, the burn-down.
+
+    html, picture: files to write the same to. Raises `Mistake` for an invoice, contract, line or wallet that is not there.
+    """
     warehouse = Warehouse(folder)
-    account = account_of(warehouse, invoice)
+    if is_contract(warehouse, name):
+        account, burn_down = None, burn_down_of(warehouse, name)
+        if burn_down is None:
+            raise Mistake(f"Contract `{name}` has no credits. Name one of its invoices to have that taken apart.")
+    else:
+        account = account_of(warehouse, name)
+        has_drawn = line is None and account.credits.height
+        burn_down = burn_down_of(warehouse, account.document["contract_id"]) if has_drawn or picture else None
+        _show(account, line, warehouse, with_events=with_events)
+    if burn_down is not None:
+        screen.print("", chart(burn_down))
+    if html is not None:
+        write_page(html, account, burn_down)
+    if picture is not None:
+        if burn_down is None:
+            raise Mistake(f"{name} belongs to a contract without credits: there is no burn-down to draw. Leave --picture away.")
+        write_picture(burn_down, picture)
+
+
+def _show(account: Account, line: int | None, warehouse: Warehouse, *, with_events: bool) -> None:
     lines = account.lines.filter(pl.col("line_no") == line) if line is not None else account.lines
     if line is not None and lines.is_empty():
         raise Mistake(f"{_name(account.document)} has no line {line}; its lines are 1 to {account.lines.height}.")
