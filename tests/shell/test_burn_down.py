@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
+from rich.console import Console
 
-from dagster_project.burn_down import month_ends
+from dagster_project.burn_down import BurnDown, month_ends
 from dagster_project.cautions import wallets_running_dry
+from dagster_project.commands.burning_down import chart, picture
+from dagster_project.commands.invoice_page import write_page
 from dagster_project.outlook import OUTLOOKS, outlooks, prospect
 from rating import tables
 from tests.shell.conftest import moment
@@ -217,3 +223,35 @@ def test_balances_are_those_of_month_ends_and_no_month_is_left_out() -> None:
         (date(2026, 2, 28), Decimal(70), Decimal(70)),
         (date(2026, 3, 31), Decimal(70), Decimal(50)),
     ]
+
+
+def burn_down() -> BurnDown:
+    months = pl.DataFrame(
+        [(date(2026, 2, 28), Decimal(70), Decimal(70)), (date(2026, 3, 31), Decimal(70), Decimal(35))],
+        schema={"month_end": pl.Date, "posted": tables.MONEY, "with_drafts": tables.MONEY},
+        orient="row",
+    )
+    spans = pl.DataFrame(
+        [("g1", "prepaid", Decimal(100), date(2026, 2, 1), date(2026, 5, 1))],
+        schema={"grant_id": pl.String, "kind": pl.String, "amount": tables.MONEY, "from_day": pl.Date, "until": pl.Date},
+        orient="row",
+    )
+    outlook = wallet([grant("g1", "100", "2026-05-01")], drawn_monthly("0", "30", "35"))
+    return BurnDown("acme", outlook, months, spans)
+
+
+def test_the_chart_shows_drafts_lighter_and_where_grants_begin() -> None:
+    console = Console(width=140, file=io.StringIO(), record=True)
+    console.print(chart(burn_down()))
+    february, march = console.export_text().splitlines()[1:3]
+    assert "█" * 40 in february
+    assert "+ g1" in february
+    assert "█" * 20 + "░" * 20 in march
+
+
+def test_a_page_holds_its_picture(tmp_path: Path) -> None:
+    write_page(tmp_path / "page.html", None, burn_down())
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "data:image/png;base64," in page
+    assert "runs dry on" in page or "lapses on" in page
+    assert picture(burn_down()) == picture(burn_down())
