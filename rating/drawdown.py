@@ -54,8 +54,8 @@ def draw(claims: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
 
     claims: `claim` (unique), `line` (the line it is a share of), contract_id, meter_code, accrues_from, accrues_to (instants),
       `order` (position among the contract's claims: period, window, line), `open_units` (> 0), `line_units` (what the line can
-      still take in all).
-    grants: contract_id, grant_id, kind, amount_units, price, effective_at, expires_at, applies_to, `left_units`.
+      still take in all), `is_issued` (whether the draw will be posted).
+    grants: contract_id, grant_id, kind, amount_units, price, effective_at, expires_at, applies_to, `left_units`, `is_lapsing`.
     Out: claim, line, grant_id, `drawn_units` (> 0).
     """
     ranked = _ranked(
@@ -83,7 +83,7 @@ def _ranked(grants: pl.DataFrame) -> pl.DataFrame:
         basis.with_columns(is_prepaid=pl.col("kind") == "prepaid")
         .sort("contract_id", *order, nulls_last=True)
         .with_columns(rank=pl.int_range(1, pl.len() + 1).over("contract_id"))
-        .select("contract_id", "grant_id", "effective_at", "expires_at", "applies_to", "left_units", "rank")
+        .select("contract_id", "grant_id", "effective_at", "expires_at", "applies_to", "is_lapsing", "left_units", "rank")
     )
 
 
@@ -94,6 +94,8 @@ def _draw_one(claims: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
         & (pl.col("effective_at") <= pl.col("accrues_from"))
         & (pl.col("expires_at").is_null() | (pl.col("expires_at") >= pl.col("accrues_to")))
         & (pl.col("applies_to").is_null() | pl.col("meter_code").is_in("applies_to"))
+        # what lapses is posted before any draft draws
+        & (pl.col("is_issued") | ~pl.col("is_lapsing"))
     )
     eligible = claims.join(grants, on="contract_id").filter(pays.fill_null(value=False)).sort("contract_id", "order")
     of_lines = eligible.select("line", upper=pl.col("line_units")).unique("line").with_columns(lower=integer(0))

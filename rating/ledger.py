@@ -33,28 +33,32 @@ def grant_movements(wallet: pl.DataFrame, as_of: datetime, is_on: bool) -> pl.Da
     )
 
 
-def expirations(
-    wallet: pl.DataFrame, movements: pl.DataFrame, issued_periods: pl.DataFrame, periods: pl.DataFrame, as_of: datetime
-) -> pl.DataFrame:
-    """The unused rest of each grant whose last period before its expiry is issued (R-32).
+def lapsing(wallet: pl.DataFrame, issued_periods: pl.DataFrame, periods: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+    """Grants that lapse with this run: expired, and their last period before the expiry is issued (R-32). Out: grant_id.
 
     issued_periods: contract_id, period_start of `period` invoices issued so far and by this run. periods: PERIODS.
     """
-    moved = (
-        movements.filter("is_posted", pl.col("type").is_in(["usage", "reversal"]))
-        .group_by("grant_id")
-        .agg(pl.col("units").sum())
-    )
-    expired = wallet.filter(pl.col("expires_at") <= as_of).join(moved, on="grant_id", how="left")
-    rest = expired.with_columns(rest=pl.col("left_units") + pl.col("units").fill_null(integer(0))).filter(pl.col("rest") > 0)
+    expired = wallet.filter(pl.col("expires_at") <= as_of).select("grant_id", "contract_id", "expires_at")
     last_period = (
-        rest.join(periods.select("contract_id", "period_start"), on="contract_id")
+        expired.join(periods.select("contract_id", "period_start"), on="contract_id")
         .filter(pl.col("period_start") < pl.col("expires_at"))
         .group_by("contract_id", "grant_id")
         .agg(pl.col("period_start").max())
     )
     still_open = last_period.join(issued_periods, on=["contract_id", "period_start"], how="anti")
-    return rest.join(still_open, on="grant_id", how="anti").select(
+    return expired.join(still_open, on="grant_id", how="anti").select("grant_id")
+
+
+def expirations(wallet: pl.DataFrame, movements: pl.DataFrame) -> pl.DataFrame:
+    """The unused rest of each lapsing grant of the wallet, after what this run posts on it (R-32)."""
+    moved = (
+        movements.filter("is_posted", pl.col("type").is_in(["usage", "reversal"]))
+        .group_by("grant_id")
+        .agg(pl.col("units").sum())
+    )
+    rest = wallet.filter("is_lapsing").join(moved, on="grant_id", how="left")
+    rest = rest.with_columns(rest=pl.col("left_units") + pl.col("units").fill_null(integer(0)))
+    return rest.filter(pl.col("rest") > 0).select(
         "grant_id",
         pl.lit("expiration").alias("type"),
         (integer(0) - pl.col("rest")).alias("units"),

@@ -100,7 +100,7 @@ def rate(
         now_shares.join(again.select("original_id", *PERIOD), on=PERIOD), differing, issued, again, schedule.windows
     )
     shares = _shares(lines, rated.shares, moved, carried.shares)
-    purse = drawdown.wallet(books, issued.ledger, as_of)
+    purse = _purse(books, issued, headers, periods, as_of, issue)
     drawing = settle(
         _claims(lines, shares, headers, schedule.windows, books),
         _returns(lines, issued, originals, purse, as_of),
@@ -112,7 +112,7 @@ def rate(
         _as_invoice_lines(lines, drawing),
         _as_tier_charges(lines, rated),
         _as_line_shares(lines, shares),
-        _as_entries(lines, drawing, purse, headers, issued, periods, as_of, issue),
+        _as_entries(lines, drawing, purse, headers, as_of, issue),
         books,
         schedule,
         Issuing(as_of, _last_number(issued)),
@@ -218,6 +218,21 @@ def _shares(lines: pl.DataFrame, fresh: pl.DataFrame, moved: pl.DataFrame, carri
     return pl.concat([new, grown]).sort("line_id", "window_start")
 
 
+def _purse(
+    books: Books, issued: Documents, headers: pl.DataFrame, periods: pl.DataFrame, as_of: datetime, issue: bool
+) -> pl.DataFrame:
+    """The wallet, with `is_lapsing`: what lapses with this run; nothing does where nothing is issued (R-32)."""
+    is_period = pl.col("kind") == "period"
+    billed = pl.concat(
+        [issued.invoices.filter(is_period).select(PERIOD), headers.filter(is_period, "is_issued").select(PERIOD)]
+    )
+    wallet = drawdown.wallet(books, issued.ledger, as_of)
+    lapsing = ledger.lapsing(wallet, billed, periods, as_of).with_columns(is_lapsing=pl.lit(issue))
+    return wallet.join(lapsing, on="grant_id", how="left", maintain_order="left").with_columns(
+        pl.col("is_lapsing").fill_null(value=False)
+    )
+
+
 def _claims(
     lines: pl.DataFrame, shares: pl.DataFrame, headers: pl.DataFrame, windows: pl.DataFrame, books: Books
 ) -> pl.DataFrame:
@@ -233,7 +248,7 @@ def _claims(
         shares.filter(pl.col("share_units") > 0)
         .join(of_lines, on="line_id")
         .join(windowed, on="meter_code")
-        .join(headers.select("invoice_id", "period_start"), on="invoice_id")
+        .join(headers.select("invoice_id", "period_start", "is_issued"), on="invoice_id")
         .join(last_windows, on=["contract_id", "window_end"], how="left")
         .with_columns(
             # what is rated over the whole period accrues at its last instant, so in the period's last window (R-18)
@@ -249,6 +264,7 @@ def _claims(
             "meter_code",
             "accrues_from",
             "accrues_to",
+            "is_issued",
             "line_units",
             line="line_id",
             order="claim",
@@ -270,8 +286,6 @@ def _as_entries(
     drawing: Drawing,
     purse: pl.DataFrame,
     headers: pl.DataFrame,
-    issued: Documents,
-    periods: pl.DataFrame,
     as_of: datetime,
     issue: bool,
 ) -> pl.DataFrame:
@@ -289,12 +303,7 @@ def _as_entries(
     movements = pl.concat(
         [ledger.grant_movements(purse, as_of, issue), moves(drawing.returns, "reversal"), moves(drawing.draws, "usage")]
     )
-    if issue:
-        is_period = pl.col("kind") == "period"
-        billed = pl.concat(
-            [issued.invoices.filter(is_period).select(PERIOD), headers.filter(is_period, "is_issued").select(PERIOD)]
-        )
-        movements = pl.concat([movements, ledger.expirations(purse, movements, billed, periods, as_of)])
+    movements = pl.concat([movements, ledger.expirations(purse, movements)])
     return ledger.entries(movements, purse, as_of)
 
 
