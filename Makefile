@@ -2,11 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types dev bench lock clean
+.PHONY: help setup demo test test-full lint types dev bench lock clean
 
 help:
 	@echo "make demo   bill a year of real flights with the sample books"
 	@echo "make test   lint, types, all tests: what CI runs"
+	@echo "make test-full  the same with thousands of random cases"
 	@echo "make dev    open Dagster on the graph"
 	@echo "make bench  time every stage beside its yardstick"
 
@@ -25,13 +26,15 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/sqlfluff lint dbt/models --nofail > /dev/null
 
 types: setup
 	$(BIN)/mypy
 
 test: lint types
 	$(BIN)/pytest -n 2 --dist loadfile
+
+test-full: lint types
+	$(BIN)/pytest -n 2 --dist loadfile -m "full or not full"
 
 dev: setup
 	$(BIN)/dagster dev -m dagster_project.definitions
