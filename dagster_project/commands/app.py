@@ -135,6 +135,14 @@ def explain(
 
 
 @app.command()
+def verify(warehouse: WarehouseFlag = DEFAULT_WAREHOUSE) -> None:
+    """Prove that every issued document is byte for byte what was issued; silent when all is well."""
+    from dagster_project.commands import verifying
+
+    verifying.verify(warehouse)
+
+
+@app.command()
 def demo(
     folder: Annotated[
         Path, typer.Option("--folder", envvar="METERHOUSE_FOLDER", help="Where the demo's inbox and warehouse go.")
