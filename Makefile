@@ -43,7 +43,7 @@ bench: setup
 	$(BIN)/python -m tests.benchmarks
 
 lock: setup
-	$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --no-header --python-version 3.11 --universal -o requirements.txt
+	$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --no-header --python-version 3.11 --universal --no-strip-extras -o requirements.txt
 
 clean:
 	rm -rf .venv dbt/target dbt/logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
