@@ -177,7 +177,7 @@ def issue(warehouse: Warehouse, documents: Documents, books_now: books.Books, as
         previous=sha256(earlier[-1].folder / NOTE) if earlier else None,
         folder=warehouse.issued / name,
     )
-    (building / NOTE).write_bytes(_note(batch))
+    (building / NOTE).write_bytes(sealed(batch))
     appear(building, batch.folder)
     return batch
 
@@ -186,7 +186,8 @@ def _name(number: int) -> str:
     return f"{number:06d}"
 
 
-def _note(batch: Batch) -> bytes:
+def sealed(batch: Batch) -> bytes:
+    """The `batch.json` of a batch, with its own hash."""
     said = {
         "as_of": batch.as_of.isoformat(),
         "books_version": batch.books_version,
@@ -203,13 +204,13 @@ def _note(batch: Batch) -> bytes:
 
 
 def _read_note(note: Path) -> Batch | None:
-    """What a `batch.json` says; None unless it is byte for byte what `_note` would write."""
+    """What a `batch.json` says; None unless it is byte for byte what `sealed` would write."""
     try:
         written = note.read_bytes()
         said = json.loads(written)
         del said["seal"]
         batch = Batch(note.parent.name, datetime.fromisoformat(said.pop("as_of")), **said, folder=note.parent)
-        is_whole = _note(batch) == written and set(batch.files) == set(FILES)
+        is_whole = sealed(batch) == written and set(batch.files) == set(FILES)
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return None
     return batch if is_whole else None
