@@ -62,7 +62,7 @@ class Stopwatch:
         def timed(*arguments: Any, **named: Any) -> Any:
             if threading.get_ident() != self._thread:
                 return function(*arguments, **named)
-            words = [argument for argument in arguments if isinstance(argument, str)]
+            words = [argument for argument in arguments if isinstance(argument, str) and "/" not in argument]
             with self.stage(" ".join([name.lstrip("_"), *words])) as stage:
                 result = function(*arguments, **named)
                 stage.parts.extend(parts(result))
