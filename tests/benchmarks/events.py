@@ -1,8 +1,8 @@
 """A month of events by seed, as an inbox would receive them, and the same events as a table for the yardsticks.
 
-What is in it: customers by Zipf's law; calls, tokens and requests as 3 : 4 : 3; 1 % of the events sent again, half of them at once,
-the others on the next day, a tenth with another quantity; of the calls 2 % with a region in the wrong case and 1 % without; a model that
-no rate card knows.
+What is in it: customers by Zipf's law; calls, tokens and requests as 3 : 4 : 3; 1 % of the events sent again, half of them at once, the
+others on the next day, a tenth with another quantity; of the calls 2 % with a region in the wrong case and 1 % without; a model that no
+rate card knows.
 
 Everything is a function of the event's number and the seed, so one size and seed makes the same files on every run of one DuckDB.
 """
