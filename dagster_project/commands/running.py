@@ -41,8 +41,10 @@ def run(
     )
     with _stage(asked) if dry_run else contextlib.nullcontext(asked) as staged:
         with progress() as says:
-            outcome = carry_out(replace(staged, progress=says), job)
-        summarize(staged, outcome)
+            # the run that was carried out has its books read already
+            carried = replace(staged, progress=says)
+            outcome = carry_out(carried, job)
+        summarize(carried, outcome)
     if dry_run:
         screen.print("Dry run: nothing was written.")
     elif outcome.balanced:
