@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -146,11 +147,19 @@ def _read(folder: Path) -> _Held:
 
 def _frame(folder: Path, table: tables.Table) -> pl.DataFrame | None:
     """The rows of a file, or None if it is missing or damaged beyond reading."""
+    # Arrow answers damage with an error, where Polars would panic: Polars sees only what Arrow has found to be sound
+    declared = table.empty().to_arrow().schema
     try:
-        # Arrow answers damage with an error, where Polars may take the whole process down
         rows = pa.parquet.read_table(folder / issued.file_of(table))
+        if not rows.schema.equals(declared):
+            return None
         rows.validate(full=True)
-        frame = pl.from_arrow(rows)
-        return table.require(frame) if isinstance(frame, pl.DataFrame) else None
-    except (OSError, pa.ArrowException, pl.exceptions.PolarsError, tables.SchemaMismatch):
+        frame = table.require(pl.DataFrame(pa.table(rows.columns, schema=declared)))
+    except (OSError, ValueError, pa.ArrowException, pl.exceptions.PolarsError, tables.SchemaMismatch):
         return None
+    return frame if _is_on_the_calendar(frame) else None
+
+
+def _is_on_the_calendar(frame: pl.DataFrame) -> bool:
+    """Whether every date has a year that can be written down."""
+    return bool(frame.select(pl.all_horizontal(pl.col(pl.Date).is_between(date.min, date.max).all())).item())

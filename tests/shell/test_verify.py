@@ -158,6 +158,13 @@ def test_a_truncated_file_names_the_documents_by_their_numbers(warehouse: Wareho
     ]
 
 
+def test_a_date_off_the_calendar_is_damage(warehouse: Warehouse) -> None:
+    rewrite(warehouse, "000001", "invoices.parquet", "due_date", lambda _: pl.lit(2**30, dtype=pl.Int32))
+    assert findings(warehouse) == [
+        "issued/000001/invoices.parquet is not as it was issued: its SHA-256 differs. It holds INV-000001, INV-000002."
+    ]
+
+
 def test_a_missing_note_is_named(warehouse: Warehouse) -> None:
     (warehouse.issued / "000002" / issued.NOTE).unlink()
     assert findings(warehouse) == [
