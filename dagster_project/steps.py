@@ -36,6 +36,7 @@ RECONCILED_AMOUNTS = tables.Table(
         tables.Column("amount", tables.MONEY, "sum of its usage lines; adjustments and drafts count"),
     ),
 )
+SCHEDULE = (tables.PERIODS, tables.WINDOWS, tables.CLOSED_PERIODS)
 BELOW = "staging intermediate"
 ABOVE = "marts"
 
@@ -78,14 +79,12 @@ def lay_books(run: Run) -> None:
     )
 
 
-def lay_schedule(run: Run) -> None:
-    """Write the books laid out in time, and show it to dbt."""
-    frames = {
-        tables.PERIODS.name: run.schedule.periods,
-        tables.WINDOWS.name: run.schedule.windows,
-        tables.CLOSED_PERIODS.name: closed_periods(run),
-    }
+def lay_schedule(run: Run) -> list[pl.DataFrame]:
+    """Write the books laid out in time, and show it to dbt; returns the frames of SCHEDULE."""
+    laid = [run.schedule.periods, run.schedule.windows, closed_periods(run)]
+    frames = {table.name: frame for table, frame in zip(SCHEDULE, laid, strict=True)}
     _lay(run.warehouse, "schedule", run.warehouse.schedule, frames)
+    return laid
 
 
 def closed_periods(run: Run) -> pl.DataFrame:

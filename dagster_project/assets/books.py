@@ -13,7 +13,7 @@ from rating import tables
 
 GROUP = "books"
 BOOKS = [spec("books", table, group=GROUP, owner=FINANCE, kinds=("yaml", "parquet")) for table in tables.BOOKS_TABLES]
-SCHEDULE = [spec("schedule", table, group=GROUP, deps=[one.key for one in BOOKS]) for table in (tables.PERIODS, tables.WINDOWS)]
+SCHEDULE = [spec("schedule", table, group=GROUP, deps=[one.key for one in BOOKS]) for table in steps.SCHEDULE]
 
 
 @dg.multi_asset(name="contract_data", specs=BOOKS)
@@ -32,8 +32,8 @@ def contract_data(run: dg.ResourceParam[Run]) -> Iterator[Materialized]:
 @dg.multi_asset(name="schedule", specs=SCHEDULE)
 def schedule(run: dg.ResourceParam[Run]) -> Iterator[Materialized]:
     """Lay approved contracts out in billing periods and rating windows, up to as_of."""
-    steps.lay_schedule(run)
-    for frame, declared in zip((run.schedule.periods, run.schedule.windows), SCHEDULE, strict=True):
+    frames = steps.lay_schedule(run)
+    for frame, declared in zip(frames, SCHEDULE, strict=True):
         months = frame.group_by("month").len("rows").sort("month").tail(12)
         yield dg.MaterializeResult(
             asset_key=declared.key, metadata={"dagster/row_count": frame.height, "last_months": shown(months)}
