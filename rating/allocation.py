@@ -21,9 +21,12 @@ def lay(moves: pl.DataFrame, bands: pl.DataFrame, on: Sequence[str]) -> pl.DataF
     Out: the columns of both and `inside`; rows with inside = 0 are kept, for bands may matter by being passed.
     A pure function of the two ends of each move: cutting a move in two cuts its parts in two.
     """
-    return moves.join(bands, on=list(on), how="inner", maintain_order="left_right").with_columns(
-        inside=_within("end") - _within("start")
-    )
+    return moves.join(bands, on=list(on), how="inner", maintain_order="left_right").with_columns(inside=inside())
+
+
+def inside() -> pl.Expr:
+    """The signed length of a move (`start`, `end`) within the band (`lower`, `upper`) on the same row."""
+    return _within("end") - _within("start")
 
 
 def _within(point: str) -> pl.Expr:

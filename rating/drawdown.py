@@ -11,7 +11,7 @@ from datetime import datetime
 import polars as pl
 
 from rating import exact
-from rating.allocation import lay, running
+from rating.allocation import inside, running
 from rating.books import Books
 from rating.exact import INT, integer
 
@@ -61,7 +61,9 @@ def draw(claims: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
     ranked = _ranked(
         grants.filter(pl.col("left_units") > 0).join(claims.select("contract_id").unique(), on="contract_id", how="semi")
     )
-    open_claims, draws = claims, []
+    # a line of one claim needs no laying: it takes no more than it is
+    open_claims = claims.sort("contract_id", "order").with_columns(is_split=pl.len().over("line") > 1).with_row_index("nth")
+    draws = []
     for rank in range(1, exact.highest(ranked.get_column("rank")) + 1):
         drawn = _draw_one(open_claims, ranked.filter(pl.col("rank") == rank))
         if drawn.height:
@@ -97,17 +99,24 @@ def _draw_one(claims: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
         # what lapses is posted before any draft draws
         & (pl.col("is_issued") | ~pl.col("is_lapsing"))
     )
-    eligible = claims.join(grants, on="contract_id").filter(pays.fill_null(value=False)).sort("contract_id", "order")
-    of_lines = eligible.select("line", upper=pl.col("line_units")).unique("line").with_columns(lower=integer(0))
-    capped = lay(running(eligible.sort("line", "order"), "open_units", "line"), of_lines, on=["line"])
-    capped = (
-        capped.drop("lower", "upper", "open_units", "start", "end")
-        .rename({"inside": "open_units"})
-        .sort("contract_id", "order")
+    eligible = claims.join(grants, on="contract_id", maintain_order="left").filter(pays.fill_null(value=False))
+    capped = _capped_by_lines(eligible).with_columns(lower=integer(0), upper="left_units")
+    laid = running(capped, "open_units", "contract_id").with_columns(drawn_units=inside())
+    return laid.filter(pl.col("drawn_units") > 0).select("claim", "line", "grant_id", "drawn_units")
+
+
+def _capped_by_lines(claims: pl.DataFrame) -> pl.DataFrame:
+    """The claims, in their order, with `open_units` no more than their line can still take: earlier windows of a line first."""
+    alone = claims.with_columns(open_units=pl.min_horizontal("open_units", "line_units"))
+    split = claims.filter("is_split").sort("line", "nth").with_columns(lower=integer(0), upper="line_units")
+    if split.is_empty():
+        return alone
+    room = running(split, "open_units", "line").select("nth", room=inside())
+    return (
+        alone.join(room, on="nth", how="left", maintain_order="left")
+        .with_columns(open_units=pl.coalesce("room", "open_units"))
+        .drop("room")
     )
-    of_grants = grants.select("contract_id", lower=integer(0), upper="left_units")
-    laid = lay(running(capped, "open_units", "contract_id"), of_grants, on=["contract_id"])
-    return laid.filter(pl.col("inside") > 0).select("claim", "line", "grant_id", drawn_units="inside")
 
 
 def _less(claims: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:
