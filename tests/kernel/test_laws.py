@@ -20,8 +20,9 @@ LADDER = {"model": "graduated", "tiers": tiers(("40", "0.333", "1"), ("90", "0.2
 PACKAGES = {"model": "package", "package_size": "7", "unit_amount": "0.995"}
 
 
-def grants(*, halved: bool = False, idle: bool = False) -> list[Said]:
-    """Three grants a contract; halved: each in two that are alike; idle: one more that cuts periods but never pays."""
+def grants(*, halved: bool = False, idle: bool = False, backwards: bool = False) -> list[Said]:
+    """Three grants a contract; halved: each in two that are alike; idle: one more that cuts periods but never pays; backwards: the
+    last one first."""
     stated = []
     for contract in CONTRACTS:
         of_contract: list[Said] = [
@@ -48,7 +49,7 @@ def grants(*, halved: bool = False, idle: bool = False) -> list[Said]:
                 }
             )
         stated += [{"contract": contract, **grant} for grant in of_contract]
-    return stated
+    return stated[::-1] if backwards else stated
 
 
 def _half(grant: Said, which: str) -> Said:
@@ -208,6 +209,12 @@ def test_r42_issued_documents_and_adjustments_come_to_what_one_run_would_bill(ru
 
 def test_r31_a_grant_in_two_halves_changes_no_total(run: Run, tmp_path: Path) -> None:
     assert totals(quarter(tmp_path, halved=True)) == totals(run)
+
+
+def test_r31_the_order_of_grants_in_the_books_is_no_input(run: Run, tmp_path: Path) -> None:
+    backwards = quarter(tmp_path, backwards=True)
+    assert totals(backwards) == totals(run)
+    assert rows(backwards.known.ledger) == rows(run.known.ledger)
 
 
 def test_r18_a_grant_that_pays_nothing_cuts_periods_but_changes_no_amount(run: Run, tmp_path: Path) -> None:
