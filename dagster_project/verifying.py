@@ -24,6 +24,14 @@ from rating.documents import Documents
 from rating.invoices import content_texts
 
 SHOWN = 20
+DAMAGE = (
+    OSError,
+    ValueError,
+    pa.ArrowException,
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+    tables.SchemaMismatch,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +162,9 @@ def _frame(folder: Path, table: tables.Table) -> pl.DataFrame | None:
         if not rows.schema.equals(declared):
             return None
         rows.validate(full=True)
-        frame = table.require(pl.DataFrame(pa.table(rows.columns, schema=declared)))
-    except (OSError, ValueError, pa.ArrowException, pl.exceptions.PolarsError, tables.SchemaMismatch):
+        # the cast brings the declared names and metadata, within lists too
+        frame = table.require(pl.DataFrame(rows.cast(declared)))
+    except DAMAGE:
         return None
     return frame if _is_on_the_calendar(frame) else None
 
