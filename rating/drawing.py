@@ -54,7 +54,7 @@ def settle(claims: pl.DataFrame, returns: pl.DataFrame, documents: pl.DataFrame,
     )
     back = (
         returns.join(placed, on="invoice_id")
-        .sort("position", "invoice_id", pl.col("drawn_at"), descending=[False, False, True])
+        .sort("position", "invoice_id", "line_id", "drawn_at", descending=[False, False, False, True])
         .select("line_id", "invoice_id", "grant_id", "position", units="returned_units")
     )
     return Drawing(_ordered(draws.select(back.columns), 1), _ordered(back, 0))
