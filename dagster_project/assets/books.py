@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import dagster as dg
+import polars as pl
 
 from dagster_project import steps
 from dagster_project.assets.declared import FINANCE, Materialized, in_sentences, shown, spec
@@ -34,7 +35,9 @@ def schedule(run: dg.ResourceParam[Run]) -> Iterator[Materialized]:
     """Lay approved contracts out in billing periods and rating windows, up to as_of."""
     frames = steps.lay_schedule(run)
     for frame, declared in zip(frames, SCHEDULE, strict=True):
-        months = frame.group_by("month").len("rows").sort("month").tail(12)
+        months = (
+            frame.group_by(pl.col("period_end").dt.strftime("%Y-%m").alias("ending_in")).len("rows").sort("ending_in").tail(12)
+        )
         yield dg.MaterializeResult(
             asset_key=declared.key, metadata={"dagster/row_count": frame.height, "last_months": shown(months)}
         )
