@@ -132,7 +132,7 @@ def share_differences(
     is_inside = (pl.col("window_start") < pl.col("now_end")).fill_null(value=False)
     before = (
         issued.shares.join(lines, on=["invoice_id", "line_no"])
-        .sort("window_start")
+        .sort("window_start", "invoice_id", "line_no")
         .join_asof(
             current, left_on="window_start", right_on="now_start", by="contract_id", strategy="backward", check_sortedness=False
         )

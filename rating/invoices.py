@@ -90,7 +90,7 @@ def numbered_lines(lines: pl.DataFrame) -> pl.DataFrame:
     order = pl.col("kind").replace_strict(LINE_ORDER, return_dtype=pl.Int32)
     return (
         lines.with_columns(kind_rank=order)
-        .sort("invoice_id", "kind_rank", "rank", nulls_last=True)
+        .sort("invoice_id", "kind_rank", "rank", nulls_last=True, maintain_order=True)
         .with_columns(line_no=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("invoice_id"))
     )
 
