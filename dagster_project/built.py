@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dagster_project.dbt_house import DbtHouse, DbtResult, project_folder
-from dagster_project.warehouse import Warehouse
+from dagster_project.warehouse import Warehouse, put
 
 PROJECT_PARTS = ("dbt_project.yml", "macros", "models", "tests")
 
@@ -29,19 +29,28 @@ def build(
     name. holds: databases of which one must be there for an old build to be of use.
     """
     memory = warehouse.derived / "built.json"
-    builds: dict[str, Any] = json.loads(memory.read_text()) if memory.exists() else {}
+    builds = _remembered(memory)
     fingerprint = _fingerprint(inputs, appended)
     last = builds.get(select)
     if last and last["fingerprint"] == fingerprint and any(path.exists() for path in holds):
         return [DbtResult(**result) for result in last["results"]]
     # a build that dies leaves nothing to rely on, and later builds rest on this one
     earlier = dict(itertools.takewhile(lambda build: build[0] != select, builds.items()))
-    memory.write_text(json.dumps(earlier))
+    put(memory, json.dumps(earlier).encode())
     results = DbtHouse(warehouse).build(select)
     if all(result.is_good for result in results):
         now = {"fingerprint": fingerprint, "results": [asdict(result) for result in results]}
-        memory.write_text(json.dumps(earlier | {select: now}))
+        put(memory, json.dumps(earlier | {select: now}).encode())
     return results
+
+
+def _remembered(memory: Path) -> dict[str, Any]:
+    """The last builds by selection; none where that is lost or damaged: then everything is built anew."""
+    try:
+        builds = json.loads(memory.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return builds if isinstance(builds, dict) else {}
 
 
 def _fingerprint(inputs: Iterable[Path], appended: Iterable[Path]) -> str:

@@ -135,6 +135,14 @@ def appear(built: Path, place: Path) -> None:
     sync(place.parent)
 
 
+def put(path: Path, content: bytes) -> None:
+    """Write a small file whole: readers find what it held before or this, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    built = path.with_name(f".{path.name}.tmp")
+    built.write_bytes(content)
+    appear(built, path)
+
+
 def discard(path: Path) -> None:
     """Remove a file or folder if it is there."""
     if path.is_dir():

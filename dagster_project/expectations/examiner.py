@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dagster_project.warehouse import Warehouse
+from dagster_project.warehouse import Warehouse, put
 
 SUITES = ("usage", "invoice_lines")
 
@@ -51,7 +51,7 @@ class Examiner:
         if remembered.get(suite, {}).get("fingerprint") != fingerprint:
             answer = self._ask({"suite": suite, "parquet": str(parquet), "known": dict(known)})
             remembered[suite] = {"fingerprint": fingerprint, **answer}
-            self._memory.write_text(json.dumps(remembered))
+            put(self._memory, json.dumps(remembered).encode())
         return [Verdict(**verdict) for verdict in remembered[suite]["verdicts"]]
 
     def close(self) -> None:
@@ -72,7 +72,12 @@ class Examiner:
         return self.warehouse.derived / "verdicts.json"
 
     def _remembered(self) -> dict[str, Any]:
-        return json.loads(self._memory.read_text()) if self._memory.exists() else {}
+        """The last verdicts by suite; none where they are lost or damaged: then everything is examined again."""
+        try:
+            verdicts = json.loads(self._memory.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return verdicts if isinstance(verdicts, dict) else {}
 
     def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         self.warm_up()

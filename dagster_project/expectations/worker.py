@@ -3,7 +3,7 @@
     {"suite": "usage", "parquet": "…", "known": {"meter_code": ["AI_CALL"]}}  ->  {"verdicts": [{"says": …, "holds": …, …}]}
     {"data_docs": "…folder…"}                                                 ->  {"data_docs": "…folder…"}
 
-Started by `examiner.py`; nothing else imports it.
+Started by `examiner.py`; nothing else imports it. It ends when its stdin does, whatever it is at: so it outlives no run.
 """
 
 from __future__ import annotations
@@ -11,18 +11,37 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import queue
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO
 
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 
-import great_expectations as gx
-import great_expectations.expectations as gxe
-import polars as pl
+
+def _until_the_end(requests: TextIO) -> Iterator[str]:
+    """The lines of stdin. Read by a thread of their own, which ends the process when there are no more."""
+    waiting: queue.Queue[str] = queue.Queue()
+
+    def read() -> None:
+        for line in requests:
+            waiting.put(line)
+        os._exit(0)
+
+    threading.Thread(target=read, name="requests", daemon=True).start()
+    return iter(waiting.get, None)
+
+
+if __name__ == "__main__":
+    lines = _until_the_end(sys.stdin)  # from now on, before the imports that take seconds
+
+import great_expectations as gx  # noqa: E402
+import great_expectations.expectations as gxe  # noqa: E402
+import polars as pl  # noqa: E402
 
 Known = Mapping[str, list[str]]
 
@@ -114,7 +133,7 @@ def _verdict(result: Any) -> dict[str, Any]:
     }
 
 
-def serve(requests: TextIO, answers: TextIO) -> None:
+def serve(requests: Iterable[str], answers: TextIO) -> None:
     """Answer requests until there are no more."""
     bench = Bench()
     for line in requests:
@@ -130,4 +149,4 @@ def serve(requests: TextIO, answers: TextIO) -> None:
 
 if __name__ == "__main__":
     with contextlib.redirect_stdout(sys.stderr):  # what libraries print must not mix with the answers
-        serve(sys.stdin, sys.__stdout__ or sys.stdout)
+        serve(lines, sys.__stdout__ or sys.stdout)
