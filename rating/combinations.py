@@ -8,6 +8,7 @@ import polars as pl
 
 from rating.exact import highest
 
+COMBINATION = ["meter_code", "group_values"]
 MISSING_NAME = "(none)"
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"} | {
     chr(code): f"\\u{code:04x}" for code in range(32) if chr(code) not in "\b\f\n\r\t"
@@ -20,12 +21,29 @@ def key(values: pl.Expr) -> pl.Expr:
     return values.list.eval(pl.when(value.is_null()).then(pl.lit("-")).otherwise(_behind_its_length(value))).list.join("")
 
 
-def keyed(frame: pl.DataFrame, values: str) -> pl.DataFrame:
-    """The frame with `combination`, the key of its group values, and `combination_no`, its number: made once for each distinct
-    combination."""
-    distinct = frame.select(values).unique(maintain_order=True).with_columns(combination=key(pl.col(values)))
-    numbered = distinct.with_row_index("combination_no")
-    return frame.join(numbered, on=values, how="left", nulls_equal=True, maintain_order="left")
+def distinct(usage: pl.DataFrame) -> pl.DataFrame:
+    """Each combination of each meter once, in the order of its values (R-38).
+
+    In: meter_code, group_values. Out: these, `combination_no` (its rank), `combination` (the key of its values), `is_complete`
+    (whether no value is missing).
+    """
+    ordered, by_value = sort_columns(usage.select(COMBINATION).unique(), "group_values")
+    return (
+        ordered.sort("meter_code", *by_value, nulls_last=True)
+        .with_row_index("combination_no")
+        .select(
+            *COMBINATION,
+            "combination_no",
+            combination=key(pl.col("group_values")),
+            is_complete=is_complete(pl.col("group_values")),
+        )
+    )
+
+
+def numbered(usage: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """The usage with `combination_no` instead of its group_values; `known` has all of them, as `distinct` makes it."""
+    numbers = known.select(*COMBINATION, "combination_no")
+    return usage.join(numbers, on=COMBINATION, how="left", nulls_equal=True, maintain_order="left").drop("group_values")
 
 
 def key_at(values: pl.Expr, positions: Sequence[int]) -> pl.Expr:

@@ -19,28 +19,27 @@ PRICE = ["rate_source", "unit_amount", "ladder_id", "place"]
 IN_FORCE = (pl.col("window_start") >= pl.col("valid_from")) & (pl.col("window_start") < pl.col("valid_to"))
 
 
-def of_windows(rated: pl.DataFrame, books: Books, schedule: Schedule) -> pl.DataFrame:
+def of_windows(tariffs: pl.DataFrame, books: Books, schedule: Schedule) -> pl.DataFrame:
     """What is the same for all combinations of a pricing in a window: the card's version and the price without the card.
 
-    In: rows with contract_id, timezone, pricing_code, rate_card_code, window_start. Out: the same rows with `has_version`,
-    `effective_from` (of the version in force) and rate_source, unit_amount, ladder_id, place: the contract's override of the
-    pricing where one is in force, else the pricing's own; `fallback` both where the pricing has a card.
+    In: `row` (unique), contract_id, timezone, pricing_code, rate_card_code, window_start. Out: the same rows with `version_no`
+    (the row of RATE_CARDS whose version is in force; null: none) and rate_source, unit_amount, ladder_id, place: the contract's
+    override of the pricing where one is in force, else the pricing's own; `fallback` both where the pricing has a card.
     """
-    numbered = rated.with_row_index("row")
     own = books.pricings.select("pricing_code", "unit_amount", "ladder_id", "place")
     overrides = schedule.overrides.filter(pl.col("pricing_code").is_not_null())
     overridden = (
-        numbered.select("row", "contract_id", "pricing_code", "window_start")
+        tariffs.select("row", "contract_id", "pricing_code", "window_start")
         .join(overrides, on=["contract_id", "pricing_code"])
         .filter(IN_FORCE)
         .select("row", "unit_amount", "ladder_id", "place", is_overridden=pl.lit(value=True))
     )
     version = (
-        numbered.filter(pl.col("rate_card_code").is_not_null())
+        tariffs.filter(pl.col("rate_card_code").is_not_null())
         .select("row", "rate_card_code", "timezone", "window_start")
-        .join(schedule.card_versions, on=["rate_card_code", "timezone"])
+        .join(_numbered(schedule.card_versions, books), on=["rate_card_code", "timezone"])
         .filter(IN_FORCE)
-        .select("row", "effective_from", has_version=pl.lit(value=True))
+        .select("row", "version_no")
     )
     is_overridden = pl.col("is_overridden").is_not_null()
     source = (
@@ -51,7 +50,7 @@ def of_windows(rated: pl.DataFrame, books: Books, schedule: Schedule) -> pl.Data
         .otherwise(pl.lit("pricing"))
     )
     return (
-        numbered.join(own, on="pricing_code", how="left", maintain_order="left")
+        tariffs.join(own, on="pricing_code", how="left", maintain_order="left")
         .join(overridden, on="row", how="left", maintain_order="left", suffix="_own")
         .join(version, on="row", how="left", maintain_order="left")
         .with_columns(
@@ -61,47 +60,66 @@ def of_windows(rated: pl.DataFrame, books: Books, schedule: Schedule) -> pl.Data
                 for name in ("unit_amount", "ladder_id", "place")
             ),
         )
-        .drop("row", "is_overridden", "unit_amount_own", "ladder_id_own", "place_own")
+        .drop("is_overridden", "unit_amount_own", "ladder_id_own", "place_own")
     )
 
 
-def of_combinations(slots: pl.DataFrame, books: Books, schedule: Schedule) -> pl.DataFrame:
+def _numbered(versions: pl.DataFrame, books: Books) -> pl.DataFrame:
+    """Rows of versions of cards with the number of their version."""
+    version = ["rate_card_code", "effective_from"]
+    return versions.join(books.rate_cards.select(version).with_row_index("version_no"), on=version, nulls_equal=True)
+
+
+def of_combinations(slots: pl.DataFrame, distinct: pl.DataFrame, books: Books, schedule: Schedule) -> pl.DataFrame:
     """The slots, in the same order, with the price of their combination where an override or a card entry matches it.
 
-    In: `slot` (unique), combination_no, group_values, meter_code, model and the columns of `of_windows`.
+    In: `slot` (unique), combination_no, is_complete, meter_code, model and the columns of `of_windows`; `combinations.distinct`.
     """
-    complete = slots.filter(pl.col("rate_card_code").is_not_null(), combinations.is_complete(pl.col("group_values")))
-    overridden = _by_override(complete.filter(pl.col("model") == "per_unit"), schedule)
-    carded = _by_card(complete.join(overridden, on="slot", how="anti"), books)
-    exact = pl.concat([overridden, carded])
+    is_overridden, is_listed = (pl.col(f"rate_source_{where}").is_not_null() for where in ("override", "card"))
     return (
-        slots.join(exact, on="slot", how="left", maintain_order="left", suffix="_exact")
+        slots.join(
+            _on_cards(slots, distinct, books),
+            on=["version_no", "combination_no"],
+            how="left",
+            maintain_order="left",
+            suffix="_card",
+        )
+        .join(_overridden(slots, distinct, schedule), on="slot", how="left", maintain_order="left", suffix="_override")
         .with_columns(
-            pl.when(pl.col("rate_source_exact").is_not_null()).then(f"{name}_exact").otherwise(name).alias(name)
+            pl.when(is_overridden).then(f"{name}_override").when(is_listed).then(f"{name}_card").otherwise(name).alias(name)
             for name in PRICE
         )
-        .drop(f"{name}_exact" for name in PRICE)
+        .drop(f"{name}_{where}" for name in PRICE for where in ("override", "card"))
     )
 
 
-def _by_override(slots: pl.DataFrame, schedule: Schedule) -> pl.DataFrame:
+def _overridden(slots: pl.DataFrame, distinct: pl.DataFrame, schedule: Schedule) -> pl.DataFrame:
+    """Slots whose combination an override of their contract names: `slot` and PRICE."""
+    on = ["contract_id", "meter_code"]
     overrides = schedule.overrides.filter(pl.col("group_values").is_not_null())
-    concerned = slots.join(overrides.select("contract_id", "meter_code").unique(), on=["contract_id", "meter_code"], how="semi")
-    hits = _most_specific(concerned, overrides, ["contract_id", "meter_code"], "slot", IN_FORCE)
+    concerned = (
+        slots.select("slot", "combination_no", "is_complete", "rate_card_code", "model", "window_start", *on)
+        .join(overrides.select(on).unique(), on=on, how="semi")
+        .filter("is_complete", pl.col("rate_card_code").is_not_null(), pl.col("model") == "per_unit")
+        .join(distinct.select("combination_no", "group_values"), on="combination_no")
+    )
+    hits = _most_specific(concerned, overrides, on, "slot", IN_FORCE)
     return hits.with_columns(rate_source=pl.lit("override")).select("slot", *PRICE)
 
 
-def _by_card(slots: pl.DataFrame, books: Books) -> pl.DataFrame:
-    """Each combination is looked up once in each version of each card, however many contracts have it."""
-    looked_up = ["rate_card_code", "effective_from", "combination_no"]
-    in_version = slots.filter(pl.col("has_version")).select("slot", *looked_up, "group_values")
-    distinct = in_version.unique(looked_up).drop("slot").with_row_index("lookup")
-    entries = _most_specific(
-        distinct, books.rate_card_entries, ["rate_card_code", "effective_from"], "lookup", pl.lit(value=True)
+def _on_cards(slots: pl.DataFrame, distinct: pl.DataFrame, books: Books) -> pl.DataFrame:
+    """Combinations that a version of a card lists, each looked up once, however many contracts have it: version_no,
+    combination_no and PRICE."""
+    looked_up = ["version_no", "combination_no"]
+    lookups = (
+        slots.select(looked_up)
+        .unique()
+        .join(distinct.filter("is_complete").select("combination_no", "group_values"), on="combination_no")
+        .with_row_index("lookup")
     )
-    found = distinct.select("lookup", *looked_up).join(entries, on="lookup")
-    hits = in_version.join(found, on=looked_up, nulls_equal=True)
-    return hits.with_columns(rate_source=pl.lit("rate_card")).select("slot", *PRICE)
+    entries = _numbered(books.rate_card_entries, books)
+    found = _most_specific(lookups, entries, ["version_no"], "lookup", pl.lit(value=True))
+    return lookups.join(found, on="lookup").with_columns(rate_source=pl.lit("rate_card")).select(*looked_up, *PRICE)
 
 
 def _most_specific(rows: pl.DataFrame, entries: pl.DataFrame, on: Sequence[str], row: str, in_force: pl.Expr) -> pl.DataFrame:
@@ -111,13 +129,12 @@ def _most_specific(rows: pl.DataFrame, entries: pl.DataFrame, on: Sequence[str],
     as people wrote, whatever the number of entries. Out: `row`, unit_amount, ladder_id, place.
     """
     price = ["unit_amount", "ladder_id", "place"]
-    rows = rows.drop(price, strict=False)
     wild = entries.get_column("group_values").list.eval(pl.element().is_null())
     patterned = entries.with_columns(pattern=wild).select(
         *on, "group_values", "pattern", pl.selectors.starts_with("valid_"), *price
     )
     patterns = sorted(patterned.get_column("pattern").unique().to_list(), key=lambda pattern: (sum(pattern), pattern))
-    nothing = rows.clear().join(entries.clear().select(*on, *price), on=list(on), nulls_equal=True).select(row, *price)
+    nothing = rows.clear().join(entries.clear().select(*on, *price), on=list(on)).select(row, *price)
     unmatched, found = rows, [nothing]
     for pattern in patterns:
         exact = [position for position, is_wild in enumerate(pattern) if not is_wild]
@@ -125,7 +142,7 @@ def _most_specific(rows: pl.DataFrame, entries: pl.DataFrame, on: Sequence[str],
         of_pattern = patterned.filter(pl.col("pattern") == pl.lit(pattern, dtype=pl.List(pl.Boolean)))
         right = of_pattern.with_columns(keyed).drop("group_values", "pattern")
         left = unmatched.filter(pl.col("group_values").list.len() == len(pattern)).with_columns(keyed)
-        hits = left.join(right, on=[*on, "key"], nulls_equal=True).filter(in_force).select(row, *price)
+        hits = left.join(right, on=[*on, "key"]).filter(in_force).select(row, *price)
         found.append(hits)
         unmatched = unmatched.join(hits, on=row, how="anti")
     return pl.concat(found)

@@ -11,62 +11,83 @@ from rating.schedule import Schedule
 
 WINDOWED = ["sum", "count"]  # aggregations kept per window (R-18)
 PERIOD = ["contract_id", "period_start"]
-LADDER = ["period", "pricing_code", "combination_no"]
-_RANKS = 100_000  # more pricings than a plan will ever have
+LADDER = ["tariff_no", "combination_no"]
 
 
-def slots(books: Books, schedule: Schedule, periods: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
-    """Slots with their prices; those of a ladder lie together, in time order.
+def slots(books: Books, schedule: Schedule, periods: pl.DataFrame, usage: pl.DataFrame, distinct: pl.DataFrame) -> pl.DataFrame:
+    """Slots with their prices, in invoice order (R-38); those of a ladder lie together, in time order.
 
-    In: a selection of PERIODS; USAGE (rows of other periods are passed over).
-    Out: slot, period (number), pricing_rank, combination, combination_no, window_no, the columns of the window and the pricing,
-    group_values, quantity and event_count (null in a window where the combination has no usage: its price still says where a
-    line begins, R-38), rate_source, unit_amount, ladder_id, place.
+    In: a selection of PERIODS; USAGE (rows of other periods are passed over); its combinations as `combinations.distinct` has them.
+    Out: slot, tariff_no, combination_no, combination, window_no, the columns of the window and the pricing, quantity and event_count
+    (null in a window where the combination has no usage: its price still says where a line begins, R-38), rate_source,
+    unit_amount, ladder_id, place.
     """
-    rated = prices.of_windows(_rated_windows(books, schedule, periods), books, schedule)
-    used = combinations.keyed(usage, "group_values").select(
-        "contract_id", "window_start", "meter_code", "combination", "combination_no", "group_values", "quantity", "event_count"
+    tariffs = prices.of_windows(_tariffs(books, schedule, periods), books, schedule)
+    used = _used(tariffs, combinations.numbered(usage, distinct))
+    placed = pl.concat([used, _unused(tariffs, used)]).sort(*LADDER, "row").with_row_index("slot")
+    placed = placed.join(tariffs.drop("tariff_no"), on="row", how="left", maintain_order="left").join(
+        distinct.select("combination_no", "combination", "is_complete"), on="combination_no", how="left", maintain_order="left"
     )
-    matched = rated.join(used, on=["contract_id", "window_start", "meter_code"])
-    several = matched.filter(pl.col("windows") > 1)
-    placed = pl.concat([matched.filter(pl.col("windows") == 1), _in_every_window(rated, several).select(matched.columns)])
-    ordered = placed.sort("period", "pricing_rank", "pricing_code", "combination_no", "window_no").with_row_index("slot")
-    return prices.of_combinations(ordered, books, schedule)
+    return prices.of_combinations(placed.drop("row"), distinct, books, schedule)
 
 
-def _in_every_window(rated: pl.DataFrame, matched: pl.DataFrame) -> pl.DataFrame:
-    """Each combination that a pricing has usage of, in every window of the period that the pricing rates."""
-    combos = matched.select(*LADDER, "combination", "group_values").unique(LADDER)
-    quantities = matched.select(*LADDER, "window_no", "quantity", "event_count")
-    return rated.join(combos, on=["period", "pricing_code"]).join(
-        quantities, on=[*LADDER, "window_no"], how="left", validate="1:1"
+def _used(tariffs: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
+    """What each tariff has of each combination, in its windows: tariff_no, row, combination_no, quantity, event_count."""
+    window = ["contract_id", "window_start", "meter_code"]
+    quantities = usage.select(*window, "combination_no", "quantity", "event_count")
+    return (
+        tariffs.select("tariff_no", "row", *window)
+        .join(quantities, on=window)
+        .select("tariff_no", "row", "combination_no", "quantity", "event_count")
     )
 
 
-def _rated_windows(books: Books, schedule: Schedule, periods: pl.DataFrame) -> pl.DataFrame:
+def _unused(tariffs: pl.DataFrame, used: pl.DataFrame) -> pl.DataFrame:
+    """The windows that a tariff rates and in which a combination it has usage of has none, as the rows of `_used`."""
+    several = tariffs.filter(pl.col("windows") > 1).select("tariff_no", "row", "windows")
+    seen = (
+        used.join(several.select("row"), on="row", how="semi")
+        .group_by(LADDER)
+        .agg(seen=pl.len())
+        .join(several.select("tariff_no", "windows").unique(), on="tariff_no")
+        .filter(pl.col("seen") < pl.col("windows"))
+    )
+    every_window = seen.select(LADDER).join(several.select("tariff_no", "row"), on="tariff_no")
+    nothing = (pl.lit(None, dtype=used.schema[name]).alias(name) for name in ("quantity", "event_count"))
+    return every_window.join(used, on=["row", "combination_no"], how="anti").with_columns(nothing).select(used.columns)
+
+
+def _tariffs(books: Books, schedule: Schedule, periods: pl.DataFrame) -> pl.DataFrame:
     """One row for each pricing and window it rates: windows of sum and count meters, whole periods of the others (R-18, R-21).
 
-    `pricing_rank` orders a period's pricings: those of the plan at its start first, then what later plans add (R-38).
-    `window_no` counts the period's windows, so that a gap shows; `windows` says how many of them the pricing rates.
+    `tariff_no` numbers the pricings of the periods in invoice order: those of the plan at the period's start first, then what later
+    plans add (R-38). `row` numbers their windows. `window_no` counts the windows of the period, so that a gap shows; `windows`
+    says how many of them the pricing rates.
     """
     numbered = (
         schedule.windows.join(periods.select(*PERIOD), on=PERIOD, how="semi", maintain_order="left")
-        .with_columns(row=pl.int_range(pl.len()), is_first=pl.col("window_start") == pl.col("period_start"))
+        .with_columns(nth=pl.int_range(pl.len()), is_first=pl.col("window_start") == pl.col("period_start"))
         .with_columns(period=pl.col("is_first").cum_sum())
-        .with_columns(window_no=pl.col("row") - first_of(pl.col("row"), "period"))
+        .with_columns(window_no=pl.col("nth") - first_of(pl.col("nth"), "period"))
         .select("period", "window_no", "is_first", *PERIOD, "period_end", "window_start", "window_end", "window_plan_code")
         .join(books.contracts.select("contract_id", "timezone", "minor_digits"), on="contract_id", maintain_order="left")
     )
     in_force = numbered.join(_plan_pricings(books), left_on="window_plan_code", right_on="plan_code").filter(
         pl.col("is_windowed") | pl.col("is_first")
     )
-    end = pl.when("is_windowed").then("window_end").otherwise("period_end")
     of_pricing = ["period", "pricing_code"]
-    return in_force.with_columns(
-        window_end=end,
-        pricing_rank=(pl.col("window_no") * _RANKS + pl.col("pricing_order")).min().over(of_pricing),
-        windows=pl.len().over(of_pricing),
-    ).drop("is_first", "window_plan_code", "pricing_order")
+    rank = pl.col("window_no") * books.plan_pricings.height + pl.col("pricing_order")
+    return (
+        in_force.with_columns(
+            window_end=pl.when("is_windowed").then("window_end").otherwise("period_end"),
+            pricing_rank=rank.min().over(of_pricing),
+            windows=pl.len().over(of_pricing),
+        )
+        .sort("period", "pricing_rank", "pricing_code", "window_no")
+        .with_row_index("row")
+        .with_columns(tariff_no=pl.struct(of_pricing).rle_id())
+        .drop("period", "is_first", "window_plan_code", "pricing_order", "pricing_rank")
+    )
 
 
 def _plan_pricings(books: Books) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from rating.books import Books
 from rating.schedule import Schedule
 from rating.slots import LADDER, PERIOD, slots
 
-COMBINATION = ["meter_code", "combination_no"]
+NAMES = ["contract_id", "pricing_code", "combination", "window_start"]  # of the row that a number too large is on
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,10 @@ def usage_lines(books: Books, schedule: Schedule, periods: pl.DataFrame, usage: 
     periods: a selection of PERIODS. usage: USAGE; rows of other periods are passed over.
     Raises `exact.DoesNotFit` naming the row where a number leaves the bounds of R-2.
     """
-    priced = _with_ladders(_as_integers(slots(books, schedule, periods, usage)))
-    tiers = _integer_tiers(books.ladders)
-    parts = _costed(charges.parts(priced, tiers), priced)
-    return _lines(_into_runs(priced), parts, books)
+    distinct = combinations.distinct(usage)
+    priced = _with_ladders(_as_integers(slots(books, schedule, periods, usage, distinct)))
+    parts = _costed(charges.parts(priced, _integer_tiers(books.ladders)), priced)
+    return _lines(_into_lines(priced), parts, distinct, books)
 
 
 def _as_integers(slots: pl.DataFrame) -> pl.DataFrame:
@@ -56,9 +56,8 @@ def _as_integers(slots: pl.DataFrame) -> pl.DataFrame:
 
 def _with_ladders(slots: pl.DataFrame) -> pl.DataFrame:
     """Number the ladders, whose slots lie together, and say where each slot lies on its ladder's running total."""
-    names = ["contract_id", "pricing_code", "combination", "window_start"]
     is_new = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in LADDER)
-    numbered = exact.prove_sums(slots, ["quantity_e9"], names).with_columns(ladder=is_new.cum_sum())
+    numbered = exact.prove_sums(slots, ["quantity_e9"], NAMES).with_columns(ladder=is_new.cum_sum())
     return running(numbered, "quantity_e9", "ladder")
 
 
@@ -75,48 +74,43 @@ def _integer_tiers(ladders: pl.DataFrame) -> pl.DataFrame:
 
 def _costed(parts: pl.DataFrame, slots: pl.DataFrame) -> pl.DataFrame:
     """What each part costs: quantity × unit / per + flat, as `whole` and `rest` over per (see rating.exact)."""
-    names = ["contract_id", "pricing_code", "combination", "window_start"]
-    parts = parts.join(slots.select("slot", "per_e9", *names), on="slot", maintain_order="left").with_columns(
+    parts = parts.join(slots.select("slot", "per_e9", *NAMES), on="slot", how="left", maintain_order="left").with_columns(
         pers=pl.col("quantity_e9") // pl.col("per_e9"), broken_e9=pl.col("quantity_e9") % pl.col("per_e9")
     )
-    parts = exact.multiply(parts, "pers", "unit_e12", "whole", names)
-    parts = exact.scale_rest(parts, "broken_e9", "unit_e12", "per_e9", names)
+    parts = exact.multiply(parts, "pers", "unit_e12", "whole", NAMES)
+    parts = exact.scale_rest(parts, "broken_e9", "unit_e12", "per_e9", NAMES)
     parts = parts.with_columns(whole=pl.col("whole") + pl.col("rest_whole") + pl.col("flat_e12"))
-    return exact.prove_sums(parts, ["whole", "rest"], names)
+    return exact.prove_sums(parts, ["whole", "rest"], NAMES)
 
 
-def _into_runs(slots: pl.DataFrame) -> pl.DataFrame:
-    """Slots of used runs: consecutive windows of a combination at one price are one line (R-38).
+def _into_lines(slots: pl.DataFrame) -> pl.DataFrame:
+    """Slots of lines: consecutive windows of a combination at one price are one line, with its number `line` (R-38).
 
-    `price_from` is the start of the run's first window, used or not; runs without usage are no lines and drop out here.
+    `price_from` is the start of the line's first window, used or not; windows at a price that nothing was used at are no line.
     """
     price = ("rate_source", "unit_amount", "ladder_id")
     breaks = begins("ladder") | (pl.col("window_no") != pl.col("window_no").shift(1) + 1)
     breaks |= pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in price)
-    runs = slots.with_columns(run=breaks.cum_sum())
-    used = runs.filter(pl.col("event_count").is_not_null()).select(pl.col("run").unique())
-    return runs.with_columns(price_from=first_of(pl.col("window_start"), "run")).join(
-        used, on="run", how="semi", maintain_order="left"
-    )
+    runs = slots.with_columns(run=breaks.cum_sum()).with_columns(price_from=first_of(pl.col("window_start"), "run"))
+    if runs.get_column("event_count").null_count():
+        used = runs.filter(pl.col("event_count").is_not_null()).select(pl.col("run").unique())
+        runs = runs.join(used, on="run", how="semi", maintain_order="left")
+    return runs.with_columns(line=begins("run").cum_sum() - 1)
 
 
-def _lines(slots: pl.DataFrame, parts: pl.DataFrame, books: Books) -> UsageLines:
+def _lines(slots: pl.DataFrame, parts: pl.DataFrame, distinct: pl.DataFrame, books: Books) -> UsageLines:
     amounts = parts.group_by("slot").agg(pl.col("whole").sum(), pl.col("rest").sum())
     shares = _rounded_shares(slots.join(amounts, on="slot", how="left", maintain_order="left"))
-    tier_parts = _tier_parts(parts, slots)
-    # the last slot of a run knows what the whole line comes to
-    lines = shares.filter(pl.col("run").ne_missing(pl.col("run").shift(-1)))
+    tiers = _tier_parts(parts, slots)
+    # the last slot of a line knows what the whole line comes to
+    lines = shares.filter(pl.col("line").ne_missing(pl.col("line").shift(-1)))
     exact.refuse_large_lines(lines, "running_units", ["contract_id", "period_start", "pricing_code", "combination"])
-    tier_unit = tier_parts.group_by("run").agg(tier_unit=pl.col("unit_amount").first())
-    ordered = (
-        lines.join(tier_unit, on="run", how="left", maintain_order="left")
-        .join(_named_combinations(shares, books), on=COMBINATION, maintain_order="left")
-        .sort("period", "pricing_rank", "pricing_code", "value_rank", "price_from")
-        .with_row_index("line")
+    tier_unit = tiers.group_by("line").agg(tier_unit=pl.col("unit_amount").first())
+    named = lines.join(tier_unit, on="line", how="left", maintain_order="left").join(
+        _named(distinct, books), on="combination_no", how="left", maintain_order="left"
     )
-    numbers = ordered.select("run", "line")
     return UsageLines(
-        lines=ordered.select(
+        lines=named.select(
             "line",
             *PERIOD,
             "pricing_code",
@@ -137,26 +131,19 @@ def _lines(slots: pl.DataFrame, parts: pl.DataFrame, books: Books) -> UsageLines
             "line_place",
             "minor_digits",
         ).rename({"line_place": "place"}),
-        shares=shares.join(numbers, on="run")
-        .select("line", "window_start", "window_end", "share_units")
-        .sort("line", "window_start"),
-        tiers=tier_parts.join(numbers, on="run").drop("run").sort("line", "tier_no"),
+        shares=shares.select("line", "window_start", "window_end", "share_units"),
+        tiers=tiers.sort("line", "tier_no"),
     )
 
 
-def _named_combinations(slots: pl.DataFrame, books: Books) -> pl.DataFrame:
-    """Each combination once: its JSON text, its name on lines, and its rank in the order of values (R-38, R-39)."""
-    distinct = (
-        slots.select(*COMBINATION, "group_values")
-        .unique(COMBINATION)
-        .join(books.meters.select("meter_code", "display_name", "group_keys"), on="meter_code")
-    )
-    ordered, by_value = combinations.sort_columns(distinct, "group_values")
-    ordered = ordered.sort(["meter_code", *by_value], nulls_last=True).with_row_index("value_rank")
-    return ordered.select(
-        *COMBINATION,
-        "value_rank",
-        combinations.dimensions(ordered, "group_keys", "group_values"),
+def _named(distinct: pl.DataFrame, books: Books) -> pl.DataFrame:
+    """What is printed of each combination: its values, their JSON text, and its name on lines (R-38, R-39)."""
+    meters = books.meters.select("meter_code", "display_name", "group_keys")
+    named = distinct.select("combination_no", *combinations.COMBINATION).join(meters, on="meter_code")
+    return named.select(
+        "combination_no",
+        "group_values",
+        combinations.dimensions(named, "group_keys", "group_values"),
         combinations.description(pl.col("display_name"), pl.col("group_values")).alias("description"),
     )
 
@@ -165,31 +152,32 @@ def _rounded_shares(slots: pl.DataFrame) -> pl.DataFrame:
     """A window's share is the difference of the rounded running sum of its line, so shares add up to the line (R-38)."""
     slots = slots.with_columns(pl.col("whole", "rest").fill_null(exact.integer(0)))
     running_sum = slots.with_columns(
-        running_whole=since_beginning(pl.col("whole"), "run"),
-        running_rest=since_beginning(pl.col("rest"), "run"),
-        line_quantity_e9=since_beginning(pl.col("quantity_e9"), "run"),
-        line_events=since_beginning(pl.col("event_count").fill_null(0), "run"),
+        running_whole=since_beginning(pl.col("whole"), "line"),
+        running_rest=since_beginning(pl.col("rest"), "line"),
+        line_quantity_e9=since_beginning(pl.col("quantity_e9"), "line"),
+        line_events=since_beginning(pl.col("event_count").fill_null(0), "line"),
         # where prices are equal the first place speaks for all
-        line_place=first_of(pl.col("place"), "run"),
+        line_place=first_of(pl.col("place"), "line"),
     )
     whole, rest = exact.carry("running_whole", "running_rest", "per_e9")
     carried = running_sum.with_columns(running_whole=whole, running_rest=rest)
     units = carried.with_columns(running_units=exact.rounded("running_whole", "running_rest", "minor_digits"))
-    before = pl.when(begins("run")).then(exact.integer(0)).otherwise(pl.col("running_units").shift(1))
+    before = pl.when(begins("line")).then(exact.integer(0)).otherwise(pl.col("running_units").shift(1))
     return units.with_columns(share_units=pl.col("running_units") - before)
 
 
 def _tier_parts(parts: pl.DataFrame, slots: pl.DataFrame) -> pl.DataFrame:
-    """What each tier brought to each line: `run` and TIER_CHARGES from tier_no on."""
+    """What each tier brought to each line: `line` and TIER_CHARGES from tier_no on. A line has one ladder, so a tier has one price."""
+    of_tier = ["lower_e9", "upper_e9", "unit_e12", "per_e9"]
     grouped = (
         parts.filter(pl.col("tier_no") > 0)
-        .join(slots.select("slot", "run"), on="slot")
-        .group_by("run", "tier_no", "lower_e9", "upper_e9", "unit_e12", "per_e9")
-        .agg(pl.col("quantity_e9", "flat_e12", "whole", "rest").sum())
+        .join(slots.select("slot", "line"), on="slot")
+        .group_by("line", "tier_no")
+        .agg(pl.col(of_tier).first(), pl.col("quantity_e9", "flat_e12", "whole", "rest").sum())
     )
     whole, rest = exact.carry("whole", "rest", "per_e9")
     return grouped.with_columns(whole=whole, rest=rest).select(
-        "run",
+        "line",
         "tier_no",
         exact.decimal("lower_e9", tables.QUANTITY).alias("lower"),
         exact.decimal("upper_e9", tables.QUANTITY).alias("upper"),

@@ -36,11 +36,15 @@ def test_r15_unlike_combinations_have_unlike_keys(one: Values, other: Values) ->
     assert first != second
 
 
-def test_r15_like_combinations_have_one_key_and_one_number() -> None:
-    keyed = combinations.keyed(frame(["US", None], ["EU", "x"], ["US", None]), "values")
-    assert keyed["combination"][0] == keyed["combination"][2]
-    assert keyed["combination_no"].to_list() == [0, 1, 0]
-    assert keyed["values"].to_list() == [["US", None], ["EU", "x"], ["US", None]]
+def test_r15_like_combinations_of_a_meter_have_one_key_and_one_number_in_the_order_of_lines() -> None:
+    values = frame(["US", None], ["EU", "x"], ["US", None], ["US", "y"], ["EU", "x"])["values"]
+    usage = pl.DataFrame({"meter_code": ["A", "A", "A", "A", "B"], "group_values": values})
+    known = combinations.distinct(usage)
+    assert combinations.numbered(usage, known)["combination_no"].to_list() == [2, 0, 2, 1, 3]
+    assert known["group_values"].to_list() == [["EU", "x"], ["US", "y"], ["US", None], ["EU", "x"]]
+    assert known["is_complete"].to_list() == [True, True, False, True]
+    assert known["combination"][0] == known["combination"][3]
+    assert known["combination"].n_unique() == 3
 
 
 def test_r19_a_combination_is_complete_where_no_value_is_missing() -> None:
