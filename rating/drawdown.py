@@ -1,7 +1,8 @@
 """Credits: grants in drawing order, laid over what usage lines owe, rank by rank over all contracts at once (R-30, R-31).
 
 A grant pays claims: the shares of usage lines, window by window. The order of grants for a claim and the order of claims for a
-grant are both fixed, so one pass a rank settles every period of every contract: what rank 1 leaves, rank 2 finds.
+grant are both fixed, so one pass a rank settles every period of every contract: what rank 1 leaves, rank 2 finds. Ranks whose
+grants pay whatever their contract owes need no pass each: they lie behind one another, as tiers do, and are laid in one round.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import datetime
 import polars as pl
 
 from rating import exact
-from rating.allocation import inside, running
+from rating.allocation import inside, lay, running
 from rating.books import Books
 from rating.exact import INT, integer
 
@@ -52,78 +53,121 @@ def wallet(books: Books, ledger: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
 def draw(claims: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
     """Draw grants on claims in the order of R-31.
 
-    claims: `claim` (unique), `line` (the line it is a share of), contract_id, meter_code, accrues_from, accrues_to (instants),
-      `order` (position among the contract's claims: period, window, line), `open_units` (> 0), `line_units` (what the line can
-      still take in all), `is_issued` (whether the draw will be posted).
+    claims: `claim` (unique; sorted by it, a contract's claims lie together in the order of payment: period, window, line), `line`
+      (what it is a share of), contract_id, meter_code, accrues_from, accrues_to (instants), `open_units` (> 0), `line_units` (what
+      the line can still take in all), `is_issued` (whether the draw will be posted).
     grants: contract_id, grant_id, kind, amount_units, price, effective_at, expires_at, applies_to, `left_units`, `is_lapsing`.
-    Out: claim, line, grant_id, `drawn_units` (> 0).
+    Out: claim, line, grant_id, `drawn_units` (> 0), by round, rank and claim.
     """
-    ranked = _ranked(
-        grants.filter(pl.col("left_units") > 0).join(claims.select("contract_id").unique(), on="contract_id", how="semi")
-    )
     # a line of one claim needs no laying: it takes no more than it is
-    open_claims = claims.sort("contract_id", "order").with_columns(is_split=pl.len().over("line") > 1).with_row_index("nth")
-    draws = []
-    for rank in range(1, exact.highest(ranked.get_column("rank")) + 1):
-        drawn = _draw_one(open_claims, ranked.filter(pl.col("rank") == rank))
+    open_claims = claims.sort("claim").with_columns(
+        contract_no=pl.col("contract_id").rle_id(), is_split=pl.col("line").is_duplicated()
+    )
+    ranked = _into_rounds(_ranked(grants.filter(pl.col("left_units") > 0), open_claims), open_claims)
+    open_claims = open_claims.drop("contract_id")
+    draws = [claims.clear().select("claim", "line", pl.lit("").alias("grant_id"), pl.lit(0, dtype=INT).alias("drawn_units"))]
+    for n in range(1, exact.highest(ranked.get_column("round")) + 1):
+        drawn = _draw_round(open_claims, ranked.filter(pl.col("round") == n))
         if drawn.height:
             draws.append(drawn)
             open_claims = _less(open_claims, drawn)
-    empty = claims.clear().select("claim", "line", pl.lit("").alias("grant_id"), pl.lit(0, dtype=INT).alias("drawn_units"))
-    return pl.concat([empty, *draws])
+    return pl.concat(draws)
 
 
-def _ranked(grants: pl.DataFrame) -> pl.DataFrame:
-    """Soonest expiry (none last), promotional before prepaid, lowest cost basis, earliest effective_at, id (R-31)."""
-    price, amount = exact.physical("price"), exact.physical("amount")
-    basis = grants.with_columns(basis_0=price // amount, basis_rest=price % amount)
-    for digits in ("basis_1", "basis_2", "basis_3"):
-        more = pl.col("basis_rest") * DIGITS
-        basis = basis.with_columns((more // amount).alias(digits), basis_rest=more % amount)
-    order = ["expires_at", "is_prepaid", "basis_0", "basis_1", "basis_2", "basis_3", "effective_at", "grant_id"]
+def _ranked(grants: pl.DataFrame, claims: pl.DataFrame) -> pl.DataFrame:
+    """Grants of contracts with claims: soonest expiry (none last), promotional before prepaid, lowest cost basis, earliest
+    effective_at, id (R-31)."""
+    order = ["expires_at", "is_prepaid", "basis", "effective_at", "grant_id"]
     return (
-        basis.with_columns(is_prepaid=pl.col("kind") == "prepaid")
-        .sort("contract_id", *order, nulls_last=True)
-        .with_columns(rank=pl.int_range(1, pl.len() + 1).over("contract_id"))
-        .select("contract_id", "grant_id", "effective_at", "expires_at", "applies_to", "is_lapsing", "left_units", "rank")
+        grants.join(claims.select("contract_id", "contract_no").unique(), on="contract_id")
+        .join(_cost_bases(grants), on=["price", "amount"])
+        .with_columns(is_prepaid=pl.col("kind") == "prepaid")
+        .sort("contract_no", *order, nulls_last=True)
+        .with_columns(rank=pl.int_range(1, pl.len() + 1).over("contract_no"))
+        .select("contract_no", "grant_id", "effective_at", "expires_at", "applies_to", "is_lapsing", "left_units", "rank")
     )
 
 
-def _draw_one(claims: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
-    """What the one grant of each contract pays of the contract's claims: in their order, no line more than it can take."""
-    pays = (
-        (pl.col("open_units") > 0)
-        & (pl.col("effective_at") <= pl.col("accrues_from"))
+def _cost_bases(grants: pl.DataFrame) -> pl.DataFrame:
+    """Each price and amount with `basis`, the place of price / amount among all: compared as fractions, digit by digit."""
+    price, amount = exact.physical("price"), exact.physical("amount")
+    bases = grants.select("price", "amount").unique().with_columns(basis_0=price // amount, rest=price % amount)
+    digits = ["basis_0", "basis_1", "basis_2", "basis_3"]
+    for name in digits[1:]:
+        more = pl.col("rest") * DIGITS
+        bases = bases.with_columns((more // amount).alias(name), rest=more % amount)
+    return bases.select("price", "amount", basis=pl.struct(digits).rank("dense"))
+
+
+def _into_rounds(ranked: pl.DataFrame, claims: pl.DataFrame) -> pl.DataFrame:
+    """The grants with `round`, and `lower`, `upper`: where they lie behind one another in it. Grants in a row that pay every claim of
+    their contract share a round, any other has its own."""
+    owed = claims.group_by("contract_no").agg(
+        pl.col("accrues_from").min(),
+        pl.col("accrues_to").max(),
+        pl.col("is_issued").all(),
+        meter_code=pl.lit(None, dtype=pl.String),
+    )
+    alike = _pays() & pl.col("applies_to").is_null()
+    in_round = ["contract_no", "round"]
+    return (
+        ranked.join(owed, on="contract_no", how="left", maintain_order="left")
+        .with_columns(is_alike=alike.fill_null(value=False))
+        .with_columns(begins=~(pl.col("is_alike") & pl.col("is_alike").shift(1).over("contract_no").fill_null(value=False)))
+        .with_columns(round=pl.col("begins").cum_sum().over("contract_no"))
+        .with_columns(upper=pl.col("left_units").cum_sum().over(in_round), room=pl.col("left_units").sum().over(in_round))
+        .with_columns(lower=pl.col("upper") - pl.col("left_units"))
+        .drop("accrues_from", "accrues_to", "is_issued", "meter_code", "is_alike")
+    )
+
+
+def _pays() -> pl.Expr:
+    """Whether a grant pays a claim (R-31), both on one row."""
+    return (
+        (pl.col("effective_at") <= pl.col("accrues_from"))
         & (pl.col("expires_at").is_null() | (pl.col("expires_at") >= pl.col("accrues_to")))
         & (pl.col("applies_to").is_null() | pl.col("meter_code").is_in("applies_to"))
         # what lapses is posted before any draft draws
         & (pl.col("is_issued") | ~pl.col("is_lapsing"))
+    ).fill_null(value=False)
+
+
+def _draw_round(claims: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
+    """What the grants of one round pay of each contract's claims: in their order, no line more than it can take."""
+    # of grants that share a round any one speaks for all
+    terms = grants.filter("begins").select("contract_no", "effective_at", "expires_at", "applies_to", "is_lapsing", "room")
+    eligible = claims.join(terms, on="contract_no", maintain_order="left").filter(_pays())
+    owed = running(_capped_by_lines(eligible), "open_units", "contract_no").filter(pl.col("start") < pl.col("room"))
+    bands = grants.select("contract_no", "grant_id", "rank", "lower", "upper")
+    return (
+        lay(owed.select("claim", "line", "contract_no", "start", "end"), bands, on=["contract_no"])
+        .filter(pl.col("inside") > 0)
+        .sort("rank", "claim")
+        .select("claim", "line", "grant_id", drawn_units="inside")
     )
-    eligible = claims.join(grants, on="contract_id", maintain_order="left").filter(pays.fill_null(value=False))
-    capped = _capped_by_lines(eligible).with_columns(lower=integer(0), upper="left_units")
-    laid = running(capped, "open_units", "contract_id").with_columns(drawn_units=inside())
-    return laid.filter(pl.col("drawn_units") > 0).select("claim", "line", "grant_id", "drawn_units")
 
 
 def _capped_by_lines(claims: pl.DataFrame) -> pl.DataFrame:
     """The claims, in their order, with `open_units` no more than their line can still take: earlier windows of a line first."""
     alone = claims.with_columns(open_units=pl.min_horizontal("open_units", "line_units"))
-    split = claims.filter("is_split").sort("line", "nth").with_columns(lower=integer(0), upper="line_units")
+    split = claims.filter("is_split").sort("line", "claim").with_columns(lower=integer(0), upper="line_units")
     if split.is_empty():
         return alone
-    room = running(split, "open_units", "line").select("nth", room=inside())
+    taken = running(split, "open_units", "line").select("claim", taken=inside())
     return (
-        alone.join(room, on="nth", how="left", maintain_order="left")
-        .with_columns(open_units=pl.coalesce("room", "open_units"))
-        .drop("room")
+        alone.join(taken, on="claim", how="left", maintain_order="left")
+        .with_columns(open_units=pl.coalesce("taken", "open_units"))
+        .drop("taken")
     )
 
 
 def _less(claims: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:
-    of_lines = drawn.group_by("line").agg(line_drawn=pl.col("drawn_units").sum())
+    """The claims that are still open after a round, and what they and their lines can still take."""
     zero = integer(0)
+    of_claims = drawn.group_by("claim").agg(drawn_units=pl.col("drawn_units").sum())
+    of_lines = drawn.group_by("line").agg(line_drawn=pl.col("drawn_units").sum())
     return (
-        claims.join(drawn.select("claim", "drawn_units"), on="claim", how="left", maintain_order="left")
+        claims.join(of_claims, on="claim", how="left", maintain_order="left")
         .join(of_lines, on="line", how="left", maintain_order="left")
         .with_columns(
             open_units=pl.col("open_units") - pl.col("drawn_units").fill_null(zero),

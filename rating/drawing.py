@@ -26,46 +26,40 @@ class Drawing:
 def settle(claims: pl.DataFrame, returns: pl.DataFrame, documents: pl.DataFrame, wallet: pl.DataFrame) -> Drawing:
     """Settle all claims.
 
-    claims: as `drawdown.draw` takes them, and invoice_id. returns: line_id, invoice_id, grant_id, returned_units, drawn_at.
-    documents: invoice_id, contract_id, `position` (order among the contract's documents). wallet: as `drawdown.wallet`.
-    Out: draws (line_id, invoice_id, grant_id, units < 0, order), returns (the same, units > 0).
+    claims: as `drawdown.draw` takes them, and document_no. returns: line_id, document_no, grant_id, returned_units, drawn_at.
+    documents: document_no (documents of a contract settle in its order), contract_id. wallet: as `drawdown.wallet`.
+    Out: draws (line_id, document_no, grant_id, units < 0, order), returns (the same, units > 0).
     """
-    giving = documents.with_columns(gives=pl.col("invoice_id").is_in(returns.get_column("invoice_id").unique().implode()))
-    epochs = giving.sort("contract_id", "position").with_columns(
-        epoch=pl.col("gives").cast(pl.Int64).cum_sum().over("contract_id")
-    )
-    placed = epochs.select("invoice_id", "epoch", "position")
-    epoch_claims = claims.join(placed.drop("position"), on="invoice_id")
-    epoch_returns = returns.join(placed.drop("position"), on="invoice_id")
+    gives = pl.col("document_no").is_in(returns.get_column("document_no").unique().implode())
+    epochs = documents.sort("document_no").select("document_no", epoch=gives.cast(pl.Int64).cum_sum().over("contract_id"))
+    epoch_claims = claims.join(epochs, on="document_no", how="left", maintain_order="left")
+    epoch_returns = returns.join(epochs, on="document_no", how="left", maintain_order="left")
     made, grants = [], wallet
     last = max(highest(frame.get_column("epoch")) for frame in (epoch_claims, epoch_returns))
     for epoch in range(last + 1):
         grants = _move(grants, epoch_returns.filter(pl.col("epoch") == epoch), "returned_units")
         drawn = drawdown.draw(epoch_claims.filter(pl.col("epoch") == epoch).drop("epoch"), grants)
         grants = _move(grants, drawn.with_columns(less=integer(0) - pl.col("drawn_units")), "less")
-        made.append(drawn.with_row_index("nth").with_columns(epoch=pl.lit(epoch)))
+        made.append(drawn)
     draws = (
         pl.concat(made)
-        .join(claims.select("claim", "invoice_id", line_id="line"), on="claim")
-        .group_by("line_id", "invoice_id", "grant_id")
+        .with_row_index("nth")
+        .group_by("line", "grant_id")
         .agg(units=integer(0) - pl.col("drawn_units").sum(), nth=pl.col("nth").min())
-        .join(placed, on="invoice_id")
-        .sort("position", "invoice_id", "epoch", "nth")
+        .join(claims.select("line", "document_no").unique(), on="line")
+        .sort("document_no", "nth")
+        .select("document_no", "grant_id", pl.col("line").alias("line_id"), "units")
     )
-    back = (
-        returns.join(placed, on="invoice_id")
-        .sort("position", "invoice_id", "line_id", "drawn_at", descending=[False, False, False, True])
-        .select("line_id", "invoice_id", "grant_id", "position", units="returned_units")
+    back = returns.sort("document_no", "line_id", "drawn_at", descending=[False, False, True]).select(
+        "document_no", "grant_id", "line_id", units="returned_units"
     )
-    return Drawing(_ordered(draws.select(back.columns), 1), _ordered(back, 0))
+    return Drawing(_ordered(draws, 1), _ordered(back, 0))
 
 
 def _ordered(moves: pl.DataFrame, after: int) -> pl.DataFrame:
-    """`order` within a run: documents by position; on one document what comes back before what is drawn."""
-    moves = moves.with_row_index("nth")
-    return moves.with_columns(order=(pl.col("position") * 2 + after) * (moves.height + 1) + pl.col("nth").cast(pl.Int64)).drop(
-        "nth", "position"
-    )
+    """`order` within a run: by document; on one document what comes back before what is drawn."""
+    document, nth = pl.col("document_no").cast(pl.Int64), pl.int_range(pl.len())
+    return moves.with_columns(order=(document * 2 + after) * (moves.height + 1) + nth)
 
 
 def _move(grants: pl.DataFrame, moves: pl.DataFrame, units: str) -> pl.DataFrame:

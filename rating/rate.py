@@ -80,6 +80,7 @@ def rate(
     of_adjustments = pl.concat([adjustments.headers(differing, again, issued), carried.headers])
 
     headers = _due(pl.concat([of_periods, of_days, of_adjustments]), originals, periods, as_of, issue)
+    headers = headers.sort("period_start", "invoice_id").with_row_index("document_no")
     lines = numbered_lines(
         pl.concat(
             [
@@ -92,7 +93,10 @@ def rate(
         )
     ).with_row_index("line_id")
     lines = lines.join(
-        headers.select("invoice_id", "contract_id", "is_issued", "adjusts_invoice_id"), on="invoice_id", maintain_order="left"
+        headers.select("invoice_id", "document_no", "contract_id", "is_issued", "adjusts_invoice_id"),
+        on="invoice_id",
+        how="left",
+        maintain_order="left",
     )
 
     now_shares = rated.shares.join(now.select("line", *PERIOD, *SAME_LINE[1:]), on="line")
@@ -104,7 +108,7 @@ def rate(
     drawing = settle(
         _claims(lines, shares, headers, schedule.windows, books),
         _returns(lines, issued, originals, purse, as_of),
-        headers.select("invoice_id", "contract_id", position=pl.col("period_start").rank("dense").cast(pl.Int64)),
+        headers.select("document_no", "contract_id"),
         purse,
     )
     return assemble(
@@ -239,7 +243,7 @@ def _claims(
     """What usage lines ask of credits: every positive share of every line that is owed (R-30)."""
     windowed = books.meters.select("meter_code", is_windowed=pl.col("aggregation").is_in(WINDOWED))
     of_lines = lines.filter(pl.col("kind") == "usage", pl.col("amount_units") > 0).select(
-        "line_id", "invoice_id", "contract_id", "line_no", "meter_code", line_units="amount_units"
+        "line_id", "document_no", "contract_id", "line_no", "meter_code", "is_issued", line_units="amount_units"
     )
     last_windows = windows.filter(pl.col("window_end") == pl.col("period_end")).select(
         "contract_id", "window_end", last_window="window_start"
@@ -248,7 +252,7 @@ def _claims(
         shares.filter(pl.col("share_units") > 0)
         .join(of_lines, on="line_id")
         .join(windowed, on="meter_code")
-        .join(headers.select("invoice_id", "period_start", "is_issued"), on="invoice_id")
+        .join(headers.select("document_no", "period_start"), on="document_no", how="left", maintain_order="left")
         .join(last_windows, on=["contract_id", "window_end"], how="left")
         .with_columns(
             # what is rated over the whole period accrues at its last instant, so in the period's last window (R-18)
@@ -259,7 +263,7 @@ def _claims(
         .with_row_index("claim")
         .select(
             "claim",
-            "invoice_id",
+            "document_no",
             "contract_id",
             "meter_code",
             "accrues_from",
@@ -267,7 +271,6 @@ def _claims(
             "is_issued",
             "line_units",
             line="line_id",
-            order="claim",
             open_units="share_units",
         )
     )
@@ -278,7 +281,7 @@ def _returns(
 ) -> pl.DataFrame:
     negative = lines.filter(pl.col("adjusts_invoice_id").is_not_null(), pl.col("kind") == "usage", pl.col("amount_units") < 0)
     back = adjustments.returns(negative, issued, originals, purse, as_of)
-    return back.join(lines.select("line_id", "invoice_id"), on="line_id")
+    return back.join(lines.select("line_id", "document_no"), on="line_id")
 
 
 def _as_entries(
@@ -289,13 +292,13 @@ def _as_entries(
     as_of: datetime,
     issue: bool,
 ) -> pl.DataFrame:
-    documents = headers.select("invoice_id", "period_end", "is_issued", "kind")
+    documents = headers.select("document_no", "invoice_id", "period_end", "is_issued", "kind")
     at = pl.when(pl.col("kind") == "adjustment").then(pl.lit(as_of, dtype=tables.INSTANT)).otherwise("period_end")
 
     def moves(made: pl.DataFrame, entry_type: str) -> pl.DataFrame:
         return (
             made.join(lines.select("line_id", "line_no"), on="line_id")
-            .join(documents, on="invoice_id")
+            .join(documents, on="document_no")
             .with_columns(type=pl.lit(entry_type), occurred_at=at, is_posted=pl.col("is_issued"))
             .select(ledger.MOVEMENT)
         )
