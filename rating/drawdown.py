@@ -12,7 +12,7 @@ from datetime import datetime
 import polars as pl
 
 from rating import exact
-from rating.allocation import inside, lay, running
+from rating.allocation import begins, first_of, inside, lay, running, since_beginning
 from rating.books import Books
 from rating.exact import INT, integer
 
@@ -57,7 +57,7 @@ def draw(claims: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
       (what it is a share of), contract_id, meter_code, accrues_from, accrues_to (instants), `open_units` (> 0), `line_units` (what
       the line can still take in all), `is_issued` (whether the draw will be posted).
     grants: contract_id, grant_id, kind, amount_units, price, effective_at, expires_at, applies_to, `left_units`, `is_lapsing`.
-    Out: claim, line, grant_id, `drawn_units` (> 0), by round, rank and claim.
+    Out: claim, line, grant_id, `drawn_units` (> 0), by round, claim and rank.
     """
     # a line of one claim needs no laying: it takes no more than it is
     open_claims = claims.sort("claim").with_columns(
@@ -66,11 +66,11 @@ def draw(claims: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
     ranked = _into_rounds(_ranked(grants.filter(pl.col("left_units") > 0), open_claims), open_claims)
     open_claims = open_claims.drop("contract_id")
     draws = [claims.clear().select("claim", "line", pl.lit("").alias("grant_id"), pl.lit(0, dtype=INT).alias("drawn_units"))]
-    for n in range(1, exact.highest(ranked.get_column("round")) + 1):
-        drawn = _draw_round(open_claims, ranked.filter(pl.col("round") == n))
-        if drawn.height:
-            draws.append(drawn)
-            open_claims = _less(open_claims, drawn)
+    rounds = exact.highest(ranked.get_column("round"))
+    for n in range(1, rounds + 1):
+        draws.append(_draw_round(open_claims, ranked.filter(pl.col("round") == n)))
+        if n < rounds:
+            open_claims = _less(open_claims, draws[-1])
     return pl.concat(draws)
 
 
@@ -78,13 +78,15 @@ def _ranked(grants: pl.DataFrame, claims: pl.DataFrame) -> pl.DataFrame:
     """Grants of contracts with claims: soonest expiry (none last), promotional before prepaid, lowest cost basis, earliest
     effective_at, id (R-31)."""
     order = ["expires_at", "is_prepaid", "basis", "effective_at", "grant_id"]
+    numbers = claims.filter(begins("contract_no")).select("contract_id", "contract_no")
+    terms = ["effective_at", "expires_at", "applies_to", "is_lapsing"]
     return (
-        grants.join(claims.select("contract_id", "contract_no").unique(), on="contract_id")
-        .join(_cost_bases(grants), on=["price", "amount"])
+        grants.select("contract_id", "grant_id", "kind", "left_units", "price", "amount", *terms)
+        .join(numbers, on="contract_id")
+        .join(_cost_bases(grants), on=["price", "amount"], how="left", maintain_order="left")
         .with_columns(is_prepaid=pl.col("kind") == "prepaid")
         .sort("contract_no", *order, nulls_last=True)
-        .with_columns(rank=pl.int_range(1, pl.len() + 1).over("contract_no"))
-        .select("contract_no", "grant_id", "effective_at", "expires_at", "applies_to", "is_lapsing", "left_units", "rank")
+        .select("contract_no", "grant_id", "left_units", *terms)
     )
 
 
@@ -100,51 +102,47 @@ def _cost_bases(grants: pl.DataFrame) -> pl.DataFrame:
 
 
 def _into_rounds(ranked: pl.DataFrame, claims: pl.DataFrame) -> pl.DataFrame:
-    """The grants with `round`, and `lower`, `upper`: where they lie behind one another in it. Grants in a row that pay every claim of
-    their contract share a round, any other has its own."""
+    """The grants with their `round`, where they lie behind one another in it (`lower`, `upper`), and whether they are its last.
+
+    Grants in a row that pay every claim of their contract share a round, any other has its own.
+    """
     owed = claims.group_by("contract_no").agg(
-        pl.col("accrues_from").min(),
-        pl.col("accrues_to").max(),
-        pl.col("is_issued").all(),
-        meter_code=pl.lit(None, dtype=pl.String),
+        pl.col("accrues_from").min(), pl.col("accrues_to").max(), pl.col("is_issued").all()
     )
-    alike = _pays() & pl.col("applies_to").is_null()
-    in_round = ["contract_no", "round"]
+    is_alike = _is_in_time() & pl.col("applies_to").is_null()
     return (
         ranked.join(owed, on="contract_no", how="left", maintain_order="left")
-        .with_columns(is_alike=alike.fill_null(value=False))
-        .with_columns(begins=~(pl.col("is_alike") & pl.col("is_alike").shift(1).over("contract_no").fill_null(value=False)))
-        .with_columns(round=pl.col("begins").cum_sum().over("contract_no"))
-        .with_columns(upper=pl.col("left_units").cum_sum().over(in_round), room=pl.col("left_units").sum().over(in_round))
+        .with_columns(is_alike=is_alike.fill_null(value=False))
+        .with_columns(is_first=begins("contract_no") | ~(pl.col("is_alike") & pl.col("is_alike").shift(1)))
+        .with_columns(nth=pl.col("is_first").cum_sum(), is_last=pl.col("is_first").shift(-1, fill_value=True))
+        .with_columns(round=pl.col("nth") - first_of(pl.col("nth"), "contract_no") + 1)
+        .with_columns(upper=since_beginning(pl.col("left_units"), "nth"))
         .with_columns(lower=pl.col("upper") - pl.col("left_units"))
-        .drop("accrues_from", "accrues_to", "is_issued", "meter_code", "is_alike")
+        .drop("accrues_from", "accrues_to", "is_issued", "is_alike", "is_first", "nth")
     )
 
 
-def _pays() -> pl.Expr:
-    """Whether a grant pays a claim (R-31), both on one row."""
+def _is_in_time() -> pl.Expr:
+    """Whether a grant is in force over a claim's whole time (R-31), both on one row; what lapses is posted before any draft draws."""
     return (
         (pl.col("effective_at") <= pl.col("accrues_from"))
         & (pl.col("expires_at").is_null() | (pl.col("expires_at") >= pl.col("accrues_to")))
-        & (pl.col("applies_to").is_null() | pl.col("meter_code").is_in("applies_to"))
-        # what lapses is posted before any draft draws
         & (pl.col("is_issued") | ~pl.col("is_lapsing"))
-    ).fill_null(value=False)
+    )
 
 
 def _draw_round(claims: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
     """What the grants of one round pay of each contract's claims: in their order, no line more than it can take."""
-    # of grants that share a round any one speaks for all
-    terms = grants.filter("begins").select("contract_no", "effective_at", "expires_at", "applies_to", "is_lapsing", "room")
-    eligible = claims.join(terms, on="contract_no", maintain_order="left").filter(_pays())
-    owed = running(_capped_by_lines(eligible), "open_units", "contract_no").filter(pl.col("start") < pl.col("room"))
-    bands = grants.select("contract_no", "grant_id", "rank", "lower", "upper")
-    return (
-        lay(owed.select("claim", "line", "contract_no", "start", "end"), bands, on=["contract_no"])
-        .filter(pl.col("inside") > 0)
-        .sort("rank", "claim")
-        .select("claim", "line", "grant_id", drawn_units="inside")
+    # grants of a round are alike, so the last, which knows how far they reach, speaks for all
+    terms = grants.filter("is_last").select(
+        "contract_no", "effective_at", "expires_at", "applies_to", "is_lapsing", room="upper"
     )
+    pays = _is_in_time() & (pl.col("applies_to").is_null() | pl.col("meter_code").is_in("applies_to"))
+    eligible = claims.join(terms, on="contract_no", maintain_order="left").filter(pays.fill_null(value=False))
+    owed = running(_capped_by_lines(eligible), "open_units", "contract_no").filter(pl.col("start") < pl.col("room"))
+    bands = grants.select("contract_no", "grant_id", "lower", "upper")
+    laid = lay(owed.select("claim", "line", "contract_no", "start", "end"), bands, on=["contract_no"])
+    return laid.filter(pl.col("inside") > 0).select("claim", "line", "grant_id", drawn_units="inside")
 
 
 def _capped_by_lines(claims: pl.DataFrame) -> pl.DataFrame:
