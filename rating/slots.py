@@ -24,7 +24,7 @@ def slots(books: Books, schedule: Schedule, periods: pl.DataFrame, usage: pl.Dat
     """
     tariffs = prices.of_windows(_tariffs(books, schedule, periods), books, schedule)
     used = _used(tariffs, combinations.numbered(usage, distinct))
-    placed = pl.concat([used, _unused(tariffs, used)]).sort(*LADDER, "row").with_row_index("slot")
+    placed = _in_every_window(tariffs, used).with_row_index("slot")
     placed = placed.join(tariffs.drop("tariff_no"), on="row", how="left", maintain_order="left").join(
         distinct.select("combination_no", "combination", "is_complete"), on="combination_no", how="left", maintain_order="left"
     )
@@ -32,29 +32,34 @@ def slots(books: Books, schedule: Schedule, periods: pl.DataFrame, usage: pl.Dat
 
 
 def _used(tariffs: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
-    """What each tariff has of each combination, in its windows: tariff_no, row, combination_no, quantity, event_count."""
+    """What each tariff has of each combination, in its windows: tariff_no, row, combination_no, quantity, event_count; sorted."""
     window = ["contract_id", "window_start", "meter_code"]
     quantities = usage.select(*window, "combination_no", "quantity", "event_count")
     return (
         tariffs.select("tariff_no", "row", *window)
         .join(quantities, on=window)
         .select("tariff_no", "row", "combination_no", "quantity", "event_count")
+        .sort(*LADDER, "row")
     )
 
 
-def _unused(tariffs: pl.DataFrame, used: pl.DataFrame) -> pl.DataFrame:
-    """The windows that a tariff rates and in which a combination it has usage of has none, as the rows of `_used`."""
-    several = tariffs.filter(pl.col("windows") > 1).select("tariff_no", "row", "windows")
-    seen = (
-        used.join(several.select("row"), on="row", how="semi")
-        .group_by(LADDER)
-        .agg(seen=pl.len())
-        .join(several.select("tariff_no", "windows").unique(), on="tariff_no")
+def _in_every_window(tariffs: pl.DataFrame, used: pl.DataFrame) -> pl.DataFrame:
+    """The rows of `_used`, and one without usage for every other window that the tariff rates; sorted."""
+    is_new = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in LADDER)
+    ladders = (
+        used.with_columns(is_new=is_new, nth=pl.int_range(pl.len()))
+        .filter("is_new")
+        .select(*LADDER, "nth")
+        .with_columns(seen=pl.col("nth").shift(-1, fill_value=used.height) - pl.col("nth"))
+    )
+    rated = tariffs.select("tariff_no", "row", "windows")
+    missed = (
+        ladders.join(rated, on="tariff_no")
         .filter(pl.col("seen") < pl.col("windows"))
+        .join(used, on=["row", "combination_no"], how="anti")
+        .with_columns(pl.lit(None, dtype=used.schema[name]).alias(name) for name in ("quantity", "event_count"))
     )
-    every_window = seen.select(LADDER).join(several.select("tariff_no", "row"), on="tariff_no")
-    nothing = (pl.lit(None, dtype=used.schema[name]).alias(name) for name in ("quantity", "event_count"))
-    return every_window.join(used, on=["row", "combination_no"], how="anti").with_columns(nothing).select(used.columns)
+    return pl.concat([used, missed.select(used.columns)]).sort(*LADDER, "row") if missed.height else used
 
 
 def _tariffs(books: Books, schedule: Schedule, periods: pl.DataFrame) -> pl.DataFrame:

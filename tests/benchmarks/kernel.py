@@ -1,33 +1,43 @@
-"""The kernel alone, on frames: 200,000 rows of usage of 20,000 contracts in two windows, per unit and graduated, five grants each."""
+"""The kernel alone, on frames: 200,000 rows of usage of 20,000 contracts, five grants each.
+
+Three times: all of them per unit, in February, which is one window; all of them graduated, in January, which a grant that lapses cuts
+in two; and mixed, in January. Rows a second and core are rows by CPU seconds.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
+from unittest.mock import patch
 
 import polars as pl
 
-from rating import books, tables
+from rating import books, combinations, drawdown, tables
+from rating.books import Books
 from rating.documents import Documents
 from rating.rate import rate
 from rating.schedule import Schedule, lay_out
+from rating.slots import slots
 from rating.usage_lines import usage_lines
 from tests.benchmarks.books import FIVE_FOR_EVERYONE, write_books
 from tests.benchmarks.events import MONTH
 from tests.benchmarks.nights import FIRST_NIGHT
 from tests.benchmarks.results import KernelSpeed, Stage
 
-# five a window; the last but one finds no entry on the card, the last climbs tiers
-COMBINATIONS = [
-    ("AI_CALL", ["US", "resolved"]),
-    ("AI_CALL", ["EU", "transferred"]),
-    ("LLM_TOKENS", ["mini"]),
-    ("LLM_TOKENS", ["preview"]),
-    ("API_CALLS", []),
+Combination = tuple[str, list[str]]
+# ten a period in all; one in five finds no entry on its card
+PER_UNIT: list[Combination] = [
+    *(("AI_CALL", [region, outcome]) for region in ("US", "EU", "us") for outcome in ("resolved", "transferred")),
+    *(("LLM_TOKENS", [model]) for model in ("mini", "large", "small", "preview")),
 ]
-TIMES = 3
+GRADUATED: list[Combination] = [("API_CALLS", [endpoint]) for endpoint in ("chat", "embed", "files", "images", "speech")]
+MIXED = PER_UNIT[3:7] + GRADUATED[:1]
+NEXT_MONTH = datetime(2026, 2, 1)  # noqa: DTZ001
+TIMES = 5
 Result = TypeVar("Result")
 
 
@@ -45,24 +55,45 @@ def measure_kernel(folder: Path, contracts: int, seed: int) -> KernelSpeed:
         calls.append(min(stages, key=lambda stage: stage.seconds))
         return result
 
-    read = timed("books.load", lambda: books.load(path), times=1)
+    read = _with_endpoints(timed("books.load", lambda: books.load(path), times=1))
     schedule = timed("schedule.lay_out", lambda: lay_out(read, FIRST_NIGHT))
-    usage = _usage(schedule)
-    january = schedule.periods.filter(pl.col("period_start") == MONTH)
-    timed("usage_lines.usage_lines", lambda: usage_lines(read, schedule, january, usage))
-    timed("rate.rate", lambda: rate(read, schedule, usage, Documents.none(), FIRST_NIGHT))
-    return KernelSpeed(usage_rows=usage.height, contracts=contracts, grants=read.credit_grants.height, calls=calls)
+    january, february = (schedule.periods.filter(pl.col("period_start") == month) for month in (MONTH, NEXT_MONTH))
+    per_unit = _usage(schedule, NEXT_MONTH, PER_UNIT)
+    graduated, mixed = (_usage(schedule, MONTH, used) for used in (GRADUATED, MIXED))
+    timed("usage_lines, per unit", lambda: usage_lines(read, schedule, february, per_unit))
+    timed("usage_lines, graduated in two windows", lambda: usage_lines(read, schedule, january, graduated))
+    timed("usage_lines, mixed", lambda: usage_lines(read, schedule, january, mixed))
+    distinct = combinations.distinct(mixed)
+    timed("slots: the price join, mixed", lambda: slots(read, schedule, january, mixed, distinct))
+    claims, grants = _claims_and_grants(read, schedule, mixed)
+    timed("drawdown.draw, five grants a contract", lambda: drawdown.draw(claims, grants))
+    timed("rate: all of it, mixed", lambda: rate(read, schedule, mixed, Documents.none(), FIRST_NIGHT))
+    return KernelSpeed(usage_rows=mixed.height, contracts=contracts, grants=read.credit_grants.height, calls=calls)
 
 
-def _usage(schedule: Schedule) -> pl.DataFrame:
-    """USAGE of January: every combination in every window, quantities with two decimals from 0.01 to 5,000."""
-    combinations = pl.DataFrame(COMBINATIONS, schema={"meter_code": tables.TEXT, "group_values": tables.TEXTS}, orient="row")
+def _with_endpoints(read: Books) -> Books:
+    """API calls by endpoint, so that graduated usage comes in as many rows as the rest."""
+    keys = pl.when(pl.col("meter_code") == "API_CALLS").then(pl.lit(pl.Series([["endpoint"]]))).otherwise("group_keys")
+    return dataclasses.replace(read, meters=read.meters.with_columns(group_keys=keys))
+
+
+def _claims_and_grants(read: Books, schedule: Schedule, usage: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What `rate` lets `draw` settle."""
+    with patch.object(drawdown, "draw", wraps=drawdown.draw) as draw:
+        rate(read, schedule, usage, Documents.none(), FIRST_NIGHT)
+    claims, grants = draw.call_args.args
+    return claims, grants
+
+
+def _usage(schedule: Schedule, month: datetime, used: list[Combination]) -> pl.DataFrame:
+    """USAGE of a month: every combination in every window, quantities with two decimals from 0.01 to 5,000."""
+    frame = pl.DataFrame(used, schema={"meter_code": tables.TEXT, "group_values": tables.TEXTS}, orient="row")
     hundredths = pl.int_range(pl.len()) * 7919 % 500_000 + 1
     whole, rest = hundredths // 100, (hundredths % 100).cast(pl.String).str.zfill(2)
     is_counted = pl.col("meter_code") == "API_CALLS"
     return tables.USAGE.frame(
-        schedule.windows.filter(pl.col("period_start") == MONTH)
-        .join(combinations, how="cross")
+        schedule.windows.filter(pl.col("period_start") == month)
+        .join(frame, how="cross")
         .with_columns(
             quantity=pl.when(is_counted)
             .then(whole.cast(pl.String))

@@ -205,13 +205,13 @@ def _together(stages: Sequence[Stage]) -> Stage:
 
 def _kernel(kernel: KernelSpeed) -> str:
     rows = [
-        (call.name, f"{call.seconds:.2f}", f"{call.cpu_seconds:.2f}", f"{kernel.usage_rows / call.seconds:,.0f}")
+        (call.name, f"{call.seconds:.2f}", f"{call.cpu_seconds:.2f}", f"{kernel.usage_rows / call.cpu_seconds:,.0f}")
         for call in kernel.calls
     ]
     title = (
         f"### The kernel alone: {kernel.usage_rows:,} rows of usage, {kernel.contracts:,} contracts, {kernel.grants:,} grants"
     )
-    return f"{title}\n\n{_table(('', 'wall s', 'CPU s', 'rows of usage/s, wall'), rows)}"
+    return f"{title}\n\n{_table(('', 'wall s', 'CPU s', 'rows of usage/s and core'), rows)}"
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
