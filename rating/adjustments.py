@@ -15,6 +15,7 @@ from rating.calendar import first_instants, local_dates
 from rating.documents import Documents
 from rating.exact import integer
 from rating.invoices import HEADER, invoice_id
+from rating.slots import WINDOWED
 
 PERIOD = ["contract_id", "period_start"]
 # what makes a line now and a line issued the same line (R-42)
@@ -120,16 +121,27 @@ def issued_lines(issued: Documents, originals: pl.DataFrame) -> pl.DataFrame:
 
 
 def share_differences(
-    now: pl.DataFrame, differing: pl.DataFrame, issued: Documents, originals: pl.DataFrame, windows: pl.DataFrame
+    now: pl.DataFrame,
+    differing: pl.DataFrame,
+    issued: Documents,
+    originals: pl.DataFrame,
+    windows: pl.DataFrame,
+    meters: pl.DataFrame,
 ) -> pl.DataFrame:
     """How the share of each window of each differing usage line grew or shrank: SAME_LINE, window_start, window_end, share_units.
 
-    now: shares of the lines as they are now (SAME_LINE, window_start, window_end, share_units). windows: WINDOWS. An issued share
-    counts to the window now containing its start (R-44); where the contract has none there any more, it stays where it was.
+    now: shares of the lines as they are now (SAME_LINE, window_start, window_end, share_units). windows: WINDOWS. meters: METERS. An
+    issued share counts to the window now containing its start (R-44); where the contract has none there any more, and where it is
+    the share of a whole period, it stays where it was.
     """
-    lines = issued_lines(issued, originals).select("invoice_id", "line_no", *SAME_LINE, "contract_id", "minor_digits")
+    lines = issued_lines(issued, originals).select(
+        "invoice_id", "line_no", *SAME_LINE, "meter_code", "contract_id", "minor_digits"
+    )
+    whole = meters.filter(~pl.col("aggregation").is_in(WINDOWED)).get_column("meter_code")
     current = windows.select("contract_id", now_start="window_start", now_end="window_end").sort("now_start")
-    is_inside = (pl.col("window_start") < pl.col("now_end")).fill_null(value=False)
+    is_inside = (pl.col("window_start") < pl.col("now_end")).fill_null(value=False) & ~pl.col("meter_code").is_in(
+        whole.implode()
+    )
     before = (
         issued.shares.join(lines, on=["invoice_id", "line_no"])
         .sort("window_start", "invoice_id", "line_no")
@@ -146,7 +158,7 @@ def share_differences(
     return (
         pl.concat([now.select(columns), before.select(columns)])
         .group_by(*SAME_LINE, "window_start", maintain_order=True)
-        # the share of a whole period keeps the period's end: rows of the lines as they are now come first
+        # a window may have grown since: rows of the lines as they are now come first
         .agg(pl.col("window_end").first(), pl.col("share_units").sum())
         .join(differing.select(SAME_LINE), on=SAME_LINE, how="semi", nulls_equal=True)
         .sort(*SAME_LINE, "window_start", nulls_last=True)

@@ -101,7 +101,12 @@ def rate(
 
     now_shares = rated.shares.join(now.select("line", *PERIOD, *SAME_LINE[1:]), on="line")
     moved = adjustments.share_differences(
-        now_shares.join(again.select("original_id", *PERIOD), on=PERIOD), differing, issued, again, schedule.windows
+        now_shares.join(again.select("original_id", *PERIOD), on=PERIOD),
+        differing,
+        issued,
+        again,
+        schedule.windows,
+        books.meters,
     )
     shares = _shares(lines, rated.shares, moved, carried.shares)
     purse = _purse(books, issued, headers, periods, as_of, issue)

@@ -6,8 +6,8 @@ from copy import deepcopy
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from tests.oracle.books import Contract, Grant
-from tests.oracle.calendar import Period
+from tests.oracle.books import PER_WINDOW, Contract, Grant
+from tests.oracle.calendar import Period, windows
 from tests.oracle.credits import Wallet
 from tests.oracle.documents import Difference, Invoice, Memory, differences
 from tests.oracle.lines import ZERO, Line, one_time_charges, period_lines, prepaid_purchase, pricing_order
@@ -155,7 +155,10 @@ class Billing:
         rows = self.metered.rows_of(original.contract_id, original.period_start)
         now = period_lines(self.contract, period, rows) if period else []
         order = pricing_order(self.contract, period) if period else []
-        found = differences(now, self.memory.lines[original.contract_id, original.period_start])
+        spans = windows(period, self.contract.changes()) if period else []
+        meters = self.contract.books.meters
+        wholes = {code for code, meter in meters.items() if meter["aggregation"] not in PER_WINDOW}
+        found = differences(now, self.memory.lines[original.contract_id, original.period_start], spans, wholes)
         return sorted(found, key=lambda difference: invoice_order(difference.line, order))
 
     def _closes_without_successor(self, adjustment: tuple[Invoice, list[Difference]]) -> bool:

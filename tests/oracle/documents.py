@@ -60,8 +60,11 @@ class Difference:
     now: Line | None
 
 
-def differences(now: list[Line], issued: dict[LineKey, Line]) -> list[Difference]:
-    """Every line whose amount is not the sum already issued for it (R-42)."""
+def differences(now: list[Line], issued: dict[LineKey, Line], spans: list[Window], wholes: set[str]) -> list[Difference]:
+    """Every line whose amount is not the sum already issued for it (R-42).
+
+    spans: the windows of the period as they are now. wholes: meters that are rated over whole periods.
+    """
     found = []
     for line in now:
         before = issued.get(line.key)
@@ -71,7 +74,9 @@ def differences(now: list[Line], issued: dict[LineKey, Line]) -> list[Difference
             found.append(Difference(less(line, before), line))
     gone = issued.keys() - {line.key for line in now}
     return found + [
-        Difference(nothing_left_of(before), None) for key, before in issued.items() if key in gone and before.amount
+        Difference(nothing_left_of(before, spans, wholes), None)
+        for key, before in issued.items()
+        if key in gone and before.amount
     ]
 
 
@@ -92,14 +97,22 @@ def issued_in(window: Window, shares: dict[Window, Fraction]) -> Fraction:
     return sum((share for issued, share in shares.items() if window.start <= issued.start < window.end), ZERO)
 
 
-def nothing_left_of(before: Line) -> Line:
+def nothing_left_of(before: Line, spans: list[Window], wholes: set[str]) -> Line:
+    """The line taken back; its shares go from where they count to now, and where no window is any more from where they were."""
+    shares: dict[Window, Fraction] = {}
+    for issued, share in before.shares.items():
+        if before.meter_code in wholes and spans:
+            home = spans[-1]
+        else:
+            home = next((span for span in spans if span.start <= issued.start < span.end), issued)
+        shares[home] = shares.get(home, ZERO) - share
     return replace(
         before,
         quantity=-before.quantity,
         exact_amount=-before.exact_amount,
         amount=-before.amount,
         event_count=-before.event_count,
-        shares={},
+        shares=shares,
     )
 
 
