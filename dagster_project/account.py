@@ -136,7 +136,13 @@ def published(warehouse: Warehouse) -> duckdb.DuckDBPyConnection:
         raise Mistake(
             f"There are no marts in {warehouse.root}. Run `meterhouse run` first, or name the warehouse with --warehouse."
         )
-    return connect(database, read_only=True)
+    try:
+        return connect(database, read_only=True)
+    except duckdb.Error as error:
+        raise Mistake(
+            f"{database} cannot be opened: another program writes to it, or it is damaged ({str(error).splitlines()[0]}). "
+            "Close that program; if it is damaged, run `meterhouse run` to have it built again."
+        ) from None
 
 
 def _events(warehouse: Warehouse) -> duckdb.DuckDBPyConnection:

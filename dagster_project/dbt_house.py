@@ -175,6 +175,8 @@ def _invoke(arguments: list[str], environment: Mapping[str, str], manifest: Mani
             finally:
                 # dbt keeps the database open for the next command; we are about to open or rename it
                 DuckDBConnectionManager.close_all_connections()
+    if outcome.exception is not None and not isinstance(outcome.exception, Exception):
+        raise outcome.exception  # Ctrl-C, which dbt takes for a result
     if outcome.exception is not None:
         raise DbtFailed(f"dbt {arguments[0]}: {outcome.exception}") from outcome.exception
     return outcome.result

@@ -5,7 +5,7 @@ What belongs here: telling a person's mistake from a programmer's. What does not
 
 from __future__ import annotations
 
-from dagster_project.landing import LandingRefused
+from dagster_project.landing import LandingDamaged, LandingRefused
 from dagster_project.warehouse import WarehouseBusy
 from rating.books import BooksError
 from rating.exact import DoesNotFit
@@ -19,6 +19,10 @@ class Mistake(Exception):
         super().__init__("\n".join(sentences))
 
 
+class Interrupted(Exception):
+    """Somebody stopped a run at the terminal; the sentence says what now."""
+
+
 def sentences_of(error: BaseException | None) -> tuple[str, ...]:
     """The sentences of a person's mistake, looked for along the chain of causes; empty for anything else."""
     while error is not None:
@@ -26,7 +30,7 @@ def sentences_of(error: BaseException | None) -> tuple[str, ...]:
             return error.sentences
         if isinstance(error, BooksError):
             return tuple(str(problem) for problem in error.problems)
-        if isinstance(error, (DoesNotFit, LandingRefused, WarehouseBusy)):
+        if isinstance(error, (DoesNotFit, LandingDamaged, LandingRefused, WarehouseBusy)):
             return (str(error),)
         error = error.__cause__ or error.__context__
     return ()

@@ -1,10 +1,14 @@
 """Draft adjustments from one run to the next (R-43).
 
 When the period that one corrects closes before the adjustment is issued, it keeps the figures of its last re-rating. Drafts are
-derived, so they lie in derived/; where that was deleted, `steps.pending_adjustments` rehearses the last run to have them back.
+derived, so they lie in derived/; where that was deleted, or a run died before it left any, `steps.pending_adjustments` rehearses
+the runs that re-rated last to have them back.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
 
 import polars as pl
 
@@ -12,40 +16,69 @@ from dagster_project import issued
 from dagster_project.warehouse import Warehouse, appear, discard
 from rating import tables
 from rating.documents import Documents
-from rating.rate import Months
+from rating.rate import EVERY_MONTH, Months
+
+AS_OF = "as_of"
+NEVER = datetime.min  # noqa: DTZ901 - naive UTC throughout
+UNREADABLE = (OSError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException, tables.SchemaMismatch)
 
 
-def read(warehouse: Warehouse) -> Documents | None:
-    """The draft adjustments that the last run left; None where none has left any."""
-    if not warehouse.pending.exists():
-        return None
-    return Documents(
-        *(table.require(pl.read_parquet(warehouse.pending / f"{table.name}.parquet")) for table in tables.DOCUMENT_TABLES)
-    )
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Draft adjustments, without ledger entries: their draws are made when they are issued. as_of: of the last run that rated every
+    month; what later runs have re-rated may be missing."""
+
+    documents: Documents
+    as_of: datetime
 
 
-def remember(warehouse: Warehouse, documents: Documents) -> None:
-    """Leave the draft adjustments for the next run: all of them or, killed meanwhile, none."""
+def read(warehouse: Warehouse) -> Left:
+    """The draft adjustments that the last run left; none, of no run, where they are lost or damaged."""
+    for place in (warehouse.pending, warehouse.pending_before):
+        try:
+            documents = Documents(
+                *(table.require(pl.read_parquet(place / issued.file_of(table))) for table in tables.DOCUMENT_TABLES)
+            )
+            return Left(documents, datetime.fromisoformat((place / AS_OF).read_text(encoding="ascii")))
+        except UNREADABLE:
+            continue
+    return Left(Documents.none(), NEVER)
+
+
+def remember(warehouse: Warehouse, left: Left) -> None:
+    """Leave the draft adjustments for the next run, which finds all of them or, killed meanwhile, all of those before."""
     building = warehouse.derived / "remembering"
     discard(building)
     building.mkdir(parents=True)
-    for table, frame in issued.by_table(documents):
-        frame.write_parquet(building / f"{table.name}.parquet")
-    discard(warehouse.pending)
+    for table, frame in issued.by_table(left.documents):
+        frame.write_parquet(building / issued.file_of(table))
+    (building / AS_OF).write_text(left.as_of.isoformat(), encoding="ascii")
+    if warehouse.pending.exists():
+        discard(warehouse.pending_before)
+        appear(warehouse.pending, warehouse.pending_before)
     appear(building, warehouse.pending)
+    discard(warehouse.pending_before)
 
 
-def of_run(now: Documents, before: Documents | None, already: Documents, months: Months) -> Documents:
+def of_run(now: Documents, before: Left, already: Documents, months: Months, as_of: datetime) -> Left:
     """Draft adjustments of this run (`now`), and those of months that it did not rate (from `before`).
 
-    already: what earlier runs have issued. Without ledger entries: their draws are made when they are issued.
+    already: what earlier runs have issued.
     """
     mine = _only(now, now.invoices.filter(pl.col("status") == "draft", pl.col("kind") == "adjustment"))
-    if before is None:
-        return mine
     known = pl.concat([already.invoices, now.invoices])
-    others = _only(before, before.invoices.filter(~months.hold(pl.col("month"))).join(known, on="invoice_id", how="anti"))
-    return issued.together(mine, others)
+    waiting = before.documents
+    others = _only(waiting, waiting.invoices.filter(~months.hold(pl.col("month"))).join(known, on="invoice_id", how="anti"))
+    return Left(issued.together(mine, others), as_of if months == EVERY_MONTH else before.as_of)
+
+
+def made_up(left: Documents, rehearsed: Documents, originals: pl.DataFrame) -> Documents:
+    """The drafts, but those that correct `originals` (original_id) are the rehearsed ones."""
+    corrects = pl.col("adjusts_invoice_id").is_in(originals.get_column("original_id").implode())
+    is_draft = (pl.col("status") == "draft") & (pl.col("kind") == "adjustment")
+    return issued.together(
+        _only(left, left.invoices.filter(~corrects)), _only(rehearsed, rehearsed.invoices.filter(is_draft, corrects))
+    )
 
 
 def _only(documents: Documents, invoices: pl.DataFrame) -> Documents:

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from dagster_project import issued
+from dagster_project.damage import shed_what_does_not_open
 from dagster_project.expectations.examiner import Examiner
 from dagster_project.mistakes import Mistake
 from dagster_project.warehouse import Warehouse
@@ -22,6 +23,8 @@ from rating.rate import EVERY_MONTH, Months
 from rating.schedule import Schedule, lay_out
 
 Progress = Callable[[str], None]
+
+READINGS = 3
 
 
 def silent(_: str) -> None:
@@ -36,6 +39,8 @@ class Run:
     months: billing months to rate; None: the partitions that Dagster was launched for.
     issue: False posts and issues nothing (`--no-issue`).
     land_new: False leaves the inbox alone, for a past that is to be seen as it was known (R-46).
+    books_read: the books, where another run of the same process has read them: one command reads one version.
+    traces: folder for the trace of what nobody foresaw; derived/ where absent.
     """
 
     warehouse: Warehouse
@@ -46,11 +51,13 @@ class Run:
     issue: bool = True
     land_new: bool = True
     progress: Progress = silent
+    books_read: books.Books | None = None
+    traces: Path | None = None
 
     @cached_property
     def books(self) -> books.Books:
         """The books. Raises `BooksError` with every problem (R-5), also those against what is already issued."""
-        loaded = books.load(self.books_folder)
+        loaded = self.books_read or read_books(self.books_folder)
         facts = issued.contract_facts(self.warehouse, self.as_of)
         problems = books.problems_against(loaded, self.issued, facts)
         if problems:
@@ -73,10 +80,37 @@ class Run:
         return Examiner(self.warehouse)
 
 
+def read_books(folder: Path) -> books.Books:
+    """The books as they lay there at one moment. Raises `BooksError`, and `Mistake` for files that do not come to rest."""
+    for _ in range(READINGS):
+        before = _stamps(folder)
+        try:
+            loaded, problems = books.load(folder), None
+        except books.BooksError as error:
+            loaded, problems = None, error
+        if _stamps(folder) == before:
+            if loaded is None:
+                assert problems is not None
+                raise problems
+            return loaded
+    raise Mistake(f"{folder}: the books change while they are read. Nothing was issued; run again when their files are whole.")
+
+
+def _stamps(folder: Path) -> list[tuple[str, int, int, int]]:
+    """What changes when a file of the folder does."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        with contextlib.suppress(OSError):  # gone meanwhile: then it is missing the next time
+            status = path.stat()
+            found.append((str(path), status.st_size, status.st_mtime_ns, status.st_ino))
+    return found
+
+
 @contextlib.contextmanager
 def at_work(run: Run) -> Iterator[Run]:
     """Hold the warehouse for a run. Raises `WarehouseBusy` at once if another run has it."""
     with run.warehouse.locked(), contextlib.closing(run.examiner):
+        shed_what_does_not_open(run.warehouse)
         yield run
 
 

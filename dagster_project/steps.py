@@ -8,19 +8,21 @@ Dagster calls them one by one (assets/); nothing here knows Dagster. Everything 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 
-from dagster_project import built, cautions, issued, landing, pending, raw
+from dagster_project import built, cautions, damage, issued, landing, pending, raw
 from dagster_project.dbt_house import DbtResult
 from dagster_project.issued import Batch
 from dagster_project.landing import Landing
 from dagster_project.rehearsal import rehearsed
 from dagster_project.run import Run, refuse_the_past
-from dagster_project.warehouse import Warehouse, appear, connect, fetch
+from dagster_project.warehouse import Warehouse, appear, connect, fetch, put
 from rating import adjustments, tables
 from rating.documents import Documents
 from rating.rate import EVERY_MONTH, Months, rate
@@ -89,20 +91,33 @@ def lay_schedule(run: Run) -> list[pl.DataFrame]:
 
 def closed_periods(run: Run) -> pl.DataFrame:
     """CLOSED_PERIODS: with the landings that the last re-rating of each knew, or its issue where that came after (R-45)."""
-    issued_periods = adjustments.issued_periods(run.issued, run.books, run.as_of).filter("is_closed")
-    known = pl.DataFrame(
+    by_issue = (
+        _closed_when_re_rated(run)
+        .sort("issued_at")
+        .join_asof(_known(run).rename({"batch": "issue_batch"}), left_on="issued_at", right_on="as_of", strategy="backward")
+    )
+    last = pl.max_horizontal("batch", "issue_batch").fill_null(0).alias("last_batch")
+    return tables.CLOSED_PERIODS.frame(by_issue.with_columns(last).sort("contract_id", "period_start"))
+
+
+def _closed_when_re_rated(run: Run) -> pl.DataFrame:
+    """Closed periods, as `adjustments.issued_periods` has them, with the as_of of the last run that re-rated each
+    (`re_rated_at`) and the number of its landing (`batch`); null where none came before it closed."""
+    closed = adjustments.issued_periods(run.issued, run.books, run.as_of).filter("is_closed")
+    return (
+        closed.sort("closes_at")
+        .join_asof(_known(run), left_on="closes_at", right_on="as_of", strategy="backward", allow_exact_matches=False)
+        .rename({"as_of": "re_rated_at"})
+    )
+
+
+def _known(run: Run) -> pl.DataFrame:
+    """as_of and batch of every landing up to the run's own, in order."""
+    return pl.DataFrame(
         [(landed.as_of, landed.batch) for landed in landing.landings(run.warehouse, run.as_of)],
         schema={"as_of": tables.INSTANT, "batch": tables.SMALL},
         orient="row",
     ).sort("as_of", "batch")
-    before_closing = issued_periods.sort("closes_at").join_asof(
-        known, left_on="closes_at", right_on="as_of", strategy="backward", allow_exact_matches=False
-    )
-    by_issue = before_closing.sort("issued_at").join_asof(
-        known.rename({"batch": "issue_batch"}), left_on="issued_at", right_on="as_of", strategy="backward"
-    )
-    last = pl.max_horizontal("batch", "issue_batch").fill_null(0).alias("last_batch")
-    return tables.CLOSED_PERIODS.frame(by_issue.with_columns(last).sort("contract_id", "period_start"))
 
 
 def build(run: Run, select: str) -> list[DbtResult]:
@@ -112,7 +127,8 @@ def build(run: Run, select: str) -> list[DbtResult]:
     if select == BELOW:
         return built.build(house, select, [house.books, house.schedule], landed, holds=[house.work_database])
     inputs = [house.books, house.schedule, house.documents]
-    return built.build(house, select, inputs, landed, holds=[house.staged_database, house.database])
+    published = [house.database] if _is_as_published(house) else []
+    return built.build(house, select, inputs, landed, holds=[house.staged_database, *published])
 
 
 def usage(run: Run) -> pl.DataFrame:
@@ -130,23 +146,51 @@ def rate_usage(run: Run, rows: pl.DataFrame, months: Months) -> Documents:
     )
 
 
-def pending_adjustments(run: Run) -> Documents | None:
-    """Draft adjustments as the last run left them (R-43); where derived/ was deleted, that run is rehearsed to have them back."""
+def pending_adjustments(run: Run) -> Documents:
+    """Draft adjustments of closed periods, with the figures of their last re-rating (R-43), as the run before left them.
+
+    Where derived/ was deleted since, or a run landed events and died, the runs that re-rated last are rehearsed to have them.
+    """
     left = pending.read(run.warehouse)
-    earlier = [landed.as_of for landed in landing.landings(run.warehouse, run.as_of) if landed.as_of < run.as_of]
-    if left is not None or run.issued.invoices.is_empty() or not earlier:
-        return left
-    last = max(earlier)
-    with rehearsed(run.warehouse, last) as stage:
-        then = replace(run, warehouse=stage, as_of=last, months=EVERY_MONTH, issue=False, land_new=False)
+    since = pl.col("as_of").is_between(left.as_of, run.as_of, closed="none")
+    if run.issued.invoices.is_empty() or _known(run).filter(since).is_empty():
+        return left.documents
+    missing = _may_be_adjusted(run).filter(pl.col("re_rated_at") > left.as_of)
+    if missing.is_empty():
+        return left.documents
+    found = left.documents
+    for instant in missing.get_column("re_rated_at").unique().sort():
+        found = pending.made_up(found, _rehearsed(run, instant), missing.filter(pl.col("re_rated_at") == instant))
+    pending.remember(run.warehouse, pending.Left(found, missing.get_column("re_rated_at").max()))  # type: ignore[arg-type]
+    return found
+
+
+def _may_be_adjusted(run: Run) -> pl.DataFrame:
+    """Closed periods whose adjustment, if they have one, has not gone out since: it waits for the contract's next period invoice or,
+    where none will come, for the first run after the period closed (R-43)."""
+    issued_already = run.issued.invoices.filter(pl.col("kind") == "period")
+    last_issued = issued_already.group_by("contract_id").agg(pl.col("issued_at").max().alias("last_issued_at"))
+    to_come = run.schedule.periods.join(issued_already, on=["contract_id", "period_start"], how="anti")
+    waits_on = pl.col("contract_id").is_in(to_come.get_column("contract_id").unique().implode())
+    last_run = run.issued.invoices.get_column("issued_at").max()
+    return (
+        _closed_when_re_rated(run)
+        .join(last_issued, on="contract_id")
+        .filter(pl.col("re_rated_at") >= pl.col("last_issued_at"), waits_on | (pl.col("closes_at") > last_run))
+    )
+
+
+def _rehearsed(run: Run, instant: datetime) -> Documents:
+    """The drafts of the run of that instant, with the events known then and the books of now."""
+    with rehearsed(run.warehouse, instant) as stage:
+        then = replace(
+            run, warehouse=stage, as_of=instant, months=EVERY_MONTH, issue=False, land_new=False, books_read=run.books
+        )
         show_landed(then)
         lay_books(then)
         lay_schedule(then)
         build(then, BELOW)
-        rated = rate(then.books, then.schedule, usage(then), then.issued, last, issue=False)
-        found = pending.of_run(rated, None, then.issued, EVERY_MONTH)
-    pending.remember(run.warehouse, found)
-    return found
+        return rate(then.books, then.schedule, usage(then), then.issued, instant, issue=False)
 
 
 def write_documents(run: Run, documents: Documents) -> Documents:
@@ -183,7 +227,7 @@ def issue(run: Run, months: Months) -> Batch | None:
     """Make what this run issues durable; nothing with `--no-issue`, where every document is a draft."""
     new = new_documents(run)
     batch = issued.issue(run.warehouse, new, run.books, run.as_of)
-    pending.remember(run.warehouse, pending.of_run(new, pending.read(run.warehouse), run.issued, months))
+    pending.remember(run.warehouse, pending.of_run(new, pending.read(run.warehouse), run.issued, months, run.as_of))
     return batch
 
 
@@ -194,6 +238,7 @@ def publish(run: Run) -> Path:
     """
     if run.warehouse.staged_database.exists():
         appear(run.warehouse.staged_database, run.warehouse.database)
+        put(run.warehouse.published_stamp, _stamp(run.warehouse.database))
     return run.warehouse.database
 
 
@@ -247,6 +292,20 @@ def near_misses(run: Run) -> pl.DataFrame:
 
 
 # --- frames and views --------------------------------------------------------------------------------------------------------
+
+
+def _is_as_published(warehouse: Warehouse) -> bool:
+    """Whether the marts that finance reads can be opened and nobody has written to them."""
+    try:
+        noted, is_now = warehouse.published_stamp.read_bytes(), _stamp(warehouse.database)
+    except OSError:
+        return False
+    return noted == is_now and damage.opens(warehouse.database)
+
+
+def _stamp(file: Path) -> bytes:
+    status = file.stat()
+    return json.dumps({"bytes": status.st_size, "written_ns": status.st_mtime_ns}).encode()
 
 
 def _marts(run: Run) -> Path:

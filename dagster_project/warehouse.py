@@ -68,6 +68,11 @@ class Warehouse:
         return self.derived / "meterhouse.duckdb"
 
     @property
+    def published_stamp(self) -> Path:
+        """What `database` looked like when it was published."""
+        return self.derived / "published.json"
+
+    @property
     def books(self) -> Path:
         return self.derived / "books"
 
@@ -87,6 +92,11 @@ class Warehouse:
     def pending(self) -> Path:
         """Draft adjustments of the last run, for the next."""
         return self.derived / "pending"
+
+    @property
+    def pending_before(self) -> Path:
+        """Those of the run before it, while they are replaced."""
+        return self.derived / "pending_before"
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

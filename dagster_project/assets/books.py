@@ -20,7 +20,7 @@ SCHEDULE = [spec("schedule", table, group=GROUP, deps=[one.key for one in BOOKS]
 @dg.multi_asset(name="contract_data", specs=BOOKS)
 def contract_data(run: dg.ResourceParam[Run]) -> Iterator[Materialized]:
     """Read the books; a single mistake in them stops the run, with all of them said."""
-    with in_sentences():
+    with in_sentences(run, "reading the books"):
         books = run.books
         steps.lay_books(run)
     for table, declared in zip(tables.BOOKS_TABLES, BOOKS, strict=True):
@@ -33,7 +33,8 @@ def contract_data(run: dg.ResourceParam[Run]) -> Iterator[Materialized]:
 @dg.multi_asset(name="schedule", specs=SCHEDULE)
 def schedule(run: dg.ResourceParam[Run]) -> Iterator[Materialized]:
     """Lay approved contracts out in billing periods and rating windows, up to as_of."""
-    frames = steps.lay_schedule(run)
+    with in_sentences(run, "laying contracts out in periods"):
+        frames = steps.lay_schedule(run)
     for frame, declared in zip(frames, SCHEDULE, strict=True):
         months = (
             frame.group_by(pl.col("period_end").dt.strftime("%Y-%m").alias("ending_in")).len("rows").sort("ending_in").tail(12)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import dagster as dg
 
 from dagster_project import cautions, proofs, steps
-from dagster_project.assets.declared import as_check, shown
+from dagster_project.assets.declared import as_check, in_sentences, shown
 from dagster_project.assets.landing import QUARANTINE
 from dagster_project.assets.rating import INVOICE_LINES, INVOICES, LEDGER, USAGE
 from dagster_project.cautions import Caution
@@ -24,8 +24,10 @@ RECONCILIATION = dg.AssetKey(["marts", "reconciliation"])
 def usage_expectations(run: dg.ResourceParam[Run]) -> dg.AssetCheckResult:
     """Every row of usage looks as it must (Great Expectations; the pages are in data_docs)."""
     run.progress("Checking usage")
-    steps.write_usage(run)
-    return _as_result(run.examiner.examine("usage", run.warehouse.usage / "usage.parquet", steps.known_codes(run)))
+    with in_sentences(run, "checking usage"):
+        steps.write_usage(run)
+        verdicts = run.examiner.examine("usage", run.warehouse.usage / "usage.parquet", steps.known_codes(run))
+    return _as_result(verdicts)
 
 
 @dg.asset_check(asset=INVOICE_LINES, name="expectations", blocking=True)
@@ -33,13 +35,16 @@ def line_expectations(run: dg.ResourceParam[Run]) -> dg.AssetCheckResult:
     """Every line of a document looks as it must (Great Expectations; the pages are in data_docs)."""
     run.progress("Checking lines")
     lines = run.warehouse.documents / f"{tables.INVOICE_LINES.name}.parquet"
-    return _as_result(run.examiner.examine("invoice_lines", lines, steps.known_codes(run)))
+    with in_sentences(run, "checking lines"):
+        verdicts = run.examiner.examine("invoice_lines", lines, steps.known_codes(run))
+    return _as_result(verdicts)
 
 
 @dg.asset_check(asset=RECONCILIATION, blocking=True)
 def dispositions_balance(run: dg.ResourceParam[Run]) -> dg.AssetCheckResult:
     """Every landed version has exactly one disposition: landed = sum over dispositions (R-12)."""
-    proof = proofs.every_landed_version_has_one_disposition(steps.landed_versions(run), steps.dispositions(run))
+    with in_sentences(run, "counting dispositions"):
+        proof = proofs.every_landed_version_has_one_disposition(steps.landed_versions(run), steps.dispositions(run))
     return as_check(proof, RECONCILIATION.path)
 
 
@@ -66,7 +71,8 @@ def _look(asset: dg.AssetKey, name: str, what: str, look: Callable[[Run], Cautio
 
     @dg.asset_check(asset=asset, name=name, description=what)
     def check(run: dg.ResourceParam[Run]) -> dg.AssetCheckResult:
-        found = look(run)
+        with in_sentences(run, "looking for what deserves a look"):
+            found = look(run)
         return dg.AssetCheckResult(
             passed=not found.sentences,
             severity=dg.AssetCheckSeverity.WARN,

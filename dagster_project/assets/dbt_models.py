@@ -12,13 +12,15 @@ import dagster as dg
 
 from dagster_project import steps
 from dagster_project.assets.declared import ENGINEERING, FINANCE, Said, in_sentences
-from dagster_project.dbt_house import THOROUGH, DbtHouse, DbtResult
+from dagster_project.dbt_house import THOROUGH, DbtFailed, DbtHouse, DbtResult
 from dagster_project.partitions import billing_months, one_run
 from dagster_project.run import Run
 
 Node = Mapping[str, Any]
 
 MARTS = "marts"
+ERROR = "error"
+DOING = {steps.BELOW: "turning events into usage", steps.ABOVE: "building what finance reads"}
 SAID = {steps.BELOW: "Turning events into usage", steps.ABOVE: "Building what finance reads"}
 
 
@@ -97,16 +99,23 @@ def _assets(project: Project, name: str, select: str, known: Mapping[str, Node])
     )
     def built(run: dg.ResourceParam[Run]) -> Said:
         run.progress(SAID[select])
-        with in_sentences():
+        with in_sentences(run, DOING[select]):
             results = steps.build(run, select)
+            _require_built(results)
         yield from _told(models, tests, results)
 
     return built
 
 
+def _require_built(results: Iterable[DbtResult]) -> None:
+    """Raise `DbtFailed` where models could not be built or tests not be run, naming what dbt said."""
+    failed = [f"{result.name}: {result.message}" for result in results if result.status == ERROR]
+    if failed:
+        raise DbtFailed("\n".join(failed))
+
+
 def _told(models: Mapping[str, Node], tests: Mapping[str, dg.AssetCheckSpec], results: Iterable[DbtResult]) -> Said:
-    """What dbt built and tested, as materializations and check results. Raises `dg.Failure` for a model that was not built."""
-    failed = []
+    """What dbt built and tested, as materializations and check results; nothing of what it skipped because a test failed."""
     for result in results:
         figures: dict[str, Any] = {"seconds": round(result.seconds, 3), "status": result.status}
         if result.unique_id in tests:
@@ -122,10 +131,6 @@ def _told(models: Mapping[str, Node], tests: Mapping[str, dg.AssetCheckSpec], re
             )
         elif result.is_good and result.unique_id in models:
             yield dg.MaterializeResult(asset_key=_key(models[result.unique_id]), metadata=figures)
-        elif not result.is_good:
-            failed.append(f"{result.name}: {result.message or result.status}")
-    if failed:
-        raise dg.Failure("\n".join(failed), allow_retries=False)
 
 
 _project = Project(json.loads(DbtHouse.manifest_path().read_text()))

@@ -9,14 +9,16 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from dagster_project.mistakes import sentences_of
+from dagster_project.failures import told
 from dagster_project.partitions import billing_months
 from dagster_project.proofs import Proof
+from dagster_project.run import Run
 from rating.tables import Table
 
 ENGINEERING = "team:billing-engineering"
 FINANCE = "team:finance"
 MOST_ROWS_SHOWN = 20
+KIND = "kind"  # metadata of a failed step: the name of its `failures.Kind`
 
 # what a step says of its assets and their checks
 Materialized = dg.MaterializeResult[None]
@@ -83,15 +85,18 @@ def as_check(proof: Proof, asset: Sequence[str]) -> dg.AssetCheckResult:
 
 
 @contextlib.contextmanager
-def in_sentences() -> Iterator[None]:
-    """A person's mistake ends a step as sentences, not as a trace (law 10)."""
+def in_sentences(run: Run, doing: str) -> Iterator[None]:
+    """Whatever goes wrong ends a step as sentences, not as a trace (law 10).
+
+    doing: what the step is at, in words that follow `while`.
+    """
     try:
         yield
-    except Exception as error:
-        sentences = sentences_of(error)
-        if not sentences:
-            raise
-        raise dg.Failure(description="\n".join(sentences), allow_retries=False) from error
+    except (Exception, pl.exceptions.PanicException) as error:
+        failure = told(error, run, doing)
+        raise dg.Failure(
+            description="\n".join(failure.sentences), metadata={KIND: failure.kind.name}, allow_retries=False
+        ) from error
 
 
 def _cell(value: Any) -> str:

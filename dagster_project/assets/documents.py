@@ -20,7 +20,7 @@ from dagster_project.run import Run
 )
 def issued_documents(context: dg.AssetExecutionContext, run: dg.ResourceParam[Run]) -> Materialized:
     """Every document ever issued, with its lines and posted ledger entries. Appended only, a batch a run, by one rename."""
-    with in_sentences():
+    with in_sentences(run, "issuing"):
         batch = steps.issue(run, months_of(context, run))
     if batch is None:
         return dg.MaterializeResult(metadata={"issued": 0})
@@ -38,9 +38,9 @@ def issued_documents(context: dg.AssetExecutionContext, run: dg.ResourceParam[Ru
 def published_marts(run: dg.ResourceParam[Run]) -> Materialized:
     """`meterhouse.duckdb`, what finance reads: the marts of the last run that balanced, replaced by one rename."""
     run.progress("Publishing")
-    with in_sentences():
+    with in_sentences(run, "publishing"):
         database = steps.publish(run)
-    run.examiner.write_data_docs()
+        run.examiner.write_data_docs()
     return dg.MaterializeResult(
         metadata={
             "database": dg.MetadataValue.path(str(database)),

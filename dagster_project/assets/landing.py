@@ -31,11 +31,11 @@ QUARANTINE = dg.AssetKey(["raw", "quarantine"])
 def landing(run: dg.ResourceParam[Run]) -> Said:
     """Land what is new in the inbox."""
     run.progress("Landing what is new")
-    with in_sentences():
+    with in_sentences(run, "landing events"):
         landed = steps.land(run)
-    if landed is not None and landed.files:
-        run.examiner.warm_up()
-    steps.show_landed(run)
+        if landed is not None and landed.files:
+            run.examiner.warm_up()
+        steps.show_landed(run)
     yield dg.MaterializeResult(asset_key=EVENTS, metadata=_figures(landed))
     yield dg.MaterializeResult(asset_key=QUARANTINE, metadata={"quarantined": landed.quarantined if landed else 0})
     yield as_check(proofs.every_line_read_is_landed_or_quarantined(landed), EVENTS.path)

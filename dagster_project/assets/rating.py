@@ -35,7 +35,7 @@ RECONCILED = spec("rating", steps.RECONCILED_AMOUNTS, group=GROUP, deps=READ, mo
 def rated_documents(context: dg.AssetExecutionContext, run: dg.ResourceParam[Run]) -> Said:
     """Rate every month that still has something to do; prove that what comes out ties."""
     run.progress("Rating")
-    with in_sentences():
+    with in_sentences(run, "rating"):
         now = steps.rate_usage(run, steps.usage(run), months_of(context, run))
         every = steps.write_documents(run, now)
     for declared, (_, frame) in zip(DOCUMENTS, issued.by_table(every), strict=True):
@@ -44,7 +44,9 @@ def rated_documents(context: dg.AssetExecutionContext, run: dg.ResourceParam[Run
             figures |= {"issued_by_this_run": now.with_status("issued").invoices.height, "money": shown(money_by_month(now))}
         yield dg.MaterializeResult(asset_key=declared.key, metadata=figures)
     yield dg.MaterializeResult(asset_key=RECONCILED.key)
-    for proof in proofs.of_documents(every):
+    with in_sentences(run, "proving that documents tie"):
+        held = proofs.of_documents(every)
+    for proof in held:
         yield as_check(proof, INVOICES.path)
 
 

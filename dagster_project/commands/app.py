@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -155,17 +156,31 @@ def demo(
 
 
 def main() -> None:
-    """Run a command; a person's mistake leaves sentences on stderr and exit code 2, never a trace."""
+    """Run a command. What goes wrong leaves sentences on stderr, never a trace.
+
+    Exit code 1: it did not balance; 2: a person's mistake; 3: a defect of Meterhouse; 130: interrupted.
+    """
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     try:
         app()
-    except Exception as error:
-        from dagster_project.commands.screen import errors
-        from dagster_project.mistakes import sentences_of
-
-        sentences = sentences_of(error)
-        if not sentences:
+    except BaseException as error:
+        if isinstance(error, (SystemExit, KeyboardInterrupt)):
             raise
-        for sentence in sentences:
-            errors.print(sentence, markup=False, soft_wrap=True)
-        raise SystemExit(2) from None
+        raise SystemExit(_said(error)) from None
+
+
+def _said(error: BaseException) -> int:
+    """Say what went wrong; the exit code."""
+    from dagster_project.commands.screen import errors
+    from dagster_project.mistakes import Interrupted, sentences_of
+
+    sentences, code = sentences_of(error), 2
+    if isinstance(error, Interrupted):
+        sentences, code = (str(error),), 130
+    elif not sentences:
+        from dagster_project.failures import defect
+
+        sentences, code = defect(error, "carrying out the command", Path(tempfile.gettempdir())).sentences, 3
+    for sentence in sentences:
+        errors.print(sentence, markup=False, soft_wrap=True)
+    return code

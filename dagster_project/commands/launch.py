@@ -4,38 +4,74 @@ from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from dagster_project.mistakes import Mistake
+from dagster_project.failures import Kind, Told, defect, told
+from dagster_project.mistakes import Interrupted, Mistake, sentences_of
 from dagster_project.run import Run, at_work, refuse_the_past
 
+if TYPE_CHECKING:
+    import dagster as dg
+
+# how Dagster names Ctrl-C, by where it meets it
+INTERRUPTIONS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended. broken: sentences about blocking checks that failed and steps that could not go on; cautions: warnings."""
+    """How a run ended. broken: sentences about blocking checks that failed; cautions: warnings; defect: sentences about a failure
+    that nobody foresaw."""
 
     broken: tuple[str, ...]
     cautions: tuple[str, ...]
+    defect: tuple[str, ...] = ()
 
     @property
     def balanced(self) -> bool:
-        return not self.broken
+        return not self.broken and not self.defect
+
+
+class _Removed(Exception):
+    """What was derived and damaged has been removed, so that the next attempt builds it again."""
+
+    def __init__(self, sentences: tuple[str, ...]) -> None:
+        self.sentences = sentences
+        super().__init__(*sentences)
 
 
 def carry_out(run: Run, job_name: str) -> Outcome:
-    """Carry a run out under the warehouse's lock.
+    """Carry a run out under the warehouse's lock; once more where something derived was damaged and had to be removed.
 
-    Raises what a person can put right before anything is written: `BooksError`, `WarehouseBusy`, `Mistake`.
+    Raises what a person can put right, `BooksError`, `WarehouseBusy`, `Mistake`; and `Interrupted`.
     """
-    with at_work(run):
-        if run.land_new:
-            refuse_the_past(run.warehouse, run.as_of)
-        run.progress("Reading the books")
-        _ = run.books
-        run.progress("Starting Dagster")
-        return _through_dagster(run, job_name)
+    try:
+        return _attempt(run, job_name)
+    except _Removed as removed:
+        # what the first attempt knew, it read before it issued anything: the second knows nothing but the books
+        outcome = _attempt(replace(run, books_read=run.books), job_name)
+        return replace(outcome, cautions=(*removed.sentences, *outcome.cautions))
+
+
+def _attempt(run: Run, job_name: str) -> Outcome:
+    try:
+        with at_work(run):
+            if run.land_new:
+                refuse_the_past(run.warehouse, run.as_of)
+            run.progress("Reading the books")
+            _ = run.books
+            run.progress("Starting Dagster")
+            return _through_dagster(run, job_name)
+    except KeyboardInterrupt:
+        raise Interrupted("Interrupted. Run again: it goes on from what is done, and issues nothing twice.") from None
+    except _Removed:
+        raise
+    except Exception as error:
+        if sentences_of(error):
+            raise
+        return _concluded(told(error, run, "beginning the run"))
 
 
 def _through_dagster(run: Run, job_name: str) -> Outcome:
@@ -48,14 +84,17 @@ def _through_dagster(run: Run, job_name: str) -> Outcome:
 
         job = defs.resolve_job_def(job_name)
         at_home = os.environ.get("DAGSTER_HOME")
-        with dg.DagsterInstance.get() if at_home else dg.DagsterInstance.ephemeral() as instance:
-            result = job.execute_in_process(
-                run_config=QUIET,
-                instance=instance,
-                resources={"run": run},
-                tags=recorded_under(run.as_of, run.months),
-                raise_on_error=False,
-            )
+        try:
+            with dg.DagsterInstance.get() if at_home else dg.DagsterInstance.ephemeral() as instance:
+                result = job.execute_in_process(
+                    run_config=QUIET,
+                    instance=instance,
+                    resources={"run": run},
+                    tags=recorded_under(run.as_of, run.months),
+                    raise_on_error=False,
+                )
+        except dg.DagsterExecutionInterruptedError:
+            raise KeyboardInterrupt from None
     evaluations = result.get_asset_check_evaluations()
     failed = [one for one in evaluations if not one.passed]
     cautions = [
@@ -66,14 +105,36 @@ def _through_dagster(run: Run, job_name: str) -> Outcome:
         for one in failed
         if one.severity == dg.AssetCheckSeverity.ERROR
     ]
-    for event in result.all_events:
-        if event.is_step_failure:
-            said = event.step_failure_data.user_failure_data
-            error = event.step_failure_data.error
-            if said is not None and said.description:
-                raise Mistake(*said.description.splitlines())
-            if not broken:
-                broken.append(f"{event.step_key}: {error.to_string() if error else 'failed'}")
-    if not result.success and not broken:
-        broken.append("The run failed; `DAGSTER_HOME` and `dagster dev` show why.")
-    return Outcome(tuple(broken), tuple(cautions))
+    if result.success or broken:
+        return Outcome(tuple(broken), tuple(cautions))
+    return _concluded(next(_failures(result, run)), tuple(cautions))
+
+
+def _concluded(failure: Told, cautions: tuple[str, ...] = ()) -> Outcome:
+    """How a run ends that could not go on."""
+    if failure.kind is Kind.MISTAKE:
+        raise Mistake(*failure.sentences)
+    if failure.kind is Kind.REMOVED:
+        raise _Removed(failure.sentences)
+    return Outcome((), cautions, failure.sentences)
+
+
+def _failures(result: dg.ExecuteInProcessResult, run: Run) -> Iterator[Told]:
+    """What the steps that failed say of it; of one that failed outside its own sentences, what Dagster says.
+
+    Raises `KeyboardInterrupt` where one was interrupted: what others stumbled over then does not matter.
+    """
+    from dagster_project.assets.declared import KIND
+
+    folder = run.traces or run.warehouse.derived
+    failed = [(event.step_key, event.step_failure_data) for event in result.all_events if event.is_step_failure]
+    if any(data.error is not None and data.error.cls_name in INTERRUPTIONS for _, data in failed):
+        raise KeyboardInterrupt
+    for step, data in failed:
+        said = data.user_failure_data
+        if said is not None and said.description:
+            yield Told(Kind[str(said.metadata[KIND].value)], tuple(said.description.splitlines()))
+        else:
+            unforeseen = RuntimeError(data.error.to_string() if data.error else "the step failed")
+            yield defect(unforeseen, f"carrying out {step}", folder)
+    yield defect(RuntimeError("the run failed"), "carrying out the run", folder)

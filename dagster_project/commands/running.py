@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +31,7 @@ def run(
     dry_run: bool,
     job: str = "nightly",
 ) -> None:
-    """Carry out a run and say how it ended. Exits 1 if it did not balance."""
+    """Carry out a run and say how it ended. Exits 1 if it did not balance, 3 if it met a defect."""
     asked = Run(
         warehouse=Warehouse(warehouse),
         books_folder=books,
@@ -50,11 +51,12 @@ def run(
     elif outcome.balanced:
         screen.print(f"Marts: {asked.warehouse.database}", soft_wrap=True)
     if not outcome.balanced:
-        raise typer.Exit(1)
+        raise typer.Exit(3 if outcome.defect else 1)
 
 
 @contextlib.contextmanager
 def _stage(asked: Run) -> Iterator[Run]:
     """The same run in a warehouse that is thrown away afterwards (R-46)."""
     with rehearsed(asked.warehouse, asked.as_of) as stage:
-        yield replace(asked, warehouse=stage, land_new=not looks_at_the_past(asked.warehouse, asked.as_of))
+        land_new = not looks_at_the_past(asked.warehouse, asked.as_of)
+        yield replace(asked, warehouse=stage, land_new=land_new, traces=Path(tempfile.gettempdir()))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dagster_project.account import published
 from dagster_project.commands.launch import Outcome
-from dagster_project.commands.screen import screen, table
+from dagster_project.commands.screen import errors, screen, table
 from dagster_project.run import Run
-from dagster_project.warehouse import connect, fetch
+from dagster_project.warehouse import fetch
 
 # a run's own documents: what it issued, and its drafts
 OF_THIS_RUN = "(invoices.status = 'draft' or invoices.issued_at = ?)"
@@ -45,12 +46,14 @@ def summarize(run: Run, outcome: Outcome) -> None:
         screen.print(f"[yellow]books[/yellow]  {sentence}", soft_wrap=True)
     for sentence in outcome.broken:
         screen.print(f"[red]broken[/red] {sentence}", soft_wrap=True)
+    for sentence in outcome.defect:
+        errors.print(sentence, markup=False, soft_wrap=True)
     if outcome.broken:
         screen.print("The run did not balance. Nothing was issued and the marts are those of the run before.")
 
 
 def _totals(run: Run) -> None:
-    with connect(run.warehouse.database, read_only=True) as connection:
+    with published(run.warehouse) as connection:
         dispositions = fetch(connection, DISPOSITIONS)
         sources, money = (fetch(connection, query, [run.as_of]) for query in (RATE_SOURCES, MONEY))
     for title, rows, columns in (

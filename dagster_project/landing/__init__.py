@@ -4,7 +4,17 @@ The way of a file: `inbox` finds it, `known` tells whether its content has lande
 it, `reading` parses them, `rules` judges them, `parts` writes what they give, `batches` makes the whole count by one rename.
 """
 
-from dagster_project.landing.batches import LandedFile, Landing, landings, quarantine_files, raw_files
+from dagster_project.landing.batches import LandedFile, Landing, LandingDamaged, landings, quarantine_files, raw_files
 from dagster_project.landing.course import LandingRefused, LinesDoNotBalance, land
 
-__all__ = ["LandedFile", "Landing", "LandingRefused", "LinesDoNotBalance", "land", "landings", "quarantine_files", "raw_files"]
+__all__ = [
+    "LandedFile",
+    "Landing",
+    "LandingDamaged",
+    "LandingRefused",
+    "LinesDoNotBalance",
+    "land",
+    "landings",
+    "quarantine_files",
+    "raw_files",
+]

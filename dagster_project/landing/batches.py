@@ -15,6 +15,10 @@ from typing import Any
 from dagster_project.warehouse import Warehouse, appear, discard
 
 
+class LandingDamaged(Exception):
+    """What says which files of the warehouse count can no longer be read; the sentence says which and what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class LandedFile:
     """One file as it landed: lines = events + quarantined."""
@@ -53,7 +57,7 @@ class Landing:
 def landings(warehouse: Warehouse, as_of: datetime | None = None) -> list[Landing]:
     """The committed batches in order, up to as_of (R-46)."""
     paths = sorted(warehouse.landings.glob("[0-9]*.json"))
-    known = [_from_json(json.loads(path.read_text(encoding="utf-8"))) for path in paths]
+    known = [_read(path) for path in paths]
     return [landing for landing in known if as_of is None or landing.as_of <= as_of]
 
 
@@ -90,6 +94,15 @@ def heal(warehouse: Warehouse, committed: Iterable[Landing]) -> None:
 def _written(warehouse: Warehouse) -> Iterator[Path]:
     yield from warehouse.raw_events.glob("*/*")
     yield from warehouse.quarantine.glob("*")
+
+
+def _read(path: Path) -> Landing:
+    try:
+        return _from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise LandingDamaged(
+            f"{path} is not as it was written. Put it back from a backup; until then nothing can be landed or issued."
+        ) from error
 
 
 def _from_json(content: dict[str, Any]) -> Landing:
