@@ -1,15 +1,17 @@
 -- R-12: landed = sum over dispositions, in every month and of every event name
 with
 
-staged as (
+landed as (
     select
-        {{ month_name('"month"') }} as period,
-        event_name,
-        count(*) as events
-    from {{ ref('stg_events') }}
+        {{ month_name('landed_groups."month"') }} as period,
+        shapes.event_name,
+        sum(landed_groups.events) as events
+    from {{ ref('int_landed_groups') }} as landed_groups
+    inner join {{ ref('int_event_shapes') }} as shapes
+        on landed_groups.shape = shapes.shape
     group by
-        "month",
-        event_name
+        landed_groups."month",
+        shapes.event_name
 ),
 
 disposed as (
@@ -25,13 +27,13 @@ disposed as (
 )
 
 select
-    coalesce(staged.period, disposed.period) as period,
-    coalesce(staged.event_name, disposed.event_name) as event_name,
-    staged.events as landed,
+    coalesce(landed.period, disposed.period) as period,
+    coalesce(landed.event_name, disposed.event_name) as event_name,
+    landed.events as landed,
     disposed.events as disposed
-from staged
+from landed
 full outer join disposed
     on
-        staged.period = disposed.period
-        and staged.event_name = disposed.event_name
-where staged.events is distinct from disposed.events
+        landed.period = disposed.period
+        and landed.event_name = disposed.event_name
+where landed.events is distinct from disposed.events

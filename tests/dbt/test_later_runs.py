@@ -87,6 +87,20 @@ def test_deleting_what_is_derived_costs_nothing_but_time(acme: Any) -> None:
     assert acme.usage().equals(before)
 
 
+def test_what_an_older_version_of_the_house_built_is_built_anew(acme: Any) -> None:
+    acme.meter("CALLS", "sum", "n")
+    acme.event({"n": 1}, key="a")
+    acme.event({"n": 2}, key="a")
+    acme._lay_out()
+    acme.ask("create schema staging")
+    acme.ask("create schema intermediate")
+    acme.ask("create table staging.stg_events as select 1 as batch, 'x' as event_name, 'hash' as reading_version")
+    acme.ask("create table intermediate.int_repeated_keys as select 1::ubigint as key_hash")
+    acme.ask("create view intermediate.int_latest_events as select event_name from staging.stg_events")
+    acme.below()
+    assert acme.quantities() == {("CALLS",): "2"}
+
+
 def test_the_databases_are_closed_after_a_build(acme: Any) -> None:
     acme.below()
     acme.above()

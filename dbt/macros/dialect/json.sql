@@ -14,9 +14,25 @@
     json_extract({{ properties }}, [{{ pointers | join(', ') }}])::varchar[]
 {%- endmacro %}
 
-{#- The names of the properties. -#}
+{#- The names of the properties, as JSON text; 'null' where there are no properties. -#}
 {% macro property_names(properties) -%} {{ adapter.dispatch('property_names')(properties) }} {%- endmacro %}
-{% macro duckdb__property_names(properties) -%} json_keys({{ properties }}) {%- endmacro %}
+{% macro duckdb__property_names(properties) -%} coalesce(to_json(json_keys({{ properties }}))::varchar, 'null') {%- endmacro %}
+
+{#- A text as JSON text. -#}
+{% macro json_string(text) -%} {{ adapter.dispatch('json_string')(text) }} {%- endmacro %}
+{% macro duckdb__json_string(text) -%} to_json({{ text }})::varchar {%- endmacro %}
+
+{#- The elements of a JSON list, each as JSON text: a list, of so many. -#}
+{% macro json_elements(json, count) -%} {{ adapter.dispatch('json_elements')(json, count) }} {%- endmacro %}
+{% macro duckdb__json_elements(json, count) -%}
+    {%- set paths = [] -%}
+    {%- for place in range(count) -%} {%- do paths.append("'$[" ~ place ~ "]'") -%} {%- endfor -%}
+    json_extract({{ json }}, [{{ paths | join(', ') }}])::varchar[]
+{%- endmacro %}
+
+{#- A JSON list of strings as a list of texts; null for JSON's null. -#}
+{% macro json_string_list(json) -%} {{ adapter.dispatch('json_string_list')(json) }} {%- endmacro %}
+{% macro duckdb__json_string_list(json) -%} from_json({{ json }}, '["VARCHAR"]') {%- endmacro %}
 
 {#- The content of a JSON string: quotes off, escapes undone where there are any. -#}
 {% macro json_string_content(json) -%} {{ adapter.dispatch('json_string_content')(json) }} {%- endmacro %}

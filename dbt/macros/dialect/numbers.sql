@@ -4,6 +4,10 @@
 {% macro key_hash(key) -%} {{ adapter.dispatch('key_hash')(key) }} {%- endmacro %}
 {% macro duckdb__key_hash(key) -%} case when {{ key }} is not null then hash({{ key }}) end {%- endmacro %}
 
+{#- A hash of a list to tell two lists apart by. -#}
+{% macro fingerprint(list) -%} {{ adapter.dispatch('fingerprint')(list) }} {%- endmacro %}
+{% macro duckdb__fingerprint(list) -%} md5({{ list }}::varchar) {%- endmacro %}
+
 {#- A text that wholly matches a pattern, else ''. -#}
 {% macro if_it_matches(text, pattern) -%} {{ adapter.dispatch('if_it_matches')(text, pattern) }} {%- endmacro %}
 {% macro duckdb__if_it_matches(text, pattern) -%} regexp_extract({{ text }}, '^({{ pattern }})$') {%- endmacro %}

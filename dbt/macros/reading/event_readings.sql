@@ -39,10 +39,11 @@
     {{ return(query) }}
 {%- endmacro %}
 
-{#- Names of the slot columns of a kind (number, group, text), as many as the busiest event name needs and never none. -#}
+{#- Names of the slot columns of a kind (number, group, text), as many as the busiest event name needs; of numbers and groups
+    never none. -#}
 {% macro slot_columns(kind, readings=none) %}
     {%- set columns = [] -%}
-    {%- set counts = [1] -%}
+    {%- set counts = [0 if kind == 'text' else 1] -%}
     {%- for reading in (event_readings() if readings is none else readings) -%}
         {%- do counts.append(reading[kind ~ 's'] | length) -%}
     {%- endfor -%}
@@ -50,10 +51,14 @@
     {{ return(columns) }}
 {% endmacro %}
 
-{#- Changes whenever events have to be read anew: the version of the reader itself, and all that meters ask for. -#}
+{#- Changes whenever events have to be read anew: the version of the reader itself, the engine, whose hashes are kept, and all that
+    meters ask for. A number, since a text would be written beside every event. -#}
 {% macro reading_version(readings) %}
-    {{ return(local_md5('1 ' ~ tojson(readings, sort_keys=True))) }}
+    {{ return(local_md5('2 ' ~ engine_version() ~ ' ' ~ tojson(readings, sort_keys=True))[:15] | int(base=16)) }}
 {% endmacro %}
+
+{% macro engine_version() -%} {{ return(adapter.dispatch('engine_version')()) }} {%- endmacro %}
+{% macro duckdb__engine_version() -%} {{ return(run_query('select version()').rows[0][0] if execute else '') }} {%- endmacro %}
 
 {#- `case event_name when ... end` with one branch a reading; `branches` are SQL texts in the order of the readings. -#}
 {% macro by_event_name(readings, branches, otherwise='null') -%}

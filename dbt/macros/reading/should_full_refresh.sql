@@ -2,20 +2,28 @@
     holds landings that this run does not see. Nobody has to remember --full-refresh. -#}
 {% macro should_full_refresh() %}
     {%- set asked_for = config.get('full_refresh') if config.get('full_refresh') is not none else flags.FULL_REFRESH -%}
-    {{ return(asked_for or (config.get('meta', {}).get('read_anew', false) and staged_events_are_outdated())) }}
+    {{ return(asked_for or (config.get('meta', {}).get('read_anew', false) and is_outdated())) }}
 {% endmacro %}
 
-{% macro staged_events_are_outdated() %}
+{% macro is_outdated() %}
     {%- if not execute or load_relation(this) is none -%} {{ return(false) }} {%- endif -%}
+    {#- an older version of this house has built it otherwise -#}
+    {%- set types = {} -%}
+    {%- for column in adapter.get_columns_in_relation(this) -%} {%- do types.update({column.name: column.dtype}) -%} {%- endfor -%}
+    {%- if types.get('reading_version') != 'BIGINT' -%} {{ return(true) }} {%- endif -%}
+    {%- set version = reading_version(event_readings()) -%}
     {%- set question -%}
         select
-            exists (select 1 from {{ this }} where reading_version <> {{ quoted(reading_version(event_readings())) }})
+            -- a model without a row may lack columns that it needs by now
+            not exists (select 1 from {{ this }} where reading_version = {{ version }})
+            or exists (select 1 from {{ this }} where reading_version <> {{ version }})
             or (select max(batch) from {{ this }}) > (select max(batch) from {{ source('raw', 'events') }})
     {%- endset -%}
     {{ return(run_query(question).rows[0][0] is sameas true) }}
 {% endmacro %}
 
-{#- Number of the last landing that is staged; 0 where none is. -#}
-{% macro last_staged_batch() %}
+{#- Number of the last landing that this model holds; 0 where it holds none. A landing is added whole, by one transaction, so a
+    model that was left behind by a run that died takes up what it lacks. -#}
+{% macro last_batch() %}
     {{ return(run_query('select coalesce(max(batch), 0) from ' ~ this).rows[0][0] if execute else 0) }}
 {% endmacro %}

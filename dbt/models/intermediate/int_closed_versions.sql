@@ -5,35 +5,81 @@ with
 
 closed as (
     select
-        *,
-        {{ each_month_of('period_start', 'period_end') }} as "month"
-    from {{ source('schedule', 'closed_periods') }}
+        customer_references.customer_reference,
+        customer_references.is_external_reference,
+        periods.contract_id,
+        periods.period_start,
+        periods.period_end,
+        periods.last_batch,
+        {{ each_month_of('periods.period_start', 'periods.period_end') }} as "month"
+    from {{ source('schedule', 'closed_periods') }} as periods
+    inner join {{ ref('int_customer_references') }} as customer_references
+        on periods.customer_id = customer_references.customer_id
+),
+
+-- landings that brought a customer events of a month after a period in it had closed; no other event can be too late
+landed_later as (
+    select distinct
+        landed.batch,
+        closed.*
+    from {{ ref('int_landed_groups') }} as landed
+    inner join closed
+        on
+            landed.customer_reference = closed.customer_reference
+            and landed.is_external_reference = closed.is_external_reference
+            and landed."month" = closed."month"
+            and landed.batch > closed.last_batch
+),
+
+found as (
+    select
+        events.batch,
+        events.file,
+        events.position,
+        events.element,
+        events."timestamp",
+        events.shape,
+        landed_later.last_batch
+    from {{ ref('stg_events') }} as events
+    inner join landed_later
+        on
+            events.batch = landed_later.batch
+            and events.customer_reference = landed_later.customer_reference
+            and events.is_external_reference = landed_later.is_external_reference
+            and {{ month_of('events."timestamp"') }} = landed_later."month"
+            and {{ in_closed_period('events', 'landed_later') }}
+    union all
+    select
+        versions.batch,
+        versions.file,
+        versions.position,
+        versions.element,
+        versions."timestamp",
+        versions.shape,
+        closed.last_batch
+    from {{ ref('int_key_versions') }} as versions
+    inner join closed
+        on
+            versions.customer_reference = closed.customer_reference
+            and versions.is_external_reference = closed.is_external_reference
+            and {{ month_of('versions."timestamp"') }} = closed."month"
+            and {{ in_closed_period('versions', 'closed') }}
 )
 
 select
-    events.batch,
-    events.file,
-    events.position,
-    events.element,
-    max(closed.last_batch) as last_batch,
-    events.batch > max(closed.last_batch) as is_late
-from {{ ref('stg_events') }} as events
-inner join {{ ref('int_customer_references') }} as customer_references
-    on
-        events.customer_reference = customer_references.customer_reference
-        and events.is_external_reference = customer_references.is_external_reference
-inner join closed
-    on
-        customer_references.customer_id = closed.customer_id
-        and events."month" = closed."month"
-        and events."timestamp" >= closed.period_start
-        and events."timestamp" < closed.period_end
-        and coalesce(events.pinned_contract_id, closed.contract_id) = closed.contract_id
-where
-    events.batch > closed.last_batch
-    or events.key_hash in (select repeated.key_hash from {{ ref('int_repeated_keys') }} as repeated)
+    batch,
+    file,
+    position,
+    element,
+    {{ month_of('"timestamp"') }} as "month",
+    shape,
+    max(last_batch) as last_batch,
+    batch > max(last_batch) as is_late
+from found
 group by
-    events.batch,
-    events.file,
-    events.position,
-    events.element
+    batch,
+    file,
+    position,
+    element,
+    "timestamp",
+    shape

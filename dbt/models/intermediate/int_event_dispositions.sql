@@ -7,23 +7,19 @@ with
 
 versions as (
     select
-        events.*,
+        events.* exclude (reading_version),
+        shapes.* exclude (shape),
+        {{ month_of('events."timestamp"') }} as "month",
         superseded.batch is not null as is_superseded,
         late.batch is not null as is_late,
         coalesce(late.is_kept_out, false) as is_kept_out
     from {{ ref('stg_events') }} as events
+    inner join {{ ref('int_event_shapes') }} as shapes
+        on events.shape = shapes.shape
     left join {{ ref('int_superseded_events') }} as superseded
-        on
-            events.position = superseded.position
-            and events.batch = superseded.batch
-            and events.element = superseded.element
-            and events.file = superseded.file
+        on {{ same_version('events', 'superseded') }}
     left join {{ ref('int_late_versions') }} as late
-        on
-            events.position = late.position
-            and events.batch = late.batch
-            and events.element = late.element
-            and events.file = late.file
+        on {{ same_version('events', 'late') }}
 ),
 
 routed as (
@@ -32,12 +28,7 @@ routed as (
         routes.slice_no
     from versions
     left join {{ ref('int_event_routes') }} as routes
-        on
-            versions.customer_reference = routes.customer_reference
-            and versions.is_external_reference = routes.is_external_reference
-            and versions."month" = routes."month"
-            and versions."timestamp" >= routes.slice_start
-            and versions."timestamp" < routes.slice_end
+        on {{ on_route('versions', 'routes') }}
 )
 
 select

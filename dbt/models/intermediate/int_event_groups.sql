@@ -1,36 +1,26 @@
-{#- The one pass over all events: what the books cannot tell apart is added up, and everything after reads the groups. -#}
-{%- set readings = event_readings() -%}
-{%- set numbers = slot_columns('number', readings) -%}
-{%- set groups = slot_columns('group', readings) -%}
+{#- Events that count, added up by everything the books can tell apart; everything after reads these groups. -#}
+{%- set numbers = slot_columns('number') -%}
+{%- set groups = slot_columns('group') %}
 
 with
 
-events as (
-    select *
-    from {{ ref('int_latest_events') }}
-    where not is_tombstone
-),
-
-routes as (
-    select *
-    from {{ ref('int_event_routes') }}
-),
-
 routed as (
     select
-        events.*,
+        counted.*,
+        shapes.* exclude (shape),
         routes.slice_no,
-        case when routes.slice_no is null then events.customer_reference end as unrouted_reference,
-        case when routes.slice_no is null then events.is_external_reference end as is_unrouted_external
-    from events
-    -- the month makes the join one of equals; the slice then is looked for among a handful
-    left join routes
+        case when routes.slice_no is null then counted.customer_reference end as unrouted_reference,
+        case when routes.slice_no is null then counted.is_external_reference end as is_unrouted_external
+    from {{ ref('int_counted_groups') }} as counted
+    inner join {{ ref('int_event_shapes') }} as shapes
+        on counted.shape = shapes.shape
+    left join {{ ref('int_event_routes') }} as routes
         on
-            events.customer_reference = routes.customer_reference
-            and events.is_external_reference = routes.is_external_reference
-            and events."month" = routes."month"
-            and events."timestamp" >= routes.slice_start
-            and events."timestamp" < routes.slice_end
+            counted.customer_reference = routes.customer_reference
+            and counted.is_external_reference = routes.is_external_reference
+            and counted."month" = routes."month"
+            and counted.route_start = routes.starts_at
+    where not counted.is_tombstone
 ),
 
 grouped as (
@@ -46,15 +36,25 @@ grouped as (
         {%- for column in groups %}
         {{ column }},
         {%- endfor %}
-        count(*) as events,
+        sum(events)::bigint as events,
         {%- for column in numbers %}
-        sum({{ column }}) as {{ column }}_sum,
-        min({{ column }}) as {{ column }}_min,
-        max({{ column }}) as {{ column }}_max
+        sum({{ column }}_sum) as {{ column }}_sum
         {{- "," if not loop.last }}
         {%- endfor %}
     from routed
-    group by all
+    group by
+        slice_no,
+        unrouted_reference,
+        is_unrouted_external,
+        pinned_contract_id,
+        event_name,
+        fit,
+        is_late,
+        {%- for column in groups %}
+        {{ column }},
+        {%- endfor %}
+        "month"
+    having sum(events) <> 0
 )
 
 select

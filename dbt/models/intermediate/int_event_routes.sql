@@ -20,8 +20,9 @@ select
     customer_references.customer_reference,
     customer_references.is_external_reference,
     months."month",
-    months.slice_start,
-    months.slice_end,
+    -- cut at the month's ends: what happens to a slice in another month says nothing of this one
+    greatest(months.slice_start, months."month"::timestamp) as starts_at,
+    least(months.slice_end, {{ month_after('months."month"') }}) as ends_at,
     months.slice_no
 from months
 inner join {{ ref('int_customer_references') }} as customer_references

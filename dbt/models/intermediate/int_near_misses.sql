@@ -3,36 +3,25 @@
 
 with
 
--- few: stg_events keeps names of properties only where something that a meter reads is missing
+-- few: a shape keeps names of properties only where something that a meter reads is missing
 lacking as (
-    select
-        event_name,
-        property_names,
-        count(*) as events
-    from {{ ref('int_latest_events') }}
+    select *
+    from {{ ref('int_event_shapes') }}
     where property_names is not null
-    group by
-        event_name,
-        property_names
-),
-
-known as (
-    select
-        lacking.*,
-        names.event_name as known_name
-    from lacking
-    left join {{ ref('stg_event_names') }} as names
-        on lacking.event_name = names.event_name
 ),
 
 found as (
     select
-        event_name,
-        known_name,
-        property_names,
-        events,
-        {{ each_of('property_names') }} as property
-    from known
+        lacking.event_name,
+        names.event_name as known_name,
+        lacking.property_names,
+        counted.events,
+        {{ each_of('lacking.property_names') }} as property
+    from {{ ref('int_counted_groups') }} as counted
+    inner join lacking
+        on counted.shape = lacking.shape
+    left join {{ ref('stg_event_names') }} as names
+        on lacking.event_name = names.event_name
 )
 
 select
@@ -51,3 +40,4 @@ group by
     found.event_name,
     slots.property,
     found.property
+having sum(found.events) <> 0

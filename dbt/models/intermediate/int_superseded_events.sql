@@ -6,24 +6,14 @@ versions as (
         *,
         row_number() over (
             partition by idempotency_key
-            order by
-                received_at desc,
-                file desc,
-                position desc,
-                element desc,
-                batch desc
+            order by {{ last_version_first() }}
         ) as version_from_last
-    from {{ source('raw', 'events') }} as events
+    from {{ ref('int_key_versions') }} as versions
     where
-        {{ key_hash('idempotency_key') }} in (select repeated.key_hash from {{ ref('int_repeated_keys') }} as repeated)
-        and not exists (
+        not exists (
             select 1
             from {{ ref('int_late_versions') }} as late
-            where
-                late.position = events.position
-                and late.batch = events.batch
-                and late.element = events.element
-                and late.file = events.file
+            where {{ same_version('late', 'versions') }}
         )
 )
 
@@ -32,7 +22,7 @@ select
     file,
     position,
     element,
-    date_trunc('month', "timestamp")::date as "month",
-    event_name
+    {{ month_of('"timestamp"') }} as "month",
+    shape
 from versions
 where version_from_last > 1

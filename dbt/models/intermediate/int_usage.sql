@@ -1,6 +1,7 @@
-{#- What the kernel rates (R-16). Sums, counts, extremes and averages come from the groups; only `unique` and `latest` have to
-    look at events again, and only at those of their own meters. -#}
+{#- What the kernel rates (R-16). Sums, counts and averages come from the groups, from which what no longer counts can be taken off;
+    the other aggregations have to look at events again, and only at those of their own meters. -#}
 {{ config(contract={'enforced': true}) }}
+{%- set additive = "'sum', 'count', 'average'" -%}
 {%- set readings = event_readings() -%}
 {%- set numbers = slot_columns('number', readings) -%}
 {%- set groups = slot_columns('group', readings) -%}
@@ -47,13 +48,11 @@ grouped as (
         meters.*,
         {{ picked(groups, 'meters.group_slots') }} as group_values,
         event_groups.events,
-        {{ in_slot('meters.number_slot', numbers, '_sum') }} as number_sum,
-        {{ in_slot('meters.number_slot', numbers, '_min') }} as number_min,
-        {{ in_slot('meters.number_slot', numbers, '_max') }} as number_max
+        {{ in_slot('meters.number_slot', numbers, '_sum') }} as number_sum
     from {{ ref('int_event_groups') }} as event_groups
     inner join meters
         on event_groups.kind_no = meters.kind_no
-    where meters.aggregation not in ('unique', 'latest')
+    where meters.aggregation in ({{ additive }})
 ),
 
 added_up as (
@@ -69,8 +68,6 @@ added_up as (
         case aggregation
             when 'sum' then sum(number_sum)::decimal(38, 9)
             when 'count' then sum(events)::decimal(38, 9)
-            when 'min' then min(number_min)::decimal(38, 9)
-            when 'max' then max(number_max)::decimal(38, 9)
             when 'average' then {{ exact_average('sum(number_sum)', 'sum(events)') }}
         end as quantity,
         sum(events) as event_count
@@ -107,12 +104,12 @@ looked_at as (
     inner join meters
         on events.kind_no = meters.kind_no
     where
-        meters.aggregation in ('unique', 'latest')
+        meters.aggregation not in ({{ additive }})
         -- where no such meter exists no event is routed again
         and events.event_name in (
             select outcomes.event_name
             from {{ ref('int_meter_outcomes') }} as outcomes
-            where outcomes.aggregation in ('unique', 'latest')
+            where outcomes.aggregation not in ({{ additive }})
         )
 ),
 
@@ -127,11 +124,7 @@ in_order as (
                 group_values
             order by
                 "timestamp" desc,
-                received_at desc,
-                file desc,
-                position desc,
-                element desc,
-                batch desc
+                {{ last_version_first() }}
         ) as place_from_last
     from looked_at
 ),
@@ -149,6 +142,8 @@ picked_out as (
         case aggregation
             when 'unique' then count(distinct text)::decimal(38, 9)
             when 'latest' then max(case when place_from_last = 1 then number end)
+            when 'min' then min(number)
+            when 'max' then max(number)
         end as quantity,
         count(*) as event_count
     from in_order

@@ -4,36 +4,43 @@ with
 
 dispositions as (
     select
-        "month",
-        event_name,
+        superseded."month",
+        shapes.event_name,
         'superseded' as disposition,
         count(*) as events
-    from {{ ref('int_superseded_events') }}
+    from {{ ref('int_superseded_events') }} as superseded
+    inner join {{ ref('int_event_shapes') }} as shapes
+        on superseded.shape = shapes.shape
     group by
-        "month",
-        event_name
+        superseded."month",
+        shapes.event_name
     union all
     select
-        "month",
-        event_name,
+        late."month",
+        shapes.event_name,
         'too_late',
         count(*)
-    from {{ ref('int_late_versions') }}
-    where is_kept_out
+    from {{ ref('int_late_versions') }} as late
+    inner join {{ ref('int_event_shapes') }} as shapes
+        on late.shape = shapes.shape
+    where late.is_kept_out
     group by
-        "month",
-        event_name
+        late."month",
+        shapes.event_name
     union all
     select
-        "month",
-        event_name,
+        counted."month",
+        shapes.event_name,
         'voided',
-        count(*)
-    from {{ ref('int_latest_events') }}
-    where is_tombstone
+        sum(counted.events)
+    from {{ ref('int_counted_groups') }} as counted
+    inner join {{ ref('int_event_shapes') }} as shapes
+        on counted.shape = shapes.shape
+    where counted.is_tombstone
     group by
-        "month",
-        event_name
+        counted."month",
+        shapes.event_name
+    having sum(counted.events) <> 0
     union all
     select
         event_groups."month",

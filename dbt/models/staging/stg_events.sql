@@ -3,20 +3,19 @@
 {{ config(materialized='incremental', incremental_strategy='append', meta={'read_anew': true}) }}
 {%- set readings = event_readings() -%}
 {%- set numbers = slot_columns('number', readings) -%}
-{%- set groups = slot_columns('group', readings) -%}
 {%- set texts = slot_columns('text', readings) -%}
+{%- set groups = slot_columns('group', readings) -%}
+{%- set first_group = numbers | length + texts | length + 1 -%}
 {%- set opened = [] -%}
-{%- set fits = [] -%}
-{%- set lacking = [] -%}
+{%- set shapes = [] -%}
 {%- for reading in readings -%}
-    {#- numbers first, then groups, then texts, each kind as long as its columns: a slot has one place whatever the event -#}
+    {#- numbers first, then texts, each kind as long as its columns: a slot has one place whatever the event -#}
     {%- set names = reading.numbers + [none] * (numbers | length - reading.numbers | length)
-        + reading.groups + [none] * (groups | length - reading.groups | length) + reading.texts -%}
+        + reading.texts + [none] * (texts | length - reading.texts | length) + reading.groups -%}
     {%- do opened.append(property_texts('properties', names) if reading.numbers + reading.groups + reading.texts else 'null') -%}
-    {%- do fits.append(fit(reading)) -%}
-    {%- set wanted = numbers[:reading.numbers | length] + groups[:reading.groups | length] -%}
-    {%- do lacking.append('(' ~ (wanted | join(' is null or ')) ~ ' is null)' if wanted else 'false') -%}
+    {%- do shapes.append(shape(reading, first_group)) -%}
 {%- endfor %}
+{%- set other_names = "'[' || " ~ json_string('event_name') ~ " || ',\"\",null]'" %}
 
 with
 
@@ -24,7 +23,7 @@ landed as (
     select *
     from {{ source('raw', 'events') }}
     {%- if is_incremental() %}
-    where batch > {{ last_staged_batch() }}
+    where batch > {{ last_batch() }}
     {%- endif %}
 ),
 
@@ -41,11 +40,12 @@ typed as (
         {%- for column in numbers %}
         {{ quantity('json_texts[' ~ loop.index ~ ']') }} as {{ column }},
         {%- endfor %}
-        {%- for column in groups %}
+        {%- for column in texts %}
         {{ canonical_text('json_texts[' ~ (loop.index + numbers | length) ~ ']') }} as {{ column }},
         {%- endfor %}
-        {%- for column in texts %}
-        {{ canonical_text('json_texts[' ~ (loop.index + numbers | length + groups | length) ~ ']') }} as {{ column }}
+        -- read only where a filter or a count of distinct values asks for them
+        {%- for column in groups %}
+        {{ canonical_text('json_texts[' ~ (loop.index0 + first_group) ~ ']') }} as {{ column }}
         {{- "," if not loop.last }}
         {%- endfor %}
     from opened
@@ -58,17 +58,14 @@ select
     element,
     received_at,
     "timestamp",
-    date_trunc('month', "timestamp")::date as "month",
-    event_name,
     coalesce(customer_id, external_customer_id) as customer_reference,
     customer_id is null as is_external_reference,
     contract_id as pinned_contract_id,
     tombstone as is_tombstone,
     {{ key_hash('idempotency_key') }} as key_hash,
-    {%- for column in numbers + groups + texts %}
+    {%- for column in numbers + texts %}
     {{ column }},
     {%- endfor %}
-    {{ by_event_name(readings, fits, "''") }} as fit,
-    case when {{ by_event_name(readings, lacking, 'false') }} then {{ property_names('properties') }} end as property_names,
-    {{ quoted(reading_version(readings)) }} as reading_version
+    {{ by_event_name(readings, shapes, other_names) }} as shape,
+    {{ reading_version(readings) }} as reading_version
 from typed

@@ -1,0 +1,41 @@
+{#- Which slice of its customer an event falls in, and what has to be routed again when slices change. -#}
+
+{#- Whether an event with a `month` falls in a route's slice. The month makes the join one of equals; the slice then is looked for
+    among a handful. -#}
+{% macro on_route(events, routes) -%}
+            {{ events }}.customer_reference = {{ routes }}.customer_reference
+            and {{ events }}.is_external_reference = {{ routes }}.is_external_reference
+            and {{ events }}."month" = {{ routes }}."month"
+            and {{ events }}."timestamp" >= {{ routes }}.starts_at
+            and {{ events }}."timestamp" < {{ routes }}.ends_at
+{%- endmacro %}
+
+{#- Whether a row of int_landed_groups was added up along routes that are no longer those of its customer and month. -#}
+{% macro is_rerouted(held) -%}
+    {{ held }}.route_version is distinct from (
+        select versions.route_version
+        from {{ ref('int_route_versions') }} as versions
+        where
+            {{ held }}.customer_reference = versions.customer_reference
+            and {{ held }}.is_external_reference = versions.is_external_reference
+            and {{ held }}."month" = versions."month"
+    )
+{%- endmacro %}
+
+{#- An incremental strategy of our own: rows along old routes go, the rows built meanwhile (new landings, and the same months along
+    new routes) come. One transaction. -#}
+{% macro get_incremental_replace_rerouted_sql(arguments) %}
+    {%- set columns = arguments.dest_columns | map(attribute='quoted') | join(', ') %}
+    delete from {{ arguments.target_relation }} as held
+    where {{ is_rerouted('held') }};
+    insert into {{ arguments.target_relation }} ({{ columns }})
+    select {{ columns }}
+    from {{ arguments.temp_relation }}
+{% endmacro %}
+
+{#- Whether an event lies in a closed period, of a contract that it may belong to. -#}
+{% macro in_closed_period(events, periods) -%}
+            {{ events }}."timestamp" >= {{ periods }}.period_start
+            and {{ events }}."timestamp" < {{ periods }}.period_end
+            and coalesce({{ events }}.pinned_contract_id, {{ periods }}.contract_id) = {{ periods }}.contract_id
+{%- endmacro %}

@@ -1,0 +1,79 @@
+{#- What int_landed_groups has too much: versions that do not count, taken off again, and versions that landed too late for a closed
+    period, moved to groups of their own. Columns add up with those of int_landed_groups. -#}
+{%- set numbers = slot_columns('number') %}
+{%- set columns -%}
+    customer_reference, is_external_reference, "timestamp", pinned_contract_id, is_tombstone, shape
+    {%- for column in numbers %}, {{ column }} {%- endfor -%}
+{%- endset %}
+
+with
+
+late as (
+    select
+        {%- for column in columns.split(',') %}
+        events.{{ column | trim }},
+        {%- endfor %}
+        late.is_kept_out
+    from {{ ref('stg_events') }} as events
+    inner join {{ ref('int_late_versions') }} as late
+        on {{ same_version('events', 'late') }}
+),
+
+corrections as (
+    select
+        {%- for column in columns.split(',') %}
+        versions.{{ column | trim }},
+        {%- endfor %}
+        false as is_late,
+        -1 as events
+    from {{ ref('int_key_versions') }} as versions
+    inner join {{ ref('int_superseded_events') }} as superseded
+        on {{ same_version('versions', 'superseded') }}
+    union all
+    select
+        {{ columns }},
+        false,
+        -1
+    from late
+    union all
+    select
+        {{ columns }},
+        true,
+        1
+    from late
+    where not is_kept_out
+),
+
+in_months as (
+    select
+        *,
+        {{ month_of('"timestamp"') }} as "month"
+    from corrections
+)
+
+select
+    corrections.customer_reference,
+    corrections.is_external_reference,
+    corrections."month",
+    routes.starts_at as route_start,
+    corrections.pinned_contract_id,
+    corrections.is_tombstone,
+    corrections.shape,
+    corrections.is_late,
+    sum(corrections.events)::bigint as events,
+    {%- for column in numbers %}
+    sum(corrections.events * corrections.{{ column }}) as {{ column }}_sum
+    {{- "," if not loop.last }}
+    {%- endfor %}
+from in_months as corrections
+left join {{ ref('int_event_routes') }} as routes
+    on {{ on_route('corrections', 'routes') }}
+group by
+    corrections.customer_reference,
+    corrections.is_external_reference,
+    corrections."month",
+    routes.starts_at,
+    corrections.pinned_contract_id,
+    corrections.is_tombstone,
+    corrections.shape,
+    corrections.is_late

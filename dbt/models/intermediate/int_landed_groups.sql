@@ -1,0 +1,85 @@
+{#- The one pass over all events: of each landing, what the books cannot tell apart is added up. Which versions count plays no part
+    here: int_group_corrections takes off what does not. So a later run adds up new landings only, and a customer's months anew
+    where the windows of its contracts have changed. -#}
+{{ config(materialized='incremental', incremental_strategy='replace_rerouted', meta={'read_anew': true}) }}
+{%- set numbers = slot_columns('number') %}
+
+with
+
+{% if is_incremental() -%}
+{%- set known_to = last_batch() -%}
+rerouted as (
+    select distinct
+        customer_reference,
+        is_external_reference,
+        "month"
+    from {{ this }} as held
+    where {{ is_rerouted('held') }}
+),
+
+events as (
+    select
+        *,
+        {{ month_of('"timestamp"') }} as "month"
+    from {{ ref('stg_events') }}
+    where batch > {{ known_to }}
+    union all
+    select
+        events.*,
+        rerouted."month"
+    from {{ ref('stg_events') }} as events
+    inner join rerouted
+        on
+            events.customer_reference = rerouted.customer_reference
+            and events.is_external_reference = rerouted.is_external_reference
+            and {{ month_of('events."timestamp"') }} = rerouted."month"
+    where events.batch <= {{ known_to }}
+),
+{%- else -%}
+events as (
+    select
+        *,
+        {{ month_of('"timestamp"') }} as "month"
+    from {{ ref('stg_events') }}
+),
+{%- endif %}
+
+grouped as (
+    select
+        events.batch,
+        events.customer_reference,
+        events.is_external_reference,
+        events."month",
+        routes.starts_at as route_start,
+        events.pinned_contract_id,
+        events.is_tombstone,
+        events.shape,
+        count(*) as events,
+        {%- for column in numbers %}
+        sum(events.{{ column }}) as {{ column }}_sum
+        {{- "," if not loop.last }}
+        {%- endfor %}
+    from events
+    left join {{ ref('int_event_routes') }} as routes
+        on {{ on_route('events', 'routes') }}
+    group by
+        events.batch,
+        events.customer_reference,
+        events.is_external_reference,
+        events."month",
+        routes.starts_at,
+        events.pinned_contract_id,
+        events.is_tombstone,
+        events.shape
+)
+
+select
+    grouped.*,
+    versions.route_version,
+    {{ reading_version(event_readings()) }} as reading_version
+from grouped
+left join {{ ref('int_route_versions') }} as versions
+    on
+        grouped.customer_reference = versions.customer_reference
+        and grouped.is_external_reference = versions.is_external_reference
+        and grouped."month" = versions."month"
