@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from dagster_project import issued
+from dagster_project.books_memory import recall
 from dagster_project.damage import shed_what_does_not_open
 from dagster_project.expectations.examiner import Examiner
 from dagster_project.mistakes import Mistake
@@ -57,7 +58,7 @@ class Run:
     @cached_property
     def books(self) -> books.Books:
         """The books. Raises `BooksError` with every problem (R-5), also those against what is already issued."""
-        loaded = self.books_read or read_books(self.books_folder)
+        loaded = self.books_read or recall(self.warehouse, self.books_folder) or read_books(self.books_folder)
         facts = issued.contract_facts(self.warehouse, self.as_of)
         problems = books.problems_against(loaded, self.issued, facts)
         if problems:

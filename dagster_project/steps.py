@@ -16,7 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
-from dagster_project import built, cautions, damage, issued, landing, pending, raw
+from dagster_project import books_memory, built, cautions, damage, issued, landing, pending, raw
 from dagster_project.dbt_house import DbtResult
 from dagster_project.issued import Batch
 from dagster_project.landing import Landing
@@ -79,6 +79,7 @@ def lay_books(run: Run) -> None:
         run.warehouse.books,
         {table.name: getattr(run.books, table.name) for table in tables.BOOKS_TABLES},
     )
+    books_memory.remember(run.warehouse, run.books)
 
 
 def lay_schedule(run: Run) -> list[pl.DataFrame]:

@@ -10,6 +10,7 @@ The one part of the kernel that reads files. `load` is the door; nothing is rate
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,17 +24,29 @@ from rating.books.models import Settings
 from rating.books.problems import BooksError, Problem
 from rating.books.reading import read_statements
 
-__all__ = ["CONTRACT_FACTS", "Books", "BooksError", "Problem", "Settings", "contract_facts", "load", "problems_against"]
+__all__ = [
+    "CONTRACT_FACTS",
+    "Books",
+    "BooksError",
+    "Problem",
+    "Settings",
+    "contract_facts",
+    "load",
+    "problems_against",
+    "version_now",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
     """The books as frames, each as `rating.tables` declares it, keys unique and references whole.
 
-    `version` is the SHA-256 of every file read; `warnings` are sentences about what is allowed but deserves a look.
+    `version` is the SHA-256 of every file read, `files` are their paths below the folder; `warnings` are sentences about what is
+    allowed but deserves a look.
     """
 
     version: str
+    files: tuple[str, ...]
     settings: Settings
     warnings: tuple[str, ...]
     meters: pl.DataFrame
@@ -58,4 +71,11 @@ def load(folder: Path) -> Books:
     problems += problems_in(statements)
     if problems:
         raise BooksError(sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.line or 0, problem.path)))
-    return Books(source.version, statements.settings, warnings_about(statements), **frames_of(statements))
+    return Books(source.version, source.given_out, statements.settings, warnings_about(statements), **frames_of(statements))
+
+
+def version_now(folder: Path, files: Sequence[str]) -> str | None:
+    """The version of a folder's books if they are still these files; None where one came, is gone or cannot be read."""
+    source = Folder(folder)
+    is_whole = set(source.files()) <= set(files) and all(source.content(file) is not None for file in files)
+    return source.version if is_whole and not source.problems else None

@@ -85,6 +85,11 @@ class Folder:
             return False
 
     @property
+    def given_out(self) -> tuple[str, ...]:
+        """The files whose bytes were asked for, sorted."""
+        return tuple(sorted(self._content))
+
+    @property
     def version(self) -> str:
         """SHA-256 over path, length and bytes of every file read, in path order."""
         digest = hashlib.sha256()

@@ -1,0 +1,78 @@
+"""Books that a run has read and found good, for later runs: while no file of theirs has changed they need no reading (law 8).
+
+Lies in derived/, as Parquet beside a note of what it was made from. Lost, damaged or made by another version of the code, it
+is passed over and the books are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from dagster_project.warehouse import Warehouse, put
+from rating import books, tables
+from rating.books import Books, Settings
+
+CODE = Path(books.__file__).parent
+
+
+def recall(warehouse: Warehouse, folder: Path) -> Books | None:
+    """The books of the folder as an earlier run of this warehouse read them; None where they have to be read."""
+    try:
+        note = json.loads(_note(warehouse).read_bytes())
+        if note["code"] != _code() or note["version"] != books.version_now(folder, note["files"]):
+            return None
+        return Books(
+            note["version"],
+            tuple(note["files"]),
+            Settings.model_validate(note["settings"]),
+            tuple(note["warnings"]),
+            **{table.name: _frame(warehouse, table, note["digests"][table.name]) for table in tables.BOOKS_TABLES},
+        )
+    except (OSError, ValueError, KeyError, TypeError, tables.SchemaMismatch, pl.exceptions.PolarsError):
+        return None
+
+
+def remember(warehouse: Warehouse, read: Books) -> None:
+    """Note what the frames of these books, written to `warehouse.books`, were made from."""
+    digests = {table.name: _digest(_place(warehouse, table).read_bytes()) for table in tables.BOOKS_TABLES}
+    note: dict[str, Any] = {
+        "code": _code(),
+        "version": read.version,
+        "files": read.files,
+        # as people write them: the books' models take texts
+        "settings": {name: str(value) for name, value in read.settings if value is not None},
+        "warnings": read.warnings,
+        "digests": digests,
+    }
+    put(_note(warehouse), json.dumps(note).encode())
+
+
+def _note(warehouse: Warehouse) -> Path:
+    return warehouse.derived / "books.json"
+
+
+def _place(warehouse: Warehouse, table: tables.Table) -> Path:
+    return warehouse.books / f"{table.name}.parquet"
+
+
+def _frame(warehouse: Warehouse, table: tables.Table, digest: str) -> pl.DataFrame:
+    content = _place(warehouse, table).read_bytes()
+    if _digest(content) != digest:
+        raise ValueError(table.name)
+    return table.require(pl.read_parquet(io.BytesIO(content)))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _code() -> str:
+    """What stands for the code that reads books: its files' content."""
+    files = [*sorted(CODE.rglob("*.py")), Path(tables.__file__)]
+    return _digest(b"\0".join(file.read_bytes() for file in files))
