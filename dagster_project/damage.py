@@ -17,7 +17,7 @@ import pyarrow.parquet
 
 from dagster_project import landing
 from dagster_project.mistakes import Mistake
-from dagster_project.warehouse import Warehouse, connect, discard
+from dagster_project.warehouse import Warehouse, connect, discard, log_of
 
 # `meterhouse explain --events` of a colleague holds the events for less than that
 PATIENCE_SECONDS = 10.0
@@ -117,7 +117,7 @@ def _holder(error: duckdb.Error) -> str | None:
 
 
 def _discard_database(database: Path) -> None:
-    discard(database.with_name(f"{database.name}.wal"))
+    discard(log_of(database))
     discard(database)
 
 

@@ -22,7 +22,7 @@ from dagster_project.issued import Batch
 from dagster_project.landing import Landing
 from dagster_project.rehearsal import rehearsed
 from dagster_project.run import Run, refuse_the_past
-from dagster_project.warehouse import Warehouse, appear, connect, fetch, put
+from dagster_project.warehouse import Warehouse, appear, connect, discard, fetch, log_of, put, settle
 from rating import adjustments, tables
 from rating.documents import Documents
 from rating.rate import EVERY_MONTH, Months, rate
@@ -129,7 +129,10 @@ def build(run: Run, select: str) -> list[DbtResult]:
         return built.build(house, select, [house.books, house.schedule], landed, holds=[house.work_database])
     inputs = [house.books, house.schedule, house.documents]
     published = [house.database] if _is_as_published(house) else []
-    return built.build(house, select, inputs, landed, holds=[house.staged_database, *published])
+    results = built.build(house, select, inputs, landed, holds=[house.staged_database, *published])
+    if house.staged_database.exists():
+        settle(house.staged_database)
+    return results
 
 
 def usage(run: Run) -> pl.DataFrame:
@@ -238,6 +241,9 @@ def publish(run: Run) -> Path:
     Killed between `issue` and this, the next run builds the marts again from what is issued.
     """
     if run.warehouse.staged_database.exists():
+        settle(run.warehouse.staged_database)
+        # left by somebody who wrote to the marts before: it belongs to no others
+        discard(log_of(run.warehouse.database))
         appear(run.warehouse.staged_database, run.warehouse.database)
         put(run.warehouse.published_stamp, _stamp(run.warehouse.database))
     return run.warehouse.database

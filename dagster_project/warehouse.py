@@ -145,6 +145,22 @@ def appear(built: Path, place: Path) -> None:
     sync(place.parent)
 
 
+def log_of(database: Path) -> Path:
+    """DuckDB's write-ahead log of a database."""
+    return database.with_name(f"{database.name}.wal")
+
+
+def settle(database: Path) -> None:
+    """Have everything that was written to a database in its file, and nothing in its log; whoever renames it needs that.
+
+    Raises DuckDB's errors: closing a database says nothing where that fails, for want of room for instance.
+    """
+    with connect(database) as connection:
+        connection.execute("force checkpoint")
+    if log_of(database).exists():
+        raise OSError(f"{log_of(database)} holds what {database.name} should.")
+
+
 def put(path: Path, content: bytes) -> None:
     """Write a small file whole: readers find what it held before or this, never half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -15,12 +15,10 @@ import pytest
 from tests.faults.conftest import LAST, Disturbed, Undisturbed
 from tests.faults.nursery import REPOSITORY
 
-A_FEW, MANY = 3, 120
+A_FEW, MANY = 2, 120
 # what must appear at once, and what was forgotten the moment before
 DANGEROUS = (
-    "rename landings/000003.json",
     "rename issued/000003",
-    "rename derived/pending",
     "rename meterhouse.duckdb",
 )
 STEPS = [
@@ -149,6 +147,7 @@ def test_two_runs_at_once(disturbed: Disturbed, tmp_path: Path) -> None:
     assert disturbed.differences() == []
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["dagster_project.steps:usage", "dbt.task.run:ModelRunner.execute"])
 def test_interrupted_at_the_terminal(disturbed: Disturbed, name: str) -> None:
     disturbed.is_refused(disturbed.night(["interrupted_in", name]), "Interrupted. Run again", code=130)

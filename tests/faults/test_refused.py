@@ -24,6 +24,7 @@ Spoil = Callable[[Path], object]
 # --- a full disk -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("change", ["rename landings/000003.json", "rename issued/000003"])
 def test_a_disk_that_fills_up(disturbed: Disturbed, change: str) -> None:
     number = disturbed.undisturbed.changes.index(change) + 1
@@ -34,6 +35,7 @@ def test_a_disk_that_fills_up(disturbed: Disturbed, change: str) -> None:
     disturbed.heals()
 
 
+@pytest.mark.full
 def test_a_disk_that_fills_up_before_publishing(disturbed: Disturbed) -> None:
     number = disturbed.undisturbed.changes.index("rename meterhouse.duckdb") + 1
     ended = disturbed.night(["full_disk_at_change", str(disturbed.house.warehouse.root), number])
@@ -83,6 +85,7 @@ def flip(path: Path, share: float = 0.5) -> None:
     path.write_bytes(content)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("spoil", [cut_in_half, flip, Path.unlink])
 @pytest.mark.parametrize("kind", ["raw_events", "quarantine"])
 def test_landed_files_are_put_back_by_a_person(disturbed: Disturbed, tmp_path: Path, kind: str, spoil: Spoil) -> None:
@@ -101,6 +104,7 @@ def test_landed_files_are_put_back_by_a_person(disturbed: Disturbed, tmp_path: P
     disturbed.heals()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["landings/000001.json", "issued/000002/batch.json", "issued/000001/invoice_lines.parquet"])
 def test_records_are_put_back_by_a_person(disturbed: Disturbed, tmp_path: Path, name: str) -> None:
     file = disturbed.house.warehouse.root / name
@@ -111,12 +115,14 @@ def test_records_are_put_back_by_a_person(disturbed: Disturbed, tmp_path: Path, 
     disturbed.heals()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_a_damaged_work_database_is_built_again(disturbed: Disturbed, share: float) -> None:
     flip(disturbed.house.warehouse.work_database, share)
     disturbed.heals()
 
 
+@pytest.mark.full
 def test_every_page_of_a_work_database_may_be_damaged(disturbed: Disturbed) -> None:
     content = disturbed.house.warehouse.work_database.read_bytes()
     disturbed.house.warehouse.work_database.write_bytes(content[:12288] + bytes(len(content) - 12288))
@@ -132,6 +138,7 @@ def test_all_that_is_derived_and_small_may_be_damaged_at_once(disturbed: Disturb
     disturbed.heals()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("share", [0.0, 0.6])
 def test_damaged_marts_are_built_again_where_nothing_is_new(disturbed: Disturbed, share: float) -> None:
     assert disturbed.night().code == 0
@@ -142,6 +149,7 @@ def test_damaged_marts_are_built_again_where_nothing_is_new(disturbed: Disturbed
 # --- the inbox ---------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_half_copied_files_wait_until_they_are_whole(disturbed: Disturbed, tmp_path: Path) -> None:
     inbox = disturbed.house.inbox
     february = gzip.decompress((inbox / "february.jsonl.gz").read_bytes())
@@ -165,6 +173,7 @@ def test_half_copied_files_wait_until_they_are_whole(disturbed: Disturbed, tmp_p
     assert set(disturbed.differences()) <= {"landings", "raw_events"}
 
 
+@pytest.mark.full
 def test_a_cut_line_goes_to_quarantine_and_the_whole_file_still_lands(disturbed: Disturbed) -> None:
     """Of events with keys each counts once, however often their file came."""
     file = disturbed.house.inbox / "very_late.jsonl"
@@ -193,6 +202,7 @@ def test_books_that_change_after_they_were_read(disturbed: Disturbed) -> None:
     card.write_text(then)
 
 
+@pytest.mark.full
 def test_books_that_never_come_to_rest(disturbed: Disturbed) -> None:
     notes = disturbed.house.books / "notes.yml"
     ended = disturbed.night(["changed_always_after", "rating.books:load", str(notes)])
@@ -206,7 +216,7 @@ def test_books_that_never_come_to_rest(disturbed: Disturbed) -> None:
 INVOICES = "select count(*) as invoices from marts.invoices where status = 'issued'"
 
 
-@pytest.mark.parametrize("read_only", [True, False])
+@pytest.mark.parametrize("read_only", [pytest.param(True, marks=pytest.mark.full), False])
 def test_an_analyst_keeps_the_marts_open(disturbed: Disturbed, read_only: bool) -> None:
     """Whoever has them open keeps what they see; whoever opens them after the run sees the new ones."""
     with connect(disturbed.house.warehouse.database, read_only=read_only) as analyst:
@@ -219,6 +229,7 @@ def test_an_analyst_keeps_the_marts_open(disturbed: Disturbed, read_only: bool) 
     assert disturbed.differences() == []
 
 
+@pytest.mark.full
 def test_marts_that_somebody_writes_to_are_built_again(disturbed: Disturbed) -> None:
     assert disturbed.night().code == 0
     with connect(disturbed.house.warehouse.database) as analyst:
@@ -229,6 +240,7 @@ def test_marts_that_somebody_writes_to_are_built_again(disturbed: Disturbed) -> 
     assert disturbed.differences() == []
 
 
+@pytest.mark.full
 def test_a_work_database_that_another_program_holds(disturbed: Disturbed) -> None:
     with duckdb.connect(str(disturbed.house.warehouse.work_database), read_only=True):
         disturbed.is_refused(disturbed.night(), "work.duckdb is open in another program (PID", "close it there, then run again")
@@ -238,7 +250,9 @@ def test_a_work_database_that_another_program_holds(disturbed: Disturbed) -> Non
 # --- what nobody foresaw -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["dagster_project.steps:usage", "dagster_project.issued:latest_as_of"])
+@pytest.mark.parametrize(
+    "name", ["dagster_project.steps:usage", pytest.param("dagster_project.issued:latest_as_of", marks=pytest.mark.full)]
+)
 def test_an_unforeseen_error_is_said_in_two_sentences(disturbed: Disturbed, name: str) -> None:
     ended = disturbed.night(["failing_in", name, "the moon is full"])
     trace = disturbed.house.warehouse.derived / "failure.txt"
@@ -254,6 +268,7 @@ def test_an_unforeseen_error_is_said_in_two_sentences(disturbed: Disturbed, name
     disturbed.heals()
 
 
+@pytest.mark.full
 def test_the_clock_goes_back(disturbed: Disturbed) -> None:
     words = [str(word) for word in disturbed.house.night(LAST - 2)]
     ended = disturbed.nursery.run(*words)
