@@ -53,11 +53,12 @@ def told(error: BaseException, run: Run, doing: str) -> Told:
         return Told(Kind.MISTAKE, sentences)
     if sentence := _about_the_machine(error, run):
         return Told(Kind.MISTAKE, (f"{sentence} {_standing(run)}",))
+    run.progress("Looking for damaged files")
     try:
         if lost := damage.landed_files(run.warehouse):
             return Told(Kind.MISTAKE, (*lost, f"Put that back from a backup, then run again. {_standing(run)}"))
         if removed := damage.remove_what_is_derived(run.warehouse):
-            return Told(Kind.REMOVED, (f"{', '.join(removed)} could not be read any more and was built again.",))
+            return Told(Kind.REMOVED, (f"{', '.join(removed)} could not be read any more: it is built again.",))
     except Mistake as mistake:
         return Told(Kind.MISTAKE, mistake.sentences)
     return defect(error, doing, run.traces or run.warehouse.derived, _standing(run))

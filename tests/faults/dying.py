@@ -90,9 +90,9 @@ def waiting_in(name: str, for_file: str) -> None:
     _around(name, wait, nothing)
 
 
-def interrupted_in(name: str) -> None:
-    """Ctrl-C at the terminal: to every process of the session."""
-    _around(name, lambda: os.killpg(os.getpgid(0), signal.SIGINT), nothing)
+def interrupted_in(name: str, number: int = signal.SIGINT) -> None:
+    """Ctrl-C at the terminal, or another signal: to every process of the session."""
+    _around(name, lambda: os.killpg(os.getpgid(0), number), nothing)
 
 
 def changed_after(name: str, file: str, content: str) -> None:

@@ -149,6 +149,7 @@ def test_two_runs_at_once(disturbed: Disturbed, tmp_path: Path) -> None:
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", ["dagster_project.steps:usage", "dbt.task.run:ModelRunner.execute"])
-def test_interrupted_at_the_terminal(disturbed: Disturbed, name: str) -> None:
-    disturbed.is_refused(disturbed.night(["interrupted_in", name]), "Interrupted. Run again", code=130)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(disturbed: Disturbed, name: str, number: int) -> None:
+    disturbed.is_refused(disturbed.night(["interrupted_in", name, number]), "Interrupted. Run again", code=130)
     disturbed.heals()
