@@ -15,7 +15,8 @@ from rating.calendar import first_instants, local_dates
 from rating.documents import Documents
 from rating.exact import integer
 from rating.invoices import HEADER, invoice_id
-from rating.slots import WINDOWED
+from rating.schedule import Schedule
+from rating.slots import WINDOWED, pricing_ranks
 
 PERIOD = ["contract_id", "period_start"]
 # what makes a line now and a line issued the same line (R-42)
@@ -57,8 +58,8 @@ def differences(now: pl.DataFrame, issued: Documents, originals: pl.DataFrame) -
 
     now: lines of re-rated periods with contract_id, period_start, kind, pricing_code, combination, price_from, `line` (null but
       on usage), rank, amount_units and the columns of INVOICE_LINES. originals: rows of `issued_periods`.
-    Out: the columns of `now` and `original_id`; quantity, exact_amount, amount_units and event_count are differences; rate,
-      source, price_from and place are of the line as it is now, or as issued where it is gone.
+    Out, in no order: the columns of `now` and `original_id`; quantity, exact_amount, amount_units and event_count are differences;
+      rate, source, price_from and place are of the line as it is now, or as issued where it is gone.
     """
     figures = ["quantity", "exact_amount", "amount_units", "event_count"]
     described = [
@@ -103,7 +104,19 @@ def differences(now: pl.DataFrame, issued: Documents, originals: pl.DataFrame) -
         )
         .filter(pl.col("amount_units") != 0)
         .select(*current.columns)
-        .sort("original_id", "kind", "rank", "pricing_code", "combination", "price_from", nulls_last=True)
+    )
+
+
+def in_invoice_order(differing: pl.DataFrame, books: Books, schedule: Schedule) -> pl.DataFrame:
+    """Lines of adjustments in the order of invoice lines, with `rank` (R-38, R-42): by the pricings of the period as it is now, those
+    that are no more last, then by values; lines that are and lines that are no more alike."""
+    valued, values = combinations.sort_columns(differing, "group_values")
+    order = pricing_ranks(books, schedule, differing.select(PERIOD).unique())
+    return (
+        valued.join(order, on=[*PERIOD, "pricing_code"], how="left")
+        .sort("original_id", "kind", "pricing_rank", "pricing_code", *values, "price_from", nulls_last=True)
+        .with_columns(rank=pl.int_range(pl.len()))
+        .select(differing.columns)
     )
 
 

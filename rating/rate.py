@@ -75,7 +75,7 @@ def rate(
     )
     rated = usage_lines(books, schedule, rated_periods, usage)
     now = _lines_now(books, schedule, rated_periods, rated)
-    differing = adjustments.differences(now, issued, again)
+    differing = adjustments.in_invoice_order(adjustments.differences(now, issued, again), books, schedule)
     carried = _carried_over(pending, originals.filter("is_closed"), issued)
     of_adjustments = pl.concat([adjustments.headers(differing, again, issued), carried.headers])
 

@@ -95,6 +95,23 @@ def _tariffs(books: Books, schedule: Schedule, periods: pl.DataFrame) -> pl.Data
     )
 
 
+def pricing_ranks(books: Books, schedule: Schedule, periods: pl.DataFrame) -> pl.DataFrame:
+    """The order of a period's pricings, metered or not: those of the plan at its start first, then what later plans add (R-38).
+
+    periods: contract_id, period_start. Out: these, pricing_code, `pricing_rank`.
+    """
+    window_no = pl.col("window_start").rank("dense").over(PERIOD).cast(pl.Int64)
+    rank = pl.col("window_no") * books.plan_pricings.height + pl.col("pricing_order")
+    return (
+        schedule.windows.join(periods, on=PERIOD, how="semi")
+        .select(*PERIOD, "window_start", plan_code="window_plan_code")
+        .with_columns(window_no=window_no)
+        .join(books.plan_pricings, on="plan_code")
+        .group_by(*PERIOD, "pricing_code")
+        .agg(pricing_rank=rank.min())
+    )
+
+
 def _plan_pricings(books: Books) -> pl.DataFrame:
     aggregations = books.meters.select("meter_code", is_windowed=pl.col("aggregation").is_in(WINDOWED))
     metered = books.pricings.join(aggregations, on="meter_code").select(
