@@ -1,25 +1,31 @@
 {#- What the meters see of an event but its numbers, customer and moment, as one JSON list: its name, its fit, the names of its
     properties where it lacks one that is read, and its group values as they came. Many events share a shape, so it is taken
-    apart and made canonical once a shape (int_event_shapes), not once an event. `places` tells where in json_texts the group
-    values are. -#}
-{% macro shape(reading, first_place) -%}
-    {%- set parts = [] -%}
-    {%- for name in reading.groups -%}
-        {%- do parts.append("coalesce(json_texts[" ~ (first_place + loop.index0) ~ "], 'null')") -%}
+    apart and made canonical once a shape (int_event_shapes), not once an event. `first_group` is the place of the first group
+    value in json_texts. -#}
+{% macro shape(reading, first_group) -%}
+    {%- set name = quoted(tojson(reading.event_name)) if reading.event_name is not none else json_string('event_name') -%}
+    {#- letters need no escaping -#}
+    {%- set letters = quoted('"') ~ " || " ~ fit(reading) ~ " || " ~ quoted('"') -%}
+    {%- set parts = [name, letters, lacking_names(reading, first_group)] -%}
+    {%- for group in reading.groups -%}
+        {%- do parts.append("coalesce(json_texts[" ~ (first_group + loop.index0) ~ "], 'null')") -%}
     {%- endfor -%}
-    {%- set name = quoted('[' ~ tojson(reading.event_name)) if reading.event_name is not none
-        else "'[' || " ~ json_string('event_name') -%}
-    {{ return([name ~ ' || \',"\'', fit(reading), '\'",\'', lacking_names(reading, first_place)]
-        | join(' || ') ~ (" || ',' || " if parts else '') ~ (parts | join(" || ',' || ")) ~ " || ']'") }}
+    {{ return(json_list(parts)) }}
 {%- endmacro %}
 
+{#- The shape of an event whose name no meter takes. -#}
+{% macro shape_without_meters() -%} {{ return(json_list([json_string('event_name'), quoted('""'), quoted('null')])) }} {%- endmacro %}
+
 {#- JSON list of the names of an event's properties where a number or a group key is missing, else JSON's null. -#}
-{% macro lacking_names(reading, first_place) -%}
+{% macro lacking_names(reading, first_group) -%}
     {%- set lacking = [] -%}
-    {%- for name in reading.numbers -%} {%- do lacking.append('number_' ~ loop.index ~ ' is null') -%} {%- endfor -%}
-    {%- for name in reading.groups -%}
-        {%- do lacking.append("coalesce(json_texts[" ~ (first_place + loop.index0) ~ "], 'null') = 'null'") -%}
+    {%- for number in reading.numbers -%} {%- do lacking.append('number_' ~ loop.index ~ ' is null') -%} {%- endfor -%}
+    {%- for group in reading.groups -%}
+        {%- do lacking.append("coalesce(json_texts[" ~ (first_group + loop.index0) ~ "], 'null') = 'null'") -%}
     {%- endfor -%}
-    {{ return("case when " ~ (lacking | join(' or ')) ~ " then " ~ property_names('properties') ~ " else 'null' end"
-        if lacking else "'null'") }}
+    {%- if not lacking -%} {{ return(quoted('null')) }} {%- endif -%}
+    {{ return("case when " ~ (lacking | join(' or ')) ~ " then " ~ property_names('properties') ~ " else 'null' end") }}
 {%- endmacro %}
+
+{#- JSON texts as one JSON list. -#}
+{% macro json_list(parts) -%} {{ return("'[' || " ~ (parts | join(" || ',' || ")) ~ " || ']'") }} {%- endmacro %}

@@ -17,7 +17,7 @@
             -- a model without a row may lack columns that it needs by now
             not exists (select 1 from {{ this }} where reading_version = {{ version }})
             or exists (select 1 from {{ this }} where reading_version <> {{ version }})
-            or (select max(batch) from {{ this }}) > (select max(batch) from {{ source('raw', 'events') }})
+            or not exists (select 1 from {{ source('raw', 'events') }} where batch >= {{ last_batch() }})
     {%- endset -%}
     {{ return(run_query(question).rows[0][0] is sameas true) }}
 {% endmacro %}
@@ -26,4 +26,9 @@
     model that was left behind by a run that died takes up what it lacks. -#}
 {% macro last_batch() %}
     {{ return(run_query('select coalesce(max(batch), 0) from ' ~ this).rows[0][0] if execute else 0) }}
+{% endmacro %}
+
+{#- Number of the last landing that is staged; 0 where none is. -#}
+{% macro newest_batch() %}
+    {{ return(run_query('select coalesce(max(batch), 0) from ' ~ ref('stg_events')).rows[0][0] if execute else 0) }}
 {% endmacro %}

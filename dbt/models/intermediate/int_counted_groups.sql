@@ -1,12 +1,15 @@
 {#- Landed groups and their corrections side by side; added up, they are the events that count (R-11). -#}
 {{ config(materialized='view') }}
 {%- set numbers = slot_columns('number') %}
-{%- set columns -%}
-    customer_reference, is_external_reference, "month", route_start, pinned_contract_id, is_tombstone, shape
-{%- endset %}
 
 select
-    {{ columns }},
+    customer_reference,
+    is_external_reference,
+    "month",
+    route_start,
+    pinned_contract_id,
+    is_tombstone,
+    shape,
     false as is_late,
     events,
     {%- for column in numbers %}
@@ -15,12 +18,5 @@ select
     {%- endfor %}
 from {{ ref('int_landed_groups') }}
 union all
-select
-    {{ columns }},
-    is_late,
-    events,
-    {%- for column in numbers %}
-    {{ column }}_sum
-    {{- "," if not loop.last }}
-    {%- endfor %}
+select *
 from {{ ref('int_group_corrections') }}

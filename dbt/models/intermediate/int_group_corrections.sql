@@ -1,43 +1,48 @@
 {#- What int_landed_groups has too much: versions that do not count, taken off again, and versions that landed too late for a closed
     period, moved to groups of their own. Columns add up with those of int_landed_groups. -#}
-{%- set numbers = slot_columns('number') %}
-{%- set columns -%}
-    customer_reference, is_external_reference, "timestamp", pinned_contract_id, is_tombstone, shape
-    {%- for column in numbers %}, {{ column }} {%- endfor -%}
-{%- endset %}
+{%- set numbers = slot_columns('number') -%}
+{%- set read = ['customer_reference', 'is_external_reference', '"timestamp"', 'pinned_contract_id', 'is_tombstone', 'shape'] + numbers %}
 
 with
 
 late as (
     select
-        {%- for column in columns.split(',') %}
-        events.{{ column | trim }},
+        late.is_kept_out,
+        {%- for column in read %}
+        events.{{ column }}
+        {{- "," if not loop.last }}
         {%- endfor %}
-        late.is_kept_out
     from {{ ref('stg_events') }} as events
     inner join {{ ref('int_late_versions') }} as late
         on {{ same_version('events', 'late') }}
 ),
 
-corrections as (
+superseded as (
     select
-        {%- for column in columns.split(',') %}
-        versions.{{ column | trim }},
+        {%- for column in read %}
+        versions.{{ column }}
+        {{- "," if not loop.last }}
         {%- endfor %}
-        false as is_late,
-        -1 as events
     from {{ ref('int_key_versions') }} as versions
     inner join {{ ref('int_superseded_events') }} as superseded
         on {{ same_version('versions', 'superseded') }}
+),
+
+corrections as (
+    select
+        *,
+        false as is_late,
+        -1 as events
+    from superseded
     union all
     select
-        {{ columns }},
+        * exclude (is_kept_out),
         false,
         -1
     from late
     union all
     select
-        {{ columns }},
+        * exclude (is_kept_out),
         true,
         1
     from late

@@ -26,10 +26,15 @@ versions as (
     union all
     -- versions that were the only one of their key so far
     select *
-    from {{ ref('stg_events') }}
+    from {{ ref('stg_events') }} as events
     where
         batch <= {{ known_to }}
         and key_hash in (select repeated.key_hash from repeated where repeated.batch > {{ known_to }})
+        and not exists (
+            select 1
+            from {{ this }} as held
+            where {{ same_version('events', 'held') }}
+        )
     {%- endif %}
 )
 

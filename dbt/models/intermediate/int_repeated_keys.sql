@@ -1,16 +1,17 @@
 {#- Hashes shrink, keys decide: most keys are seen once, and 8 bytes tell so. A later run looks for the hashes of new landings
     among all, which reads one column of history. -#}
 {{ config(materialized='incremental', incremental_strategy='append', meta={'read_anew': true}) }}
-{%- set known_to = last_batch() if is_incremental() else none %}
+{%- set known_to = last_batch() if is_incremental() else 0 -%}
+{%- set looked_to = newest_batch() %}
 
 select
     key_hash,
-    max(batch) as batch,
+    {{ looked_to }} as batch,
     {{ reading_version(event_readings()) }} as reading_version
 from {{ ref('stg_events') }}
 where
     key_hash is not null
-    {%- if known_to is not none %}
+    {%- if is_incremental() %}
     and key_hash in (select new.key_hash from {{ ref('stg_events') }} as new where new.batch > {{ known_to }})
     and key_hash not in (select known.key_hash from {{ this }} as known where known.key_hash is not null)
     {%- endif %}
@@ -20,7 +21,6 @@ union all
 -- how far has been looked, also where nothing was found
 select
     null,
-    max(batch),
+    {{ looked_to }},
     {{ reading_version(event_readings()) }}
-from {{ ref('stg_events') }}
-having max(batch) > {{ known_to or 0 }}
+where {{ looked_to }} > {{ known_to }}

@@ -15,7 +15,6 @@
     {%- do opened.append(property_texts('properties', names) if reading.numbers + reading.groups + reading.texts else 'null') -%}
     {%- do shapes.append(shape(reading, first_group)) -%}
 {%- endfor %}
-{%- set other_names = "'[' || " ~ json_string('event_name') ~ " || ',\"\",null]'" %}
 
 with
 
@@ -66,6 +65,6 @@ select
     {%- for column in numbers + texts %}
     {{ column }},
     {%- endfor %}
-    {{ by_event_name(readings, shapes, other_names) }} as shape,
+    {{ by_event_name(readings, shapes, shape_without_meters()) }} as shape,
     {{ reading_version(readings) }} as reading_version
 from typed
