@@ -18,22 +18,21 @@ import polars as pl
 import pyarrow as pa
 
 from dagster_project.landing import numbers
-from dagster_project.landing.ahead import one_ahead
+from dagster_project.landing.ahead import Behind, one_ahead
 from dagster_project.landing.batches import LandedFile, Landing, commit, heal, landings
 from dagster_project.landing.cutting import cut
 from dagster_project.landing.inbox import Inbox, InboxFile, Stamp
+from dagster_project.landing.judging import Cut, Judge, Judged
 from dagster_project.landing.known import KnownContents, RememberedHashes
 from dagster_project.landing.parts import Parts
 from dagster_project.landing.queries import ready
-from dagster_project.landing.reading import SPELLINGS, read_fields
-from dagster_project.landing.rules import judge
+from dagster_project.landing.reading import SPELLINGS
 from dagster_project.landing.tabular import UnreadableColumns, csv_lines, parquet_lines
 from dagster_project.warehouse import Warehouse, connect
 
 Progress = Callable[[str, int, int], None]
 
 PIECE_BYTES: Final = 1 << 24  # 16 MiB of text are some 60,000 events; larger pieces cost memory and are not faster
-_HASHED_BYTES: Final = 1 << 20
 _PARQUET_GROWTH: Final = 8  # a Parquet file is about this much larger as text
 
 
@@ -50,6 +49,19 @@ class _NotLanded(Exception):
 
 
 @dataclass(slots=True)
+class _Read:
+    """A file of the inbox, and what reading it has given so far."""
+
+    number: int
+    file: InboxFile
+    stamp: Stamp = ()
+    hash: str = ""
+    cuts: list[Cut] | None = None  # of a small file; a large one is cut while it lands
+    bytes: int = 0
+    failure: _NotLanded | None = None
+
+
+@dataclass(slots=True)
 class _Arrival:
     """A file of this landing whose content is new, and what came of its lines."""
 
@@ -59,15 +71,6 @@ class _Arrival:
     events: int = 0
     quarantined: int = 0
     event_names: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """LINES, and what they turned out to be."""
-
-    lines: pl.DataFrame
-    events: pl.DataFrame
-    rejected: pl.DataFrame
 
 
 def land(
@@ -111,54 +114,67 @@ class _Course:
         self._remembered = RememberedHashes(warehouse.derived / "landed_hashes.json")
         self._events = Parts(warehouse.root, warehouse.raw_events, batch, day="received_date")
         self._quarantine = Parts(warehouse.root, warehouse.quarantine, batch)
-        self._arrivals: list[_Arrival] = []
-        self._waiting: list[pl.DataFrame] = []  # lines of small files, until they are a piece together
+        self._files: list[InboxFile] = []
+        self._arrivals: dict[int, _Arrival] = {}  # by the number of the file in the inbox
+        self._waiting: list[Cut] = []  # lines of small files, until they are a piece together
         self._waiting_bytes = 0
         self._passed = 0
 
     def run(self, progress: Progress) -> Landing:
-        files, warnings = self._inbox.files()
-        total, done = sum(file.stored_bytes for file in files), 0
-        with connect() as self._connection:
-            ready(self._connection)
-            numbers.define_macros(self._connection)
-            self._cutting_connection = self._connection.cursor()  # lines are cut in a thread of their own
-            for file in files:
+        self._files, warnings = self._inbox.files()
+        total, done = sum(file.stored_bytes for file in self._files), 0
+        with connect() as connection, Behind() as self._writing:
+            ready(connection)
+            numbers.define_macros(connection)
+            self._judge = Judge(connection, self._as_of)
+            self._reading_connection, self._cutting_connection = connection.cursor(), connection.cursor()  # for a thread each
+            for read in one_ahead(map(self._read, range(len(self._files)))):
                 try:
-                    warnings += self._land_if_new(file)
+                    warnings += self._land_if_new(read)
                 except _NotLanded as reason:
-                    warnings.append(f"{file.name} did not land and will be tried again by the next run: {reason}")
-                done += file.stored_bytes
-                progress(file.name, done, total)
+                    warnings.append(f"{read.file.name} did not land and will be tried again by the next run: {reason}")
+                done += read.file.stored_bytes
+                progress(read.file.name, done, total)
             self._work_off_waiting()
-        self._events.flush()
-        self._quarantine.flush()
+            self._write_all()
         self._remembered.keep()
         return self._landing(warnings)
 
-    def _land_if_new(self, file: InboxFile) -> list[str]:
+    def _read(self, number: int) -> _Read:
+        """Read a file as far as that is needed to know whether its content is new, and if it is small to land it."""
+        read = _Read(number, self._files[number])
+        try:
+            with _failures_said():
+                read.stamp = self._inbox.stamp(read.file)
+                read.hash = self._remembered.hash_of(read.file, read.stamp) or ""
+                if read.hash not in self._known:
+                    read.hash, content = self._read_through(read.file)
+                    self._require_unchanged(read.file, read.stamp)
+                    if content is not None and read.hash not in self._known:
+                        read.cuts, read.bytes = list(self._cuts(self._reading_connection, read, content)), len(content)
+        except _NotLanded as failure:
+            read.failure = failure
+        return read
+
+    def _land_if_new(self, read: _Read) -> list[str]:
         """Land one file if its content is new; what is to be said about it."""
-        with _failures_said():
-            stamp = self._inbox.stamp(file)
-            content_hash = self._remembered.hash_of(file, stamp)
-            content = None
-            if content_hash is None or content_hash not in self._known:
-                content_hash, content = self._read_through(file)
-                self._require_unchanged(file, stamp)
-        self._remembered.remember(file, stamp, content_hash)
-        if content_hash in self._known:
+        if read.hash:
+            self._remembered.remember(read.file, read.stamp, read.hash)
+        if read.hash in self._known:
             self._passed += 1
             return []
-        self._arrivals.append(_Arrival(file.name, content_hash))
+        if read.failure:
+            raise read.failure
+        self._arrivals[read.number] = _Arrival(read.file.name, read.hash)
         try:
-            if content is not None:
-                self._land_small(file, content)
+            if read.cuts is not None:
+                self._land_small(read)
             else:
-                self._land_large(file, stamp)
+                self._land_large(read)
         except _NotLanded:
-            self._arrivals.pop()
+            del self._arrivals[read.number]
             raise
-        warning = self._known.add(file.name, content_hash)
+        warning = self._known.add(read.file.name, read.hash)
         return [warning] if warning else []
 
     def _require_unchanged(self, file: InboxFile, stamp: Stamp) -> None:
@@ -169,76 +185,85 @@ class _Course:
     def _read_through(self, file: InboxFile) -> tuple[str, bytes | None]:
         """The hash of a file's bytes, and the bytes themselves where they are few."""
         few = self._piece_bytes // (_PARQUET_GROWTH if file.form == "parquet" else 1)
-        content_hash, content = hashlib.sha256(), bytearray()
-        for piece in self._inbox.pieces(file, _HASHED_BYTES):
+        content_hash, pieces = hashlib.sha256(), list[bytes]()
+        kept = 0
+        for piece in self._inbox.pieces(file, self._piece_bytes):
             content_hash.update(piece)
-            if len(content) <= few:
-                content += piece
-        return content_hash.hexdigest(), bytes(content) if len(content) <= few else None
+            kept += len(piece)
+            pieces = [*pieces, piece] if kept <= few else []
+        return content_hash.hexdigest(), b"".join(pieces) if kept <= few else None
 
-    def _land_small(self, file: InboxFile, content: bytes) -> None:
-        """Cut a file as a whole; its lines are worked off together with other files'."""
-        self._waiting += list(_failing_aloud(self._lines(file, content)))
-        self._waiting_bytes += len(content)
+    def _land_small(self, read: _Read) -> None:
+        """Leave the lines of a file to be worked off together with other files'."""
+        self._waiting += read.cuts or []
+        self._waiting_bytes += read.bytes
         if self._waiting_bytes >= self._piece_bytes:
             self._work_off_waiting()
 
-    def _land_large(self, file: InboxFile, stamp: Stamp) -> None:
+    def _land_large(self, read: _Read) -> None:
         """Work a file off in pieces, into parts of its own: if it fails on the way, they go."""
         self._work_off_waiting()
-        self._events.flush()
-        self._quarantine.flush()
+        self._write_all()
         parts = len(self._events.written), len(self._quarantine.written)
         try:
-            cut_lines = one_ahead(_failing_aloud(self._lines(file)))
-            for judged in one_ahead(self._judged(lines) for lines in cut_lines):
+            cuts = one_ahead(self._cuts(self._cutting_connection, read))
+            for judged in one_ahead(self._judge.judged([cut]) for cut in cuts):
                 self._take(judged)
-            self._require_unchanged(file, stamp)
+            self._require_unchanged(read.file, read.stamp)
         except _NotLanded:
+            self._writing.finish()
             self._events.back_to(parts[0])
             self._quarantine.back_to(parts[1])
             raise
 
-    def _lines(self, file: InboxFile, content: bytes | None = None) -> Iterator[pl.DataFrame]:
-        number, inbox, connection = len(self._arrivals) - 1, self._inbox, self._cutting_connection
-        if content is not None and not content.strip():
-            return iter(())
-        if file.form == "json":
-            return cut(
-                connection, number, lambda: iter((content,)) if content is not None else inbox.pieces(file, self._piece_bytes)
-            )
-        if file.form == "csv":
-            return csv_lines(
-                connection, number, lambda: pa.BufferReader(content) if content is not None else inbox.stream(file)
-            )
-        return parquet_lines(connection, number, pa.BufferReader(content) if content is not None else inbox.random_access(file))
+    def _cuts(self, connection: duckdb.DuckDBPyConnection, read: _Read, content: bytes | None = None) -> Iterator[Cut]:
+        """What a file is cut into, from its content or piece by piece. Raises `_NotLanded` where it cannot be read."""
+        inbox, file = self._inbox, read.file
+        if content is not None and (not content or content.isspace()):
+            return
+        with _failures_said():
+            if file.form == "json":
+                yield from cut(
+                    read.number, lambda: iter((content,)) if content is not None else inbox.pieces(file, self._piece_bytes)
+                )
+            elif file.form == "csv":
+                yield from csv_lines(
+                    connection, read.number, lambda: pa.BufferReader(content) if content is not None else inbox.stream(file)
+                )
+            else:
+                source = pa.BufferReader(content) if content is not None else inbox.random_access(file)
+                yield from parquet_lines(connection, read.number, source)
+
+    def _write_all(self) -> None:
+        self._writing.finish()
+        self._events.flush()
+        self._quarantine.flush()
 
     def _work_off_waiting(self) -> None:
         if self._waiting:
-            self._take(self._judged(pl.concat(self._waiting)))
+            self._take(self._judge.judged(self._waiting))
         self._waiting, self._waiting_bytes = [], 0
 
-    def _judged(self, lines: pl.DataFrame) -> _Judged:
-        fields, unreadable = read_fields(self._connection, lines)
-        events, broken = judge(fields, self._as_of)
-        return _Judged(lines, events, pl.concat([unreadable, broken]).sort("file", "position", "element"))
-
-    def _take(self, judged: _Judged) -> None:
+    def _take(self, judged: Judged) -> None:
         """Count lines, events and what goes to quarantine, each by its own frame, and hand them on."""
-        for number, count in judged.lines.group_by("file").len().iter_rows():
+        for number, count in judged.lines.items():
             self._arrivals[number].lines += count
         for number, name, count in judged.events.group_by("file", "event_name").len().iter_rows():
             self._arrivals[number].events += count
             self._arrivals[number].event_names[name] += count
         for number, count in judged.rejected.group_by("file").len().iter_rows():
             self._arrivals[number].quarantined += count
-        self._events.add(self._as_raw_events(judged.events))
-        self._quarantine.add(self._as_quarantine(judged.rejected))
+        self._writing.do(self._events.add, self._as_raw_events(judged.events))
+        self._writing.do(self._quarantine.add, self._as_quarantine(judged.rejected))
 
     def _of_arrivals(self, number: pl.Series) -> tuple[pl.Series, pl.Series]:
         """The name and the hash of the file that each row is from."""
-        names = pl.Series("file", [arrival.name for arrival in self._arrivals], dtype=pl.String)
-        hashes = pl.Series("file_hash", [arrival.hash for arrival in self._arrivals], dtype=pl.String)
+        names = pl.Series("file", [file.name for file in self._files], dtype=pl.String)
+        hashes = pl.Series(
+            "file_hash",
+            [self._arrivals[n].hash if n in self._arrivals else None for n in range(len(self._files))],
+            dtype=pl.String,
+        )
         return names.gather(number), hashes.gather(number)
 
     def _as_raw_events(self, events: pl.DataFrame) -> pl.DataFrame:
@@ -274,12 +299,12 @@ class _Course:
         landing = Landing(
             batch=self._batch,
             as_of=self._as_of,
-            files=tuple(LandedFile(a.name, a.hash, a.lines, a.events, a.quarantined) for a in self._arrivals),
+            files=tuple(LandedFile(a.name, a.hash, a.lines, a.events, a.quarantined) for a in self._arrivals.values()),
             passed=self._passed,
-            events=sum(arrival.events for arrival in self._arrivals),
-            quarantined=sum(arrival.quarantined for arrival in self._arrivals),
+            events=sum(arrival.events for arrival in self._arrivals.values()),
+            quarantined=sum(arrival.quarantined for arrival in self._arrivals.values()),
             warnings=tuple(warnings),
-            event_names=dict(sorted(sum((arrival.event_names for arrival in self._arrivals), Counter[str]()).items())),
+            event_names=dict(sorted(sum((arrival.event_names for arrival in self._arrivals.values()), Counter[str]()).items())),
             event_files=tuple(self._events.written),
             quarantine_files=tuple(self._quarantine.written),
         )
@@ -304,8 +329,3 @@ def _failures_said() -> Iterator[None]:
         yield
     except (OSError, pa.ArrowException, duckdb.Error, UnreadableColumns) as failure:
         raise _NotLanded(str(failure).splitlines()[0]) from failure
-
-
-def _failing_aloud(lines: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    with _failures_said():
-        yield from lines

@@ -15,8 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-Bytes = NDArray[np.uint8]
-Places = NDArray[np.int64]
+from dagster_project.landing.stretches import Bytes, Places, places_of
 
 ENVELOPE_KEY: Final = b"events"
 
@@ -25,7 +24,6 @@ _STEPS: Final = np.zeros(256, dtype=np.int8)  # what a byte does to the depth
 _STEPS[[ord(sign) for sign in "[{"]] = 1
 _STEPS[[ord(sign) for sign in "]}"]] = -1
 _SIGNS: Final = tuple(ord(sign) for sign in "[]{},")
-_SCAN_BYTES: Final = 1 << 18  # what stays in the processor's cache while it is looked at
 
 
 class NotOneDocument(Exception):
@@ -48,22 +46,6 @@ class Spans:
 
     start: Places
     end: Places
-
-
-def places_of(text: Bytes, *wanted: int) -> Places:
-    """Where any of the wanted bytes stand."""
-    found = [
-        np.flatnonzero(_is_any(text[offset : offset + _SCAN_BYTES], wanted)) + offset
-        for offset in range(0, len(text), _SCAN_BYTES)
-    ]
-    return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
-
-
-def _is_any(text: Bytes, wanted: tuple[int, ...]) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = text == wanted[0]
-    for byte in wanted[1:]:
-        found |= text == byte
-    return found
 
 
 def scan(text: Bytes) -> Signs:

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 LINES: Final = {
     "file": pl.UInt32(),  # number of the file in this landing
@@ -23,8 +24,12 @@ LINES: Final = {
 BLANK: Final = " \t\r\n"  # what JSON takes for white space
 
 
-def lines(file: int, position: pl.Series | np.ndarray, line: pl.Series, **stated: pl.Series) -> pl.DataFrame:
-    """LINES of one file: its number, positions and texts; `element`, `received_at` and `fault` where they are stated."""
+def lines(
+    file: int | NDArray[np.uint32], position: pl.Series | NDArray[np.int64], line: pl.Series, **stated: pl.Series
+) -> pl.DataFrame:
+    """LINES: the number of their file or of each one's, positions, texts; `element`, `received_at`, `fault` where stated."""
+    if not isinstance(file, int):
+        stated["file"] = pl.Series(file)
     frame = pl.DataFrame({"position": position, "line": line, **stated})
     return frame.select(
         pl.col(name).cast(dtype)

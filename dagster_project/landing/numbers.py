@@ -88,8 +88,12 @@ from (
             row_number,
             case when regexp_matches(line, '{_LOOSE}') then regexp_matches(regexp_replace(line, '{_STRING}', '', 'g'), '{_LOOSE}')
                 else false end as is_loose,
-            from_json(case when is_flat then json_extract(numbers_marked(line), '$.properties') end, '"MAP(VARCHAR,JSON)"')
-                as properties
+            from_json(
+                case when is_flat and regexp_matches(regexp_replace(line, '{_STRING}', '""', 'g'), '{DOUBTFUL}')
+                    then json_extract(numbers_marked(line), '$.properties')
+                end,
+                '"MAP(VARCHAR,JSON)"'
+            ) as properties
         from rows
     )
 )
@@ -106,6 +110,6 @@ def exact_properties(connection: duckdb.DuckDBPyConnection, doubtful: pl.DataFra
 
     In: row_number; line, an object that DuckDB takes for JSON; is_flat, whether its properties are a flat object without double
     keys. Out, row for row: row_number; is_loose, true where the line is no JSON after all; is_out_of_range, true where a number
-    has an exponent beyond `EXPONENT_MAX`; exact_properties, JSON text, null where not is_flat.
+    has an exponent beyond `EXPONENT_MAX`; exact_properties, JSON text, null where not is_flat or where only texts looked doubtful.
     """
     return query(connection, _EXACT, doubtful)

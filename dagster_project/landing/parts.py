@@ -20,7 +20,10 @@ from dagster_project.warehouse import discard, sync
 ROW_GROUP_ROWS: Final = 122_880  # what a DuckDB thread reads at a time; rows wait until they are that many
 PART_ROWS: Final = 8 * ROW_GROUP_ROWS
 OPEN_PARTS_MAX: Final = 64  # days that are written side by side, when a file brings events of many
-UNALIKE: Final = ("idempotency_key", "raw", "timestamp", "position")  # columns whose values hardly repeat
+UNALIKE: Final = ("idempotency_key", "properties", "raw", "timestamp", "position")  # columns whose values hardly repeat
+
+NUMBERED: Final = frozenset({"timestamp", "position"})  # columns whose values grow slowly
+ORDERED: Final = ("timestamp", "received_at", "position", "batch")  # columns that readers may ask for a range of
 
 
 @dataclass(slots=True)
@@ -98,6 +101,8 @@ class Parts:
             compression="zstd",
             compression_level=1,
             use_dictionary=[name for name in schema.names if name not in UNALIKE],
+            column_encoding=dict.fromkeys(NUMBERED.intersection(schema.names), "BYTE_STREAM_SPLIT"),
+            write_statistics=[name for name in schema.names if name in ORDERED],
             store_schema=False,
         )
         self._open[folder] = part = _Part(path, writer)

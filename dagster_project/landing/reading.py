@@ -59,7 +59,8 @@ def read_fields(connection: duckdb.DuckDBPyConnection, lines: pl.DataFrame) -> t
     readable, unreadable = _parted(lines)
     try:
         fields = query(connection, _FIELDS, readable)
-    except duckdb.InvalidInputException:  # asked only after a failure, so that a chunk of nothing but JSON is parsed once
+    # asked only after a failure, so that a chunk of nothing but JSON is parsed once; DuckDB's message may cut a character in two
+    except (duckdb.InvalidInputException, UnicodeDecodeError):
         readable, not_json = _parted(_with_faults(readable, query(connection, _VALID, readable).get_column("is_valid")))
         unreadable = pl.concat([unreadable, not_json])
         fields = query(connection, _FIELDS, readable)

@@ -15,14 +15,24 @@ from dagster_project.landing.lines import LINES
 from dagster_project.landing.numbers import EXPONENT_MAX
 from dagster_project.landing.reading import SPELLINGS
 
+EVENTS: Final = {
+    "file": pl.UInt32(),
+    "position": pl.Int64(),
+    "element": pl.Int32(),
+    **dict.fromkeys(SPELLINGS, pl.String()),
+    "timestamp": pl.Datetime("us"),
+    "tombstone": pl.Boolean(),
+    "properties": pl.String(),
+    "received_at": pl.Datetime("us"),
+}
 LATEST_AHEAD: Final = timedelta(hours=1)  # how far a sender's clock may run ahead of ours
 
-_ISO_8601: Final = (
+ISO_8601: Final = (
     r"^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
     r"(?:[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?:Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?)?$"
 )
-_ISO_8601_IN_QUOTES: Final = _ISO_8601.replace("^", '^"').replace("$", '"$')
-_FIRST_INSTANT: Final = pl.datetime(1, 1, 1, time_unit="us")
+_ISO_8601_IN_QUOTES: Final = ISO_8601.replace("^", '^"').replace("$", '"$')
+FIRST_INSTANT: Final = pl.datetime(1, 1, 1, time_unit="us")
 _SHOWN: Final = 80  # characters of a wrong value that its sentence repeats
 
 
@@ -100,7 +110,7 @@ def judge(fields: pl.DataFrame, as_of: datetime) -> tuple[pl.DataFrame, pl.DataF
         *(pl.coalesce(field, camel).alias(field) for field, camel in SPELLINGS.items()),
         arrived_at=pl.when(pl.col("stated_at") <= as_of).then("stated_at").otherwise(pl.lit(as_of, dtype=pl.Datetime("us"))),
         is_instant=_is_time("timestamp", _ISO_8601_IN_QUOTES, "instant"),
-        is_stated=_is_time("received_at", _ISO_8601, "stated_at"),
+        is_stated=_is_time("received_at", ISO_8601, "stated_at"),
     )
     is_event = ~fields.select(pl.any_horizontal(rule.is_broken for rule in (_NOT_AN_OBJECT, *_RULES))).to_series()
     if is_event.all():
@@ -109,7 +119,7 @@ def judge(fields: pl.DataFrame, as_of: datetime) -> tuple[pl.DataFrame, pl.DataF
 
 
 def _is_time(text: str, shape: str, instant: str) -> pl.Expr:
-    return (pl.col(text).str.contains(shape) & (pl.col(instant) >= _FIRST_INSTANT)).fill_null(value=False)
+    return (pl.col(text).str.contains(shape) & (pl.col(instant) >= FIRST_INSTANT)).fill_null(value=False)
 
 
 def _with_reasons(broken: pl.DataFrame) -> pl.DataFrame:

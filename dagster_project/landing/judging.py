@@ -1,0 +1,77 @@
+"""Two roads from lines to events: lines that look like known ones are compared, all others are read and judged.
+
+What belongs here: which line takes which road, and what both give together. What does not: how either works.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Final
+
+import duckdb
+import polars as pl
+
+from dagster_project.landing.cutting import lines_of
+from dagster_project.landing.familiar import Familiar
+from dagster_project.landing.lines import LINES
+from dagster_project.landing.reading import read_fields
+from dagster_project.landing.rules import judge
+from dagster_project.landing.stretches import Stretch, joined
+
+Cut = Stretch | pl.DataFrame  # what a file is cut into: stretches of a JSON file, LINES of any other
+_ORDER = ("file", "position", "element")
+
+_SMALL_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Lines by the number of their file, and what they turned out to be, in order."""
+
+    lines: Counter[int]
+    events: pl.DataFrame
+    rejected: pl.DataFrame
+
+
+class Judge:
+    """Judges the lines of one landing, which have all been received by as_of."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
+        self._connection, self._as_of, self._familiar = connection, as_of, Familiar(connection, as_of)
+
+    def judged(self, cuts: Sequence[Cut]) -> Judged:
+        """The events of what files were cut into, and the LINES that are none, with the reason."""
+        counted: Counter[int] = Counter()
+        left = [cut for cut in cuts if isinstance(cut, pl.DataFrame)]
+        stretches = list(_put_together(cuts))
+        events, which = self._familiar.events(stretches)
+        counted.update(dict(events.get_column("file").value_counts().iter_rows()))
+        for stretch, is_event in zip(stretches, which, strict=True):
+            if not is_event.all():
+                left.append(lines_of(self._connection, stretch.only(~is_event)))
+        if left:
+            lines = _in_order(left)
+            counted.update(dict(lines.get_column("file").value_counts().iter_rows()))
+            fields, unreadable = read_fields(self._connection, lines)
+            read, broken = judge(fields, self._as_of)
+            return Judged(counted, _in_order([events, read]), _in_order([unreadable, broken]))
+        return Judged(counted, events, pl.DataFrame(schema=LINES))
+
+
+def _put_together(cuts: Sequence[Cut]) -> Iterator[Stretch]:
+    """The stretches in order, small ones of a kind that follow each other as one."""
+    stretches = (cut for cut in cuts if isinstance(cut, Stretch))
+    for (_, is_small), alike in groupby(stretches, key=lambda stretch: (stretch.is_list, len(stretch.text) < _SMALL_BYTES)):
+        if is_small:
+            yield joined(list(alike))
+        else:
+            yield from alike
+
+
+def _in_order(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    filled = [frame for frame in frames if frame.height]
+    return filled[0] if len(filled) == 1 else pl.concat(frames).sort(_ORDER)
