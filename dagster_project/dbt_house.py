@@ -166,7 +166,8 @@ def _invoke(arguments: list[str], environment: Mapping[str, str], manifest: Mani
     from dbt.cli.main import dbtRunner
 
     folder = str(project_folder())
-    with tempfile.TemporaryDirectory(prefix="meterhouse-dbt-run-") as scratch:
+    # after Ctrl-C threads of dbt may still be writing there
+    with tempfile.TemporaryDirectory(prefix="meterhouse-dbt-run-", ignore_cleanup_errors=True) as scratch:
         target = [] if "--target-path" in arguments else ["--target-path", scratch]
         places = ["--project-dir", folder, "--profiles-dir", folder, "--log-path", scratch, *target]
         with _environment(environment):

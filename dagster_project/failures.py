@@ -79,7 +79,7 @@ def defect(error: BaseException, doing: str, folder: Path, standing: str = "") -
 
 def _about_the_machine(error: BaseException, run: Run) -> str | None:
     """Room, rights and memory: what the machine lacks, and what to do."""
-    for one in _chain(error):
+    for one in chain(error):
         text, code = str(one), one.errno if isinstance(one, OSError) else None
         where = getattr(one, "filename", None) or run.warehouse.root
         if code in NO_ROOM or any(os.strerror(number) in text for number in NO_ROOM):
@@ -94,7 +94,8 @@ def _about_the_machine(error: BaseException, run: Run) -> str | None:
     return None
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception and what it came from."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from dagster_project.failures import told
+from dagster_project.failures import chain, told
 from dagster_project.partitions import billing_months
 from dagster_project.proofs import Proof
 from dagster_project.run import Run
@@ -18,6 +18,7 @@ from rating.tables import Table
 ENGINEERING = "team:billing-engineering"
 FINANCE = "team:finance"
 MOST_ROWS_SHOWN = 20
+UNFORESEEN = (Exception, pl.exceptions.PanicException)
 KIND = "kind"  # metadata of a failed step: the name of its `failures.Kind`
 
 # what a step says of its assets and their checks
@@ -92,7 +93,9 @@ def in_sentences(run: Run, doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except (Exception, pl.exceptions.PanicException) as error:
+    except UNFORESEEN as error:
+        if interruption := next((one for one in chain(error) if not isinstance(one, UNFORESEEN)), None):
+            raise interruption from None  # Ctrl-C, and what somebody stumbled over because of it
         failure = told(error, run, doing)
         raise dg.Failure(
             description="\n".join(failure.sentences), metadata={KIND: failure.kind.name}, allow_retries=False
