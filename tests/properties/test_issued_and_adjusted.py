@@ -55,7 +55,7 @@ def live_through(scenario: Scenario) -> None:
 
 
 @QUICKLY
-@given(scenarios())
+@given(scenarios(most_runs=6, most_events=40))
 def test_r42_issued_and_adjusted_is_what_rating_knows_now(scenario: Scenario) -> None:
     live_through(scenario)
 

@@ -78,7 +78,7 @@ def test_they_make_the_same_documents_of_one_run(scenario: Scenario) -> None:
 
 
 @QUICKLY
-@given(scenarios())
+@given(scenarios(most_runs=6))
 def test_they_make_the_same_documents_run_after_run(scenario: Scenario) -> None:
     assert disagreements(scenario) == []
 
