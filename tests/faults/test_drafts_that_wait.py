@@ -63,7 +63,8 @@ def quarters(tmp_path: Path) -> Quarters:
     return made
 
 
-@pytest.mark.parametrize("lost", ["derived/pending", pytest.param("derived", marks=pytest.mark.full)])
+@pytest.mark.full
+@pytest.mark.parametrize("lost", ["derived/pending", "derived"])
 def test_a_draft_that_has_waited_for_weeks_is_had_back(quarters: Quarters, lost: str) -> None:
     quarters.run(LATE, second="2026-01-12")
     quarters.run(CLOSED)
