@@ -9,21 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
+import yaml as libyaml
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
-from ruamel.yaml.events import (
-    AliasEvent,
-    CollectionStartEvent,
-    DocumentStartEvent,
-    Event,
-    MappingEndEvent,
-    MappingStartEvent,
-    NodeEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-)
 
 from rating.books.places import Document, Place, Step
 from rating.books.problems import Problem
@@ -39,6 +29,11 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 DEEPEST = 50
+SCALAR, ALIAS, DOCUMENT = "ScalarEvent", "AliasEvent", "DocumentStartEvent"
+MAPPING, MAPPING_END = "MappingStartEvent", "MappingEndEvent"
+SEQUENCE, SEQUENCE_END = "SequenceStartEvent", "SequenceEndEvent"
+# directives, and what is a line's end in YAML 1.1 only
+_VERSIONS_DIFFER = re.compile(r"^%|[\x85\u2028\u2029\ufeff]", re.MULTILINE)
 
 
 class _UnreadableError(Exception):
@@ -58,10 +53,36 @@ def read_yaml(file: str, text: str) -> tuple[Document | None, list[Problem]]:
         return None, [*reader.problems, Problem(file, error.line, "", error.what, error.mend)]
 
 
-def _events(text: str) -> Iterator[Event]:
-    """The parser's events; whatever it raises over broken text becomes one sentence."""
+class _Event(NamedTuple):
+    """What both parsers say, in their own words: the kind of event, its line from 1, and for values text, style, tag and anchor."""
+
+    kind: str
+    line: int
+    text: str = ""
+    style: str | None = None
+    tag: str | None = None
+    anchor: str | None = None
+
+
+def _events(text: str) -> Iterator[_Event]:
+    """The parser's events.
+
+    libyaml is ten times faster, but reads YAML 1.1 and says little about what is wrong. So what it does not take, and what the two
+    versions may take differently at this level, is read by the parser of YAML 1.2.
+    """
+    if not _VERSIONS_DIFFER.search(text):
+        try:
+            return iter([_told(event) for event in libyaml.parse(text, Loader=libyaml.CSafeLoader)])
+        except (libyaml.YAMLError, ValueError):
+            pass  # the other parser says why
+    return _careful_events(text)
+
+
+def _careful_events(text: str) -> Iterator[_Event]:
+    """The events of YAML 1.2; whatever the parser raises over broken text becomes one sentence."""
     try:
-        yield from YAML(typ="safe", pure=True).parse(text)
+        for event in YAML(typ="safe", pure=True).parse(text):
+            yield _told(event)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = " ".join(part for part in (error.context, error.problem) if part)
@@ -71,6 +92,13 @@ def _events(text: str) -> Iterator[Event]:
     except Exception as error:  # the parser has other ways to fail over text that is no YAML, all of them the text's fault
         what = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise _UnreadableError(f"this is no YAML: {what}", "Correct the file so that it is YAML 1.2 in UTF-8") from error
+
+
+def _told(event: Any) -> _Event:
+    kind, line = type(event).__name__, event.start_mark.line + 1
+    if kind == SCALAR:
+        return _Event(kind, line, str(event.value), event.style or None, event.tag, event.anchor)
+    return _Event(kind, line, tag=getattr(event, "tag", None), anchor=getattr(event, "anchor", None))
 
 
 def _syntax_mend(what: str) -> str:
@@ -89,20 +117,20 @@ class _Reader:
         self._file = file
         self._lines: dict[tuple[Step, ...], int] = {}
         self._anchors: dict[str, Any] = {}
-        self._events: Iterator[Event] = iter(())
+        self._events: Iterator[_Event] = iter(())
 
     def read(self, text: str) -> Document:
         self._events = _events(text)
         tree: Any = None
         documents = 0
         for event in self._events:
-            if isinstance(event, DocumentStartEvent):
+            if event.kind == DOCUMENT:
                 documents += 1
                 if documents > 1:
                     raise _UnreadableError(
-                        "the file holds several YAML documents", "Keep one; take the `---` line out", event.start_mark.line + 1
+                        "the file holds several YAML documents", "Keep one; take the `---` line out", event.line
                     )
-            elif isinstance(event, NodeEvent):
+            elif event.kind in (SCALAR, ALIAS, MAPPING, SEQUENCE):
                 tree = self._value(event, ())
         if tree is None:
             tree = {}
@@ -112,10 +140,10 @@ class _Reader:
             )
         return Document(self._file, tree, self._lines)
 
-    def _value(self, event: Event, path: tuple[Step, ...]) -> Any:
-        line = event.start_mark.line + 1
+    def _value(self, event: _Event, path: tuple[Step, ...]) -> Any:
+        line = event.line
         self._lines.setdefault(path, line)
-        if isinstance(event, AliasEvent):
+        if event.kind == ALIAS:
             if event.anchor not in self._anchors:
                 raise _UnreadableError(
                     f"nothing is named `&{event.anchor}` here", 'Quote a value that begins with a star: "*"', line
@@ -125,15 +153,14 @@ class _Reader:
             raise _UnreadableError(
                 f"values are nested more than {DEEPEST} deep", "The books need no such depth: write them flatter", line
             )
-        assert isinstance(event, CollectionStartEvent | ScalarEvent)
         if event.tag is not None:
             self._complain(
                 path, line, f"`{event.tag}` is a YAML tag", "Take the tag out; quote what is text, leave numbers as they are"
             )
         value: Any
-        if isinstance(event, ScalarEvent):
+        if event.kind == SCALAR:
             value = _scalar(event)
-        elif isinstance(event, MappingStartEvent):
+        elif event.kind == MAPPING:
             value = self._mapping(path)
         else:
             value = self._sequence(path)
@@ -143,17 +170,17 @@ class _Reader:
 
     def _sequence(self, path: tuple[Step, ...]) -> list[Any]:
         values: list[Any] = []
-        while not isinstance(event := next(self._events), SequenceEndEvent):
+        while (event := next(self._events)).kind != SEQUENCE_END:
             values.append(self._value(event, (*path, len(values))))
         return values
 
     def _mapping(self, path: tuple[Step, ...]) -> dict[str, Any]:
         values: dict[str, Any] = {}
-        while not isinstance(event := next(self._events), MappingEndEvent):
-            line = event.start_mark.line + 1
-            if not isinstance(event, ScalarEvent):
+        while (event := next(self._events)).kind != MAPPING_END:
+            line = event.line
+            if event.kind != SCALAR:
                 raise _UnreadableError("a key is no plain text", "Write keys as single words followed by a colon", line)
-            key = str(event.value)
+            key = event.text
             step = (*path, key)
             if key in values:
                 self._complain(step, line, f"`{key}` is given twice (first on line {self._lines[step]})", "Keep one of the two")
@@ -166,8 +193,8 @@ class _Reader:
         self.problems.append(Problem(self._file, line, place.path, what, mend))
 
 
-def _scalar(event: ScalarEvent) -> str | Number | bool | None:
-    text = str(event.value)
+def _scalar(event: _Event) -> str | Number | bool | None:
+    text = event.text
     if event.style is not None:
         return text
     if text in _WORDS:
