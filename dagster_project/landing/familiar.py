@@ -273,8 +273,8 @@ def _plain_lines(stretch: Stretch) -> Mask:
 
 def _blocks(stretch: Stretch) -> Iterator[slice]:
     """The lines of a stretch by so many bytes that they stay in the processor's cache."""
-    first = stretch.start[0]
-    bounds = np.unique(np.searchsorted(stretch.start, [*range(int(first), int(stretch.end[-1]), BLOCK_BYTES)]))
+    first, last = int(stretch.start[0]), int(stretch.start[-1])
+    bounds = np.unique(np.searchsorted(stretch.start, [*range(first, last + 1, BLOCK_BYTES)]))
     for begin, end in zip(bounds, [*bounds[1:], len(stretch.start)], strict=True):
         yield slice(begin, end)
 

@@ -95,15 +95,39 @@ def _landed(bench: Any, content: str) -> tuple[list[Any], list[Any]]:
     return bench.events().rows(), bench.quarantine().rows()
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(LINES, ENDS), min_size=1, max_size=60))
-def test_both_roads_give_the_same_rows(new_bench: Any, written: list[tuple[str, str]]) -> None:
+BLOCKS = st.sampled_from([1, 40, 300, familiar.BLOCK_BYTES])
+QUICKLY = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+THOROUGHLY = settings(QUICKLY, max_examples=3_000, derandomize=False)
+
+
+@QUICKLY
+@given(st.lists(st.tuples(LINES, ENDS), min_size=1, max_size=60), BLOCKS)
+def test_both_roads_give_the_same_rows(new_bench: Any, written: list[tuple[str, str]], block_bytes: int) -> None:
+    give_the_same_rows(new_bench, written, block_bytes)
+
+
+@pytest.mark.full
+@THOROUGHLY
+@given(st.lists(st.tuples(LINES, ENDS), min_size=1, max_size=60), BLOCKS)
+def test_both_roads_give_the_same_rows_for_long(new_bench: Any, written: list[tuple[str, str]], block_bytes: int) -> None:
+    give_the_same_rows(new_bench, written, block_bytes)
+
+
+def give_the_same_rows(new_bench: Any, written: list[tuple[str, str]], block_bytes: int) -> None:
     content = "".join(line + end for line, end in [*written, *written])  # twice, so that shapes are met again
-    told = _landed(new_bench(), content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(familiar, "BLOCK_BYTES", block_bytes)
+        told = _landed(new_bench(), content)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(familiar, "shape_of", lambda _: None)
         read = _landed(new_bench(), content)
     assert told == read
+
+
+@pytest.mark.parametrize("block_bytes", [1, 99, 100, 101, 150, 250])
+def test_a_block_may_end_anywhere_in_a_line(new_bench: Any, block_bytes: int) -> None:
+    line = json.dumps({"event_name": "a", "customer_id": "c", "timestamp": "2026-01-05T10:00:00Z"}, separators=(",", ":"))
+    give_the_same_rows(new_bench, [(line + " " * (99 - len(line)), "\n")] * 5, block_bytes)
 
 
 def test_an_error_that_cuts_a_character_is_one_broken_line(bench: Any) -> None:
