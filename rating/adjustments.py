@@ -53,11 +53,12 @@ def issued_periods(issued: Documents, books: Books, as_of: datetime) -> pl.DataF
     )
 
 
-def differences(now: pl.DataFrame, issued: Documents, originals: pl.DataFrame) -> pl.DataFrame:
+def differences(now: pl.DataFrame, before: pl.DataFrame, originals: pl.DataFrame) -> pl.DataFrame:
     """Lines as they are now less what was issued for them: one row a line whose amount differs.
 
     now: lines of re-rated periods with contract_id, period_start, kind, pricing_code, combination, price_from, `line` (null but
-      on usage), rank, amount_units and the columns of INVOICE_LINES. originals: rows of `issued_periods`.
+      on usage), rank, amount_units and the columns of INVOICE_LINES. before: `issued_lines`. originals: rows of
+      `issued_periods`, those that are rated again.
     Out, in no order: the columns of `now` and `original_id`; quantity, exact_amount, amount_units and event_count are differences;
       rate, source, price_from and place are of the line as it is now, or as issued where it is gone.
     """
@@ -74,8 +75,8 @@ def differences(now: pl.DataFrame, issued: Documents, originals: pl.DataFrame) -
         "minor_digits",
     ]
     current = now.join(originals.select("original_id", *PERIOD), on=PERIOD)
-    before = (
-        issued_lines(issued, originals)
+    issued = (
+        before.join(originals, on="original_id", how="semi", maintain_order="left")
         .group_by(SAME_LINE, maintain_order=True)
         .agg(
             pl.col(*PERIOD).first(),
@@ -87,11 +88,11 @@ def differences(now: pl.DataFrame, issued: Documents, originals: pl.DataFrame) -
             pl.col("amount_units", "event_count").sum(),
         )
     )
-    both = current.join(before, on=SAME_LINE, how="full", coalesce=True, nulls_equal=True, suffix="_issued")
+    both = current.join(issued, on=SAME_LINE, how="full", coalesce=True, nulls_equal=True, suffix="_issued")
     is_now = pl.col("amount_units").is_not_null()
     less = {
         name: pl.col(name).fill_null(pl.lit(0).cast(current.schema[name]))
-        - pl.col(f"{name}_issued").fill_null(pl.lit(0).cast(before.schema[name]))
+        - pl.col(f"{name}_issued").fill_null(pl.lit(0).cast(issued.schema[name]))
         for name in figures
     }
     return (
@@ -137,25 +138,23 @@ def share_differences(
     now: pl.DataFrame,
     differing: pl.DataFrame,
     issued: Documents,
-    originals: pl.DataFrame,
+    before: pl.DataFrame,
     windows: pl.DataFrame,
     meters: pl.DataFrame,
 ) -> pl.DataFrame:
     """How the share of each window of each differing usage line grew or shrank: SAME_LINE, window_start, window_end, share_units.
 
-    now: shares of the lines as they are now (SAME_LINE, window_start, window_end, share_units). windows: WINDOWS. meters: METERS. An
-    issued share counts to the window now containing its start (R-44); where the contract has none there any more, and where it is
-    the share of a whole period, it stays where it was.
+    now: shares of the lines as they are now (SAME_LINE, window_start, window_end, share_units). before: `issued_lines`. windows:
+    WINDOWS. meters: METERS. An issued share counts to the window now containing its start (R-44); where the contract has none there
+    any more, and where it is the share of a whole period, it stays where it was.
     """
-    lines = issued_lines(issued, originals).select(
-        "invoice_id", "line_no", *SAME_LINE, "meter_code", "contract_id", "minor_digits"
-    )
+    lines = before.select("invoice_id", "line_no", *SAME_LINE, "meter_code", "contract_id", "minor_digits")
     whole = meters.filter(~pl.col("aggregation").is_in(WINDOWED)).get_column("meter_code")
     current = windows.select("contract_id", now_start="window_start", now_end="window_end").sort("now_start")
     is_inside = (pl.col("window_start") < pl.col("now_end")).fill_null(value=False) & ~pl.col("meter_code").is_in(
         whole.implode()
     )
-    before = (
+    moved = (
         issued.shares.join(lines, on=["invoice_id", "line_no"])
         .sort("window_start", "invoice_id", "line_no")
         .join_asof(
@@ -169,7 +168,7 @@ def share_differences(
     )
     columns = [*SAME_LINE, "window_start", "window_end", "share_units"]
     return (
-        pl.concat([now.select(columns), before.select(columns)])
+        pl.concat([now.select(columns), moved.select(columns)])
         .group_by(*SAME_LINE, "window_start", maintain_order=True)
         # a window may have grown since: rows of the lines as they are now come first
         .agg(pl.col("window_end").first(), pl.col("share_units").sum())
@@ -196,14 +195,15 @@ def headers(differing: pl.DataFrame, originals: pl.DataFrame, issued: Documents)
 
 
 def returns(
-    lines: pl.DataFrame, issued: Documents, originals: pl.DataFrame, wallet: pl.DataFrame, as_of: datetime
+    lines: pl.DataFrame, issued: Documents, before: pl.DataFrame, wallet: pl.DataFrame, as_of: datetime
 ) -> pl.DataFrame:
     """Credits that negative lines give back: line_id, grant_id, `returned_units` (R-44).
 
-    lines: negative lines of adjustments with SAME_LINE, line_id, amount_units. What was drawn on a line goes back last drawn
-    first; what would go back to a grant that has expired by as_of is money back instead, and so is what credits never paid.
+    lines: negative lines of adjustments with SAME_LINE, line_id, amount_units. before: `issued_lines`. What was drawn on a line goes
+    back last drawn first; what would go back to a grant that has expired by as_of is money back instead, and so is what credits
+    never paid.
     """
-    drawn = issued_lines(issued, originals).select("invoice_id", "line_no", *SAME_LINE, "minor_digits")
+    drawn = before.select("invoice_id", "line_no", *SAME_LINE, "minor_digits")
     entries = issued.ledger.with_row_index("entry").filter(
         pl.col("type").is_in(["usage", "reversal"]), pl.col("status") == "posted"
     )

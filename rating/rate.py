@@ -75,7 +75,8 @@ def rate(
     )
     rated = usage_lines(books, schedule, rated_periods, usage)
     now = _lines_now(books, schedule, rated_periods, rated)
-    differing = adjustments.in_invoice_order(adjustments.differences(now, issued, again), books, schedule)
+    before = adjustments.issued_lines(issued, originals)
+    differing = adjustments.in_invoice_order(adjustments.differences(now, before, again), books, schedule)
     carried = _carried_over(pending, originals.filter("is_closed"), issued)
     of_adjustments = pl.concat([adjustments.headers(differing, again, issued), carried.headers])
 
@@ -104,7 +105,7 @@ def rate(
         now_shares.join(again.select("original_id", *PERIOD), on=PERIOD),
         differing,
         issued,
-        again,
+        before,
         schedule.windows,
         books.meters,
     )
@@ -112,7 +113,7 @@ def rate(
     purse = _purse(books, issued, headers, periods, as_of, issue)
     drawing = settle(
         _claims(lines, shares, headers, schedule.windows, books),
-        _returns(lines, issued, originals, purse, as_of),
+        _returns(lines, issued, before, purse, as_of),
         headers.select("document_no", "contract_id"),
         purse,
     )
@@ -282,10 +283,10 @@ def _claims(
 
 
 def _returns(
-    lines: pl.DataFrame, issued: Documents, originals: pl.DataFrame, purse: pl.DataFrame, as_of: datetime
+    lines: pl.DataFrame, issued: Documents, before: pl.DataFrame, purse: pl.DataFrame, as_of: datetime
 ) -> pl.DataFrame:
     negative = lines.filter(pl.col("adjusts_invoice_id").is_not_null(), pl.col("kind") == "usage", pl.col("amount_units") < 0)
-    back = adjustments.returns(negative, issued, originals, purse, as_of)
+    back = adjustments.returns(negative, issued, before, purse, as_of)
     return back.join(lines.select("line_id", "document_no"), on="line_id")
 
 
