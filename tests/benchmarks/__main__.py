@@ -10,6 +10,8 @@ import importlib.metadata
 import os
 import platform
 import shutil
+import subprocess
+import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,11 +19,10 @@ from pathlib import Path
 from tests.benchmarks import agreement, events, nights
 from tests.benchmarks.books import write_books
 from tests.benchmarks.events import Month
-from tests.benchmarks.kernel import measure_kernel
 from tests.benchmarks.measure import ROOT, cost_of
 from tests.benchmarks.picture import draw
 from tests.benchmarks.report import write_report
-from tests.benchmarks.results import Cost, Machine, Measurements, Results, Stage
+from tests.benchmarks.results import Cost, KernelSpeed, Machine, Measurements, Results, Stage
 from tests.benchmarks.yardsticks import YARDSTICKS
 
 STAGES = ("yardsticks", "nights", "apart", "kernel")
@@ -50,7 +51,7 @@ def main() -> None:
                 shutil.rmtree(folder)
         if "kernel" in asked.stages:
             _say(f"kernel, {KERNEL_CONTRACTS:,} contracts")
-            results.kernel = measure_kernel(root / "kernel", KERNEL_CONTRACTS, asked.seed)
+            results.kernel = _kernel(root / "kernel", asked.seed)
         results.load.append(os.getloadavg()[0])
         if asked.keep:
             (asked.keep / "results.json").write_text(results.model_dump_json(indent=2))
@@ -105,6 +106,13 @@ def _taken_apart(folder: Path, books: Path) -> Stage:
     cost_of("tests.benchmarks.taken_apart", str(output), *command)
     shutil.rmtree(folder / "warehouse-apart")
     return Stage.model_validate_json(output.read_text())
+
+
+def _kernel(folder: Path, seed: int) -> KernelSpeed:
+    """The kernel on one core, in a process of its own, because Polars reads how many it may use when it is imported."""
+    command = [sys.executable, "-m", "tests.benchmarks.kernel", str(folder), str(KERNEL_CONTRACTS), str(seed)]
+    subprocess.run(command, cwd=ROOT, env=os.environ | {"POLARS_MAX_THREADS": "1"}, check=True)
+    return KernelSpeed.model_validate_json((folder / "kernel.json").read_text())
 
 
 def _machine() -> Machine:

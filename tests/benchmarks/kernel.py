@@ -1,12 +1,13 @@
 """The kernel alone, on frames: 200,000 rows of usage of 20,000 contracts, five grants each.
 
 Three times: all of them per unit, in February, which is one window; all of them graduated, in January, which a grant that lapses cuts
-in two; and mixed, in January. Rows a second and core are rows by CPU seconds.
+in two; and mixed, in January. Rows a second are those of one core: Polars may use one thread (POLARS_MAX_THREADS).
 """
 
 from __future__ import annotations
 
 import dataclasses
+import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -103,3 +104,14 @@ def _usage(schedule: Schedule, month: datetime, used: list[Combination]) -> pl.D
         )
         .sort(tables.USAGE.key)
     )
+
+
+def main() -> None:
+    """`python -m tests.benchmarks.kernel FOLDER CONTRACTS SEED`: leaves kernel.json in the folder."""
+    folder = Path(sys.argv[1])
+    speed = measure_kernel(folder, int(sys.argv[2]), int(sys.argv[3]))
+    (folder / "kernel.json").write_text(speed.model_dump_json())
+
+
+if __name__ == "__main__":
+    main()

@@ -25,7 +25,6 @@ IMPORTS = (
     "duckdb",
     "dagster",
     "dbt.cli.main",
-    "dagster_dbt",
     "dagster_project.commands.app",
     "dagster_project.definitions",
 )
