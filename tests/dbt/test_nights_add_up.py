@@ -31,7 +31,7 @@ PREFIXES = (
 HISTORY = {"int_repeated_keys": "select distinct key_hash from intermediate.int_repeated_keys where key_hash is not null"}
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(1, 12))])
 def test_nights_add_up_to_what_one_night_makes_of_it_all(house: Any, tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)
     _first_books(house)

@@ -73,6 +73,7 @@ def test_a_draft_that_has_waited_for_weeks_is_had_back(quarters: Quarters, lost:
     assert quarters.run(SECOND) == [{"status": "issued", "total": "1.0000"}]
 
 
+@pytest.mark.full
 def test_what_a_dead_run_landed_before_a_period_closed_is_billed(quarters: Quarters, monkeypatch: pytest.MonkeyPatch) -> None:
     quarters.dies(LATE, monkeypatch, second="2026-01-12", third="2026-01-13")
     assert quarters.run(CLOSED, fourth="2026-01-14") == [{"status": "draft", "total": "2.0000"}]

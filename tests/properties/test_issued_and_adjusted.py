@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from rating import adjustments, books, combinations
 from rating.documents import Documents
@@ -54,7 +54,7 @@ def live_through(scenario: Scenario) -> None:
             run_and_compare(kernel, oracle, scenario, run, Path(folder) / str(n))
 
 
-@QUICKLY
+@settings(QUICKLY, max_examples=12)
 @given(scenarios(most_runs=6, most_events=40))
 def test_r42_issued_and_adjusted_is_what_rating_knows_now(scenario: Scenario) -> None:
     live_through(scenario)
