@@ -13,10 +13,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import agreement, events, nights
+from tests.benchmarks import agreement, events, history, nights
 from tests.benchmarks.books import write_books
 from tests.benchmarks.events import Month
 from tests.benchmarks.measure import ROOT, cost_of
@@ -32,6 +33,9 @@ KERNEL_CONTRACTS = 20_000
 
 def main() -> None:
     asked = _arguments()
+    if asked.months or asked.landings:
+        _history(asked)
+        return
     results = Results(
         machine=_machine(),
         measured_on=f"{datetime.now(UTC):%Y-%m-%d}",
@@ -59,6 +63,32 @@ def main() -> None:
     write_report(results, asked.docs / "benchmark.md")
     draw(results, asked.docs / "images" / "benchmark.png")
     _say(f"see {asked.docs / 'benchmark.md'}")
+
+
+def _history(asked: argparse.Namespace) -> None:
+    """Nights with a history behind them; see `history`."""
+    with tempfile.TemporaryDirectory(prefix="meterhouse-bench-") as scratch:
+        root = asked.keep or Path(scratch)
+        if asked.months:
+            size = asked.events[0]
+            title = f"{asked.months} months, {asked.customers:,} contracts, {size:,} new events a night"
+            _report_history(
+                asked, "months", title, history.nights_over_months(root / "months", asked.months, asked.customers, size)
+            )
+        if asked.landings:
+            title = f"{asked.landings:,} landings, {asked.customers:,} contracts, {history.FEW} new events a night"
+            _report_history(
+                asked, "landings", title, history.nights_over_landings(root / "landings", asked.landings, asked.customers)
+            )
+
+
+def _report_history(asked: argparse.Namespace, unit: str, title: str, nights_of: Iterator[history.Night]) -> None:
+    measured = []
+    for night in nights_of:
+        _say(f"{night.behind} {unit} behind: {night.cost.seconds:.1f} s, {night.cost.cpu_seconds:.1f} CPU s")
+        measured.append(night)
+    history.write_between_marks(asked.docs / "benchmark.md", unit, history.table_of(title, unit, measured))
+    history.draw(title, unit, measured, asked.docs / "images" / f"history-{unit}.png")
 
 
 def measure(folder: Path, month: Month, nights_asked: int, stages: list[str]) -> Measurements:
@@ -132,6 +162,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--customers", type=_count, default=20_000, help="customers, with a contract each")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--nights", type=int, default=2, help="nights that bring events; one that brings nothing follows")
+    parser.add_argument(
+        "--months", type=int, help="instead: one night a month for so many months; --events is what each brings"
+    )
+    parser.add_argument("--landings", type=int, help="instead: so many small landings, and nights measured among them")
     parser.add_argument("--keep", type=Path, help="leave inboxes, books, warehouses and results.json in this folder")
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES, help="what to measure")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="where the table and the picture go")
