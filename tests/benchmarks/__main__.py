@@ -67,6 +67,7 @@ def main() -> None:
 
 def _history(asked: argparse.Namespace) -> None:
     """Nights with a history behind them; see `history`."""
+    asked.docs.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="meterhouse-bench-") as scratch:
         root = asked.keep or Path(scratch)
         if asked.months:
