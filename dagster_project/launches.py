@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
@@ -45,14 +46,24 @@ def nightly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
 
 @dg.sensor(job=nightly, minimum_interval_seconds=SENSOR_SECONDS)
 def inbox_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """A run when the inbox holds files that were not there before."""
-    inbox = Locations.of(os.environ).inbox
-    files, _ = Inbox(inbox).files()
-    names = [file.name for file in files]
-    seen = hashlib.sha256("\n".join(names).encode()).hexdigest()
-    if seen == context.cursor:
-        yield dg.SkipReason(f"Nothing new in {inbox}.")
+    """A run when the inbox holds files that were not there before, or other bytes under a known name."""
+    location = Locations.of(os.environ).inbox
+    seen = _contents(Inbox(location))
+    if seen is None or seen == context.cursor:
+        yield dg.SkipReason(f"Nothing new in {location}.")
         return
     context.update_cursor(seen)
-    if names:
-        yield night(now(), run_key=seen)
+    as_of = now()
+    # files may come back to what they were: Dagster drops a run_key that it has seen, so the moment is part of it
+    yield night(as_of, run_key=f"{seen}:{as_of.isoformat()}")
+
+
+def _contents(inbox: Inbox) -> str | None:
+    """A hash of name, size and time of change of every file; None where there is none."""
+    files, _ = inbox.files()
+    told = []
+    for file in files:
+        with contextlib.suppress(OSError):  # gone meanwhile: then it is not there
+            size, written_ns, *_ = inbox.stamp(file)
+            told.append(f"{file.name}\0{size}\0{written_ns}")
+    return hashlib.sha256("\n".join(told).encode("utf-8", "surrogateescape")).hexdigest() if told else None

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
 
 import dagster as dg
 from pydantic import Field
 
 from dagster_project.locations import Locations, instant, now
 from dagster_project.run import Run, at_work, silent
-from dagster_project.warehouse import Warehouse
+from dagster_project.warehouse import Warehouse, WarehouseBusy
 from rating.rate import EVERY_MONTH
+
+LOOK_AGAIN_SECONDS = 2
 
 
 class NightlyRun(dg.ConfigurableResource[Run]):
@@ -29,19 +32,35 @@ class NightlyRun(dg.ConfigurableResource[Run]):
     every_month: bool = Field(
         default=False, description="True: rate whatever still has something to do, also outside the launched partitions."
     )
+    wait_minutes: float = Field(default=60, ge=0, description="How long to wait for another run that holds the warehouse.")
     issue: bool = Field(default=True, description="False: write drafts, post and issue nothing.")
 
-    @contextmanager
+    @contextlib.contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Run]:
+        with contextlib.ExitStack() as held:
+            yield self._held(held, context.log.info if context.log else silent)
+
+    def _held(self, held: contextlib.ExitStack, progress: Callable[[str], None]) -> Run:
+        """The run, once it holds the warehouse; waits for another that has it. Raises `WarehouseBusy` where that takes longer."""
+        until = time.monotonic() + self.wait_minutes * 60
+        while True:
+            try:
+                # the moment it starts is the moment it has the warehouse
+                return held.enter_context(at_work(self._run(progress)))
+            except WarehouseBusy:
+                if time.monotonic() >= until:
+                    raise
+                progress("Another run is at work in this warehouse; waiting for it to end")
+                time.sleep(LOOK_AGAIN_SECONDS)
+
+    def _run(self, progress: Callable[[str], None]) -> Run:
         said = Locations.of(os.environ, self.books, self.inbox, self.warehouse)
-        run = Run(
+        return Run(
             warehouse=Warehouse(said.warehouse),
             books_folder=said.books,
             inbox=said.inbox,
             as_of=instant(self.as_of) if self.as_of else now(),
             months=EVERY_MONTH if self.every_month else None,
             issue=self.issue,
-            progress=context.log.info if context.log else silent,
+            progress=progress,
         )
-        with at_work(run):
-            yield run

@@ -1,0 +1,98 @@
+"""What sets a run off: the sensor sees what changes in the inbox, and runs wait for the warehouse."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from datetime import datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from dagster_project import resources
+from dagster_project.launches import inbox_sensor
+from dagster_project.resources import NightlyRun
+from dagster_project.run import Run
+from dagster_project.warehouse import Warehouse, WarehouseBusy
+
+
+@pytest.fixture
+def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    made = tmp_path / "inbox"
+    made.mkdir()
+    monkeypatch.setenv("METERHOUSE_INBOX", str(made))
+    return made
+
+
+def tick(cursor: str | None) -> tuple[list[dg.RunRequest], str | None]:
+    """What the sensor asks for, and its cursor after it."""
+    context = dg.build_sensor_context(cursor=cursor)
+    asked = inbox_sensor.evaluate_tick(context)
+    return list(asked.run_requests or []), asked.cursor
+
+
+def test_the_sensor_runs_for_a_new_file_once(inbox: Path) -> None:
+    assert tick(None)[0] == []
+    (inbox / "events.ndjson").write_text("{}\n")
+    asked, cursor = tick(None)
+    assert len(asked) == 1
+    assert tick(cursor)[0] == []
+
+
+def test_the_sensor_sees_other_bytes_under_a_known_name(inbox: Path) -> None:
+    file = inbox / "events.ndjson"
+    file.write_text("{}\n")
+    first, cursor = tick(None)
+    file.write_text("[]\n")
+    os.utime(file, ns=(1, 1))
+    again, _ = tick(cursor)
+    assert len(again) == 1
+    assert again[0].run_key != first[0].run_key
+
+
+def test_the_sensor_runs_again_where_a_file_comes_back_after_others_went(inbox: Path) -> None:
+    file = inbox / "events.ndjson"
+    file.write_text("{}\n")
+    first, cursor = tick(None)
+    (inbox / "more.ndjson").write_text("{}\n")
+    _, cursor = tick(cursor)
+    (inbox / "more.ndjson").unlink()
+    third, _ = tick(cursor)
+    # the inbox is as it was, and Dagster would drop a run whose key it has seen
+    assert third[0].run_key != first[0].run_key
+
+
+def resource_at(folder: Path, wait_minutes: float) -> NightlyRun:
+    return NightlyRun(books=str(folder), inbox=str(folder), warehouse=str(folder / "warehouse"), wait_minutes=wait_minutes)
+
+
+def test_a_run_waits_for_the_one_that_holds_the_warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "LOOK_AGAIN_SECONDS", 0.01)
+    is_held, let_go = threading.Event(), datetime.min  # noqa: DTZ901
+
+    def another() -> None:
+        nonlocal let_go
+        with Warehouse(tmp_path / "warehouse").locked():
+            is_held.set()
+            time.sleep(0.3)
+            let_go = datetime.now()  # noqa: DTZ005
+
+    other = threading.Thread(target=another)
+    other.start()
+    is_held.wait()
+    with resource_at(tmp_path, wait_minutes=1).yield_for_execution(dg.build_init_resource_context()) as run:
+        assert isinstance(run, Run)
+        assert let_go > datetime.min  # noqa: DTZ901
+    other.join()
+
+
+def test_a_run_that_may_not_wait_says_that_the_warehouse_is_busy(tmp_path: Path) -> None:
+    resource = resource_at(tmp_path, wait_minutes=0)
+    with (
+        Warehouse(tmp_path / "warehouse").locked(),
+        pytest.raises(WarehouseBusy),
+        resource.yield_for_execution(dg.build_init_resource_context()),
+    ):
+        pass
