@@ -53,13 +53,17 @@ def settle(claims: pl.DataFrame, returns: pl.DataFrame, documents: pl.DataFrame,
     back = returns.sort("document_no", "line_id", "drawn_at", descending=[False, False, True]).select(
         "document_no", "grant_id", "line_id", units="returned_units"
     )
-    return Drawing(_ordered(draws, 1), _ordered(back, 0))
+    return _in_order(draws, back)
 
 
-def _ordered(moves: pl.DataFrame, after: int) -> pl.DataFrame:
-    """`order` within a run: by document; on one document what comes back before what is drawn."""
-    document, nth = pl.col("document_no").cast(pl.Int64), pl.int_range(pl.len())
-    return moves.with_columns(order=(document * 2 + after) * (moves.height + 1) + nth)
+def _in_order(draws: pl.DataFrame, returns: pl.DataFrame) -> Drawing:
+    """`order` counts all moves of a run: by document; on one document what comes back before what is drawn."""
+    both = pl.concat(
+        moves.with_columns(is_draw=pl.lit(is_draw), nth=pl.int_range(pl.len()))
+        for moves, is_draw in ((returns.select(draws.columns), False), (draws, True))
+    )
+    ordered = both.sort("document_no", "is_draw", "nth").with_columns(order=pl.int_range(pl.len())).drop("nth")
+    return Drawing(ordered.filter("is_draw").drop("is_draw"), ordered.filter(~pl.col("is_draw")).drop("is_draw"))
 
 
 def _move(grants: pl.DataFrame, moves: pl.DataFrame, units: str) -> pl.DataFrame:

@@ -86,6 +86,22 @@ def test_r44_fees_taken_back_are_money(house: House) -> None:
     assert (came_back(run), run.adjustments()[0].total) == ({}, "-30.00")
 
 
+def test_r32_what_comes_back_is_entered_before_what_a_later_document_draws_whatever_others_return(house: House) -> None:
+    """The grant is empty, gets 40 back on January's adjustment and pays 30 of February; three other contracts get credits back."""
+    names = ["other1", "other2", "other3", "zeta"]
+    grants = [{**A, "id": f"a-{name}", "contract": name} for name in names]
+    house.open(books(per_unit("1"), contracts=[{"id": name} for name in names], grants=grants))
+    for name in names:
+        house.use("2026-01-10", "100", contract=name)
+    house.run(JANUARY_ISSUED)
+    for name in names:
+        house.use("2026-01-10", "-40", contract=name)
+    house.use("2026-02-10", "30", contract="zeta")
+    run = house.run("2026-02-10")
+    entries = [(one.type, one.amount, one.balance_after) for one in run.entries("a-zeta") if one.status == "draft"]
+    assert entries == [("reversal", "40.00", "40.00"), ("usage", "-30.00", "10.00")]
+
+
 def test_r44_what_came_back_can_be_drawn_by_later_periods(house: House) -> None:
     issued_january(house, A)
     house.use("2026-02-10", "50")
