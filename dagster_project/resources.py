@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import dagster as dg
 from pydantic import Field
 
+from dagster_project.guards import refuse_places
 from dagster_project.locations import Locations, instant, now
 from dagster_project.run import Run, at_work, silent
 from dagster_project.warehouse import Warehouse, WarehouseBusy
@@ -55,6 +56,7 @@ class NightlyRun(dg.ConfigurableResource[Run]):
 
     def _run(self, progress: Callable[[str], None]) -> Run:
         said = Locations.of(os.environ, self.books, self.inbox, self.warehouse)
+        refuse_places(said.inbox, said.warehouse)
         return Run(
             warehouse=Warehouse(said.warehouse),
             books_folder=said.books,

@@ -16,6 +16,7 @@ from dagster_project import issued
 from dagster_project.books_memory import recall
 from dagster_project.damage import shed_what_does_not_open
 from dagster_project.expectations.examiner import Examiner
+from dagster_project.guards import IssueLimit
 from dagster_project.mistakes import Mistake
 from dagster_project.warehouse import Warehouse
 from rating import books
@@ -42,6 +43,7 @@ class Run:
     land_new: False leaves the inbox alone, for a past that is to be seen as it was known (R-46).
     books_read: the books, where another run of the same process has read them: one command reads one version.
     traces: folder for the trace of what nobody foresaw; derived/ where absent.
+    limit: the most that it may issue (R-48); None: no bound.
     """
 
     warehouse: Warehouse
@@ -54,6 +56,7 @@ class Run:
     progress: Progress = silent
     books_read: books.Books | None = None
     traces: Path | None = None
+    limit: IssueLimit | None = None
 
     @cached_property
     def books(self) -> books.Books:

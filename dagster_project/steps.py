@@ -230,6 +230,8 @@ def new_documents(run: Run) -> Documents:
 def issue(run: Run, months: Months) -> Batch | None:
     """Make what this run issues durable; nothing with `--no-issue`, where every document is a draft."""
     new = new_documents(run)
+    if run.limit is not None:
+        run.limit.refuse(new.with_status("issued").invoices)
     batch = issued.issue(run.warehouse, new, run.books, run.as_of)
     pending.remember(run.warehouse, pending.of_run(new, pending.read(run.warehouse), run.issued, months, run.as_of))
     return batch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import tempfile
 from pathlib import Path
@@ -15,7 +16,7 @@ app = typer.Typer(
     name="meterhouse",
     help="Usage rating inside the data warehouse: usage events in, exact invoices out, every line explained down to the event.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
@@ -44,8 +45,42 @@ DryRunFlag = Annotated[
     ),
 ]
 
+AllowFutureFlag = Annotated[
+    bool,
+    typer.Option(
+        "--allow-future", envvar="METERHOUSE_ALLOW_FUTURE", help="Take an as_of more than a day ahead of this machine's clock."
+    ),
+]
+LimitIssueFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--limit-issue",
+        envvar="METERHOUSE_LIMIT_ISSUE",
+        help="Stop before issuing more than so many documents (500), or so much money (25000.00, or 25000 USD).",
+        metavar="N|AMOUNT",
+    ),
+]
+YesFlag = Annotated[
+    bool, typer.Option("--yes", "-y", envvar="METERHOUSE_YES", help="Do not ask before a new warehouse begins its numbering.")
+]
+
 DEFAULT_BOOKS = Path(BOOKS)
 DEFAULT_WAREHOUSE = Path(WAREHOUSE)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"meterhouse {importlib.metadata.version('meterhouse')}")
+        raise typer.Exit
+
+
+@app.callback()
+def meterhouse(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """Usage rating inside the data warehouse: usage events in, exact invoices out, every line explained down to the event."""
 
 
 @app.command()
@@ -60,11 +95,26 @@ def run(
     ] = None,
     no_issue: NoIssueFlag = False,
     dry_run: DryRunFlag = False,
+    allow_future: AllowFutureFlag = False,
+    limit_issue: LimitIssueFlag = None,
+    yes: YesFlag = False,
 ) -> None:
     """Land what is new, rate every month that still has something to do, issue what is due."""
     from dagster_project.commands import running
 
-    running.run(books, inbox, warehouse, as_of, None, through, no_issue=no_issue, dry_run=dry_run)
+    running.run(
+        books,
+        inbox,
+        warehouse,
+        as_of,
+        None,
+        through,
+        no_issue=no_issue,
+        dry_run=dry_run,
+        allow_future=allow_future,
+        limit_issue=limit_issue,
+        yes=yes,
+    )
 
 
 @app.command()
@@ -77,11 +127,27 @@ def backfill(
     as_of: AsOfFlag = None,
     no_issue: NoIssueFlag = False,
     dry_run: DryRunFlag = False,
+    allow_future: AllowFutureFlag = False,
+    limit_issue: LimitIssueFlag = None,
+    yes: YesFlag = False,
 ) -> None:
     """Rate chosen months in order, in one run."""
     from dagster_project.commands import running
 
-    running.run(books, inbox, warehouse, as_of, first, last, no_issue=no_issue, dry_run=dry_run, job="backfill")
+    running.run(
+        books,
+        inbox,
+        warehouse,
+        as_of,
+        first,
+        last,
+        no_issue=no_issue,
+        dry_run=dry_run,
+        allow_future=allow_future,
+        limit_issue=limit_issue,
+        yes=yes,
+        job="backfill",
+    )
 
 
 @app.command()

@@ -14,6 +14,8 @@ from dagster_project.commands.launch import carry_out
 from dagster_project.commands.screen import progress, screen, table
 from dagster_project.commands.summary import summarize
 from dagster_project.dbt_house import project_folder
+from dagster_project.guards import folder_faults
+from dagster_project.mistakes import Mistake
 from dagster_project.run import Run
 from dagster_project.warehouse import Warehouse, fetch
 from rating.rate import Months
@@ -54,6 +56,8 @@ EXPLAINED = 1
 
 def demo(folder: Path) -> None:
     """Land the year's departures, bill them month by month in one run, show the year and one invoice."""
+    if faults := folder_faults(folder, "demo folder", "--folder"):
+        raise Mistake(*faults)
     warehouse = Warehouse(folder / "warehouse")
     with progress() as says:
         says("Writing the departures of 2013 into the inbox")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +15,8 @@ from dagster_project import locations
 from dagster_project.commands.launch import carry_out
 from dagster_project.commands.screen import progress, screen
 from dagster_project.commands.summary import summarize
+from dagster_project.guards import IssueLimit, begins_numbering, is_new, refuse_places, refuse_the_future
+from dagster_project.mistakes import Mistake
 from dagster_project.rehearsal import looks_at_the_past, rehearsed
 from dagster_project.run import Run
 from dagster_project.warehouse import Warehouse
@@ -29,6 +32,9 @@ def run(
     *,
     no_issue: bool,
     dry_run: bool,
+    allow_future: bool = False,
+    limit_issue: str | None = None,
+    yes: bool = False,
     job: str = "nightly",
 ) -> None:
     """Carry out a run and say how it ended. Exits 1 if it did not balance, 3 if it met a defect."""
@@ -39,7 +45,13 @@ def run(
         as_of=locations.instant(as_of) if as_of else locations.now(),
         months=locations.months(first, last),
         issue=not no_issue,
+        limit=IssueLimit.of(limit_issue) if limit_issue else None,
     )
+    refuse_places(inbox, warehouse)
+    if not allow_future:
+        refuse_the_future(asked.as_of, locations.now())
+    if asked.issue and not dry_run and is_new(asked.warehouse):
+        _begin_numbering(asked.warehouse, yes=yes)
     with _stage(asked) if dry_run else contextlib.nullcontext(asked) as staged:
         with progress() as says:
             # the run that was carried out has its books read already
@@ -52,6 +64,13 @@ def run(
         screen.print(f"Marts: {asked.warehouse.database}", soft_wrap=True)
     if not outcome.balanced:
         raise typer.Exit(3 if outcome.defect else 1)
+
+
+def _begin_numbering(warehouse: Warehouse, *, yes: bool) -> None:
+    """Say that numbering begins here; on a terminal ask whether that is meant, for a mistyped folder would begin it anew."""
+    screen.print(begins_numbering(warehouse), soft_wrap=True)
+    if sys.stdin.isatty() and screen.is_terminal and not yes and not typer.confirm("Go on?"):
+        raise Mistake("Nothing was done. Name the warehouse that you meant with --warehouse.")
 
 
 @contextlib.contextmanager

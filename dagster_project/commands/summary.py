@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import polars as pl
+
 from dagster_project.account import published
 from dagster_project.commands.launch import Outcome
 from dagster_project.commands.screen import errors, screen, table
+from dagster_project.landing.inbox import Inbox
 from dagster_project.run import Run
 from dagster_project.warehouse import fetch
 
@@ -37,7 +40,9 @@ MONEY = f"""
 
 
 def summarize(run: Run, outcome: Outcome) -> None:
-    """Print how a run ended."""
+    """Print how a run ended; first what makes all the rest of little worth (R-48)."""
+    if run.land_new and not Inbox(run.inbox).files()[0]:
+        screen.print(f"The inbox {run.inbox} is empty: nothing was landed.", soft_wrap=True)
     if outcome.balanced:
         _totals(run)
     for sentence in outcome.cautions:
@@ -52,9 +57,22 @@ def summarize(run: Run, outcome: Outcome) -> None:
         screen.print("The run did not balance. Nothing was issued and the marts are those of the run before.")
 
 
+def _say_unknown(dispositions: pl.DataFrame) -> None:
+    """Say it where most events are of customers that the books do not know. dispositions: disposition, events."""
+    events = dispositions.get_column("events").sum()
+    unknown = dispositions.filter(pl.col("disposition") == "unknown_customer").get_column("events").sum()
+    if 2 * unknown > events:
+        screen.print(
+            f"{unknown:,} of {events:,} events are of customers that the books do not know, and are billed to nobody. Look whether "
+            "these are the books of this inbox, and whether customers have the ids (or external_id) that events name.",
+            soft_wrap=True,
+        )
+
+
 def _totals(run: Run) -> None:
     with published(run.warehouse) as connection:
         dispositions = fetch(connection, DISPOSITIONS)
+        _say_unknown(dispositions)
         sources, money = (fetch(connection, query, [run.as_of]) for query in (RATE_SOURCES, MONEY))
     for title, rows, columns in (
         ("Events by disposition", dispositions, ()),
