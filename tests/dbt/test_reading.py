@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from random import Random
 from typing import Any
 
 import pytest
@@ -71,6 +73,16 @@ QUANTITIES = {
     "-1e15": None,
     '"1e40"': None,
     "1e300": None,
+    '"1.123456789012345678901e25"': None,
+    '"9.99999999999999999999999e28"': None,
+    '".17e16"': None,
+    '"0.08e16"': "800000000000000",
+    '"0.0038e16"': "38000000000000",
+    '"1389066847431004e-36"': "0",
+    '"-0.' + "0" * 60 + '1e70"': "-1000000000",
+    '"1e-99999999999999999999"': "0",
+    '"1e99999999999999999999"': None,
+    '"0e99999999999999999999"': "0",
     '" 5 "': None,
     '"5 "': None,
     '"1_000"': None,
@@ -97,6 +109,34 @@ def test_quantities_are_exact_or_bad(acme: Any) -> None:
     read = acme.quantities()
     assert {value: read.get(("MINUTES", str(number))) for number, value in enumerate(QUANTITIES)} == QUANTITIES
     assert ("MINUTES", str(len(QUANTITIES))) not in read
+
+
+def _some_number(random: Random) -> str:
+    """A decimal text as somebody may write it: signs, points anywhere, idle zeros, many digits, exponents."""
+    digits = "".join(random.choice("0000123456789") for _ in range(random.choice((1, 2, 5, 9, 16, 25, 60))))
+    place = random.randint(0, len(digits))
+    pointed = digits if random.random() < 0.3 else f"{digits[:place]}.{digits[place:]}"
+    exponent = f"{random.choice('eE')}{random.choice(('', '+', '-'))}{random.choice((0, 1, 3, 9, 14, 16, 30, 70))}"
+    return random.choice(("", "", "-", "+")) + pointed + (exponent if random.random() < 0.7 else "")
+
+
+def _quantity(text: str) -> str | None:
+    """What Python's decimal makes of it (R-2)."""
+    with localcontext(prec=400):
+        rounded = Decimal(text).quantize(Decimal("1e-9"), ROUND_HALF_UP)
+        return None if abs(rounded) >= 10**15 else f"{rounded or abs(rounded):f}".rstrip("0").rstrip(".")
+
+
+def test_r2_texts_are_read_as_pythons_decimal_reads_them(acme: Any) -> None:
+    random = Random(20260101)
+    written = [_some_number(random) for _ in range(30_000)]
+    acme.meter("MINUTES", "sum", "minutes", groups=["no"])
+    for number, text in enumerate(written):
+        acme.event(f'{{"no": {number}, "minutes": "{text}"}}')
+    acme.below()
+    read = acme.quantities()
+    wrong = {text: (read.get(("MINUTES", str(no))), _quantity(text)) for no, text in enumerate(written)}
+    assert {text: pair for text, pair in wrong.items() if pair[0] != pair[1]} == {}
 
 
 NAMES = [

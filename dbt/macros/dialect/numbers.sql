@@ -15,7 +15,42 @@
 {#- A text as a quantity: more than 9 decimals are rounded half away from zero; null where it is none, or 1e15 or more, which is
     the same as not fitting 24 digits. -#}
 {% macro text_to_quantity(text) -%} {{ adapter.dispatch('text_to_quantity')(text) }} {%- endmacro %}
-{% macro duckdb__text_to_quantity(text) -%} try_cast({{ text }} as decimal(24, 9))::decimal(38, 9) {%- endmacro %}
+{% macro duckdb__text_to_quantity(text) -%}
+    (
+        case
+            -- the cast of a text with an exponent neither checks its range nor takes all that fits
+            when contains({{ text }}, 'e') or contains({{ text }}, 'E')
+                then try_cast({{ duckdb__without_exponent(text) }} as decimal(24, 9))
+            else try_cast({{ text }} as decimal(24, 9))
+        end
+    )::decimal(38, 9)
+{%- endmacro %}
+
+{#- 1.5e3 to 1500., +.25E-2 to 0.0025: its digits from the first that is no 0, with the point moved. Null where it is 1e15 or more;
+    0 where it is less than a billionth's half whatever its digits. -#}
+{% macro duckdb__without_exponent(text) -%}
+    {%- set sign = "case when left(" ~ text ~ ", 1) = '-' then '-' else '' end" -%}
+    {%- set mantissa = "ltrim(split_part(lower(" ~ text ~ "), 'e', 1), '+-')" -%}
+    {%- set exponent_text = "ltrim(split_part(lower(" ~ text ~ "), 'e', 2), '+')" -%}
+    {#- an exponent that no 64 bits hold moves the point further than any digits reach -#}
+    {%- set far = "case when left(" ~ exponent_text ~ ", 1) = '-' then -1000000000 else 1000000000 end" -%}
+    {%- set exponent = "greatest(least(coalesce(try_cast(" ~ exponent_text ~ " as bigint), " ~ far ~ "), 1000000000), -1000000000)" -%}
+    {%- set whole = "split_part(" ~ mantissa ~ ", '.', 1)" -%}
+    {%- set digits = "(" ~ whole ~ " || split_part(" ~ mantissa ~ ", '.', 2))" -%}
+    {%- set significant = "ltrim(" ~ digits ~ ", '0')" -%}
+    {#- digits before the point once it has moved; of 0.001 it is -2 -#}
+    {%- set place -%}
+        (length({{ whole }}) + {{ exponent }} - (length({{ digits }}) - length({{ significant }})))
+    {%- endset -%}
+    case
+        when {{ significant }} = '' or {{ place }} < -9 then '0'
+        when {{ place }} > 15 then null
+        when {{ place }} <= 0 then {{ sign }} || '0.' || repeat('0', -{{ place }}) || {{ significant }}
+        when {{ place }} >= length({{ significant }})
+            then {{ sign }} || {{ significant }} || repeat('0', {{ place }} - length({{ significant }}))
+        else {{ sign }} || left({{ significant }}, {{ place }}) || '.' || substr({{ significant }}, {{ place }} + 1)
+    end
+{%- endmacro %}
 
 {#- sum / count, rounded half away from zero to 9 decimals. DuckDB divides decimals as doubles, so this divides whole
     numbers: the digits of the sum, which are its billionths, fit 128 bits. -#}
