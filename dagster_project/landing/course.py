@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ import pyarrow as pa
 from dagster_project.landing import numbers
 from dagster_project.landing.ahead import Behind, one_ahead
 from dagster_project.landing.batches import LandedFile, Landing, commit, heal, landings
+from dagster_project.landing.columns import UnreadableColumns
 from dagster_project.landing.cutting import cut
 from dagster_project.landing.inbox import Inbox, InboxFile, Stamp
 from dagster_project.landing.judging import Cut, Judge, Judged
@@ -27,7 +29,7 @@ from dagster_project.landing.known import KnownContents, RememberedHashes
 from dagster_project.landing.parts import Parts
 from dagster_project.landing.queries import ready
 from dagster_project.landing.reading import SPELLINGS
-from dagster_project.landing.tabular import UnreadableColumns, csv_lines, parquet_lines
+from dagster_project.landing.tabular import csv_lines, parquet_lines
 from dagster_project.warehouse import Warehouse, connect
 
 Progress = Callable[[str, int, int], None]
@@ -118,6 +120,7 @@ class _Course:
         self._arrivals: dict[int, _Arrival] = {}  # by the number of the file in the inbox
         self._waiting: list[Cut] = []  # lines of small files, until they are a piece together
         self._waiting_bytes = 0
+        self._looks: list[str] = []
         self._passed = 0
 
     def run(self, progress: Progress) -> Landing:
@@ -138,7 +141,7 @@ class _Course:
             self._work_off_waiting()
             self._write_all()
         self._remembered.keep()
-        return self._landing(warnings)
+        return self._landing([*warnings, *self._looks])
 
     def _read(self, number: int) -> _Read:
         """Read a file as far as that is needed to know whether its content is new, and if it is small to land it."""
@@ -228,7 +231,10 @@ class _Course:
                 )
             elif file.form == "csv":
                 yield from csv_lines(
-                    connection, read.number, lambda: pa.BufferReader(content) if content is not None else inbox.stream(file)
+                    connection,
+                    read.number,
+                    lambda: pa.BufferReader(content) if content is not None else inbox.stream(file),
+                    lambda says: self._looks.append(f"{file.name}: {says}"),
                 )
             else:
                 source = pa.BufferReader(content) if content is not None else inbox.random_access(file)
@@ -327,5 +333,7 @@ def _failures_said() -> Iterator[None]:
     """What reading a file can end in, as the sentence that its warning needs."""
     try:
         yield
-    except (OSError, pa.ArrowException, duckdb.Error, UnreadableColumns) as failure:
-        raise _NotLanded(str(failure).splitlines()[0]) from failure
+    except UnreadableColumns as failure:
+        raise _NotLanded(str(failure)) from failure
+    except (OSError, EOFError, zlib.error, UnicodeError, pa.ArrowException, duckdb.Error) as failure:
+        raise _NotLanded((str(failure).splitlines() or [type(failure).__name__])[0]) from failure

@@ -5,8 +5,11 @@ What belongs here: folders, object stores, endings, compression. What does not: 
 
 from __future__ import annotations
 
+import contextlib
+import gzip
+import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -47,20 +50,29 @@ class Inbox:
 
     def files(self) -> tuple[list[InboxFile], list[str]]:
         """The files to land, by name, and a warning for each ending that is not read."""
-        found = self._system.get_file_info(pyarrow.fs.FileSelector(self._root, recursive=True, allow_not_found=True))
-        if not found and self._system.get_file_info(self._root).type != pyarrow.fs.FileType.Directory:
+        infos = self._system.get_file_info(pyarrow.fs.FileSelector(self._root, recursive=True, allow_not_found=True))
+        if not infos and self._system.get_file_info(self._root).type != pyarrow.fs.FileType.Directory:
             return [], [f"{self.location}: there is no such inbox; create it, or name another with --inbox"]
+        infos = [info for info in infos if info.type == pyarrow.fs.FileType.File]
+        try:
+            found = [(info.path.removeprefix(self._root).lstrip("/"), info.path, info.size) for info in infos]
+        except UnicodeDecodeError:
+            found = list(_walked(self._root))
+        return self._sorted(found)
+
+    @staticmethod
+    def _sorted(found: Iterable[tuple[str, str, int]]) -> tuple[list[InboxFile], list[str]]:
+        """What `files` says of name, path and size of every file."""
         files: list[InboxFile] = []
         others: dict[str, list[str]] = defaultdict(list)
-        for info in found:
-            name = info.path.removeprefix(self._root).lstrip("/")
-            if info.type != pyarrow.fs.FileType.File or _is_passed_over(name):
+        for name, path, size in found:
+            if _is_passed_over(name):
                 continue
             form, compression = _form(name)
             if form is None:
                 others[PurePosixPath(name).suffix].append(name)
             else:
-                files.append(InboxFile(name, info.path, form, compression, info.size))
+                files.append(InboxFile(name, path, form, compression, size))
         return sorted(files, key=lambda file: file.name), [_not_read(ending, names) for ending, names in sorted(others.items())]
 
     def stamp(self, file: InboxFile) -> Stamp:
@@ -74,8 +86,18 @@ class Inbox:
         return info.size, info.mtime_ns or 0
 
     def stream(self, file: InboxFile) -> pa.NativeFile:
-        """The decompressed bytes, from the start."""
-        return self._system.open_input_stream(file.path, compression=file.compression)
+        """The decompressed bytes, from the start; of gzip as gunzip gives them, zeros at the end left out."""
+        if file.compression == "gzip":
+            # Arrow's own reader takes zeros behind the last member for one more that is broken
+            return pa.PythonFile(gzip.GzipFile(fileobj=self._opened(file)), mode="r")
+        stored = self._opened(file)
+        return pa.CompressedInputStream(stored, file.compression) if file.compression else stored
+
+    def _opened(self, file: InboxFile) -> pa.NativeFile:
+        """The stored bytes. Arrow names files in UTF-8 only, so one that is named otherwise is opened by Python."""
+        if _is_utf8(file.path):
+            return self._system.open_input_file(file.path)
+        return pa.PythonFile(Path(file.path).open("rb"), mode="r")
 
     def pieces(self, file: InboxFile, piece_bytes: int) -> Iterator[bytes]:
         """The decompressed bytes, in pieces. Raises OSError where a compressed file is cut short or broken."""
@@ -85,7 +107,21 @@ class Inbox:
 
     def random_access(self, file: InboxFile) -> pa.NativeFile:
         """The stored bytes, for a reader that jumps about in them."""
-        return self._system.open_input_file(file.path)
+        return self._opened(file)
+
+
+def _walked(root: str) -> Iterator[tuple[str, str, int]]:
+    """Name, path and size of every file below a local folder; a byte of a name that is not UTF-8 is shown escaped (caf\\xe9.jsonl)."""
+    for folder, _, names in os.walk(root, followlinks=True):
+        for name in names:
+            path = os.path.join(folder, name)  # noqa: PTH118 - pathlib would do the same, a file at a time
+            shown = os.path.relpath(path, root).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+            with contextlib.suppress(OSError):  # gone meanwhile
+                yield shown, path, os.stat(path).st_size  # noqa: PTH116
+
+
+def _is_utf8(path: str) -> bool:
+    return not any("\udc80" <= character <= "\udcff" for character in path)
 
 
 def _is_passed_over(name: str) -> bool:

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 from dagster_project.landing.reading import FIELDS, SPELLINGS
 
 PIECE_BYTES_MAX: Final = 256
+PIECES_MAX: Final = 100  # the tree of shapes is walked a call a piece; an event of more values is read, not compared
 
 _FIELD_OF: Final = {name: name for name in FIELDS} | {camel: name for name, camel in SPELLINGS.items()}
 _TEXT_FIELDS: Final = (*SPELLINGS, "timestamp")
@@ -71,7 +72,8 @@ def shape_of(line: bytes) -> Shape | None:
     if b"".join(tokens) != line:
         return None
     shape = tuple(_pieces(tokens))
-    return shape if all(len(piece.content) <= PIECE_BYTES_MAX for piece in shape) else None
+    is_short = len(shape) <= PIECES_MAX and all(len(piece.content) <= PIECE_BYTES_MAX for piece in shape)
+    return shape if is_short else None
 
 
 def _without_double_keys(members: list[tuple[str, Any]]) -> dict[str, Any]:

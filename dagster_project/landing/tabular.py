@@ -9,7 +9,6 @@ What belongs here: columns and their types. What does not: what an event must ho
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -20,44 +19,99 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from dagster_project.landing.columns import (
+    PROPERTY_PREFIX,
+    RECEIVED_AT,
+    CsvForm,
+    OpenSource,
+    UnreadableColumns,
+    columns_read,
+    csv_form,
+    open_quote,
+    swallowed_rows,
+)
 from dagster_project.landing.cutting import NOT_UTF8
 from dagster_project.landing.lines import lines
 from dagster_project.landing.queries import query
 from dagster_project.landing.reading import FIELDS, SPELLINGS
 
-PROPERTY_PREFIX: Final = "properties."
-RECEIVED_AT: Final = ("received_at", "receivedAt")
-
 _BATCH_ROWS: Final = 65_536
 _CSV_BLOCK_BYTES: Final = 1 << 23  # a row must fit
 
 
-class UnreadableColumns(Exception):
-    """The columns of a file cannot be told apart; the sentence says which."""
-
-
 def parquet_lines(connection: duckdb.DuckDBPyConnection, file: int, source: pa.NativeFile) -> Iterator[pl.DataFrame]:
-    """LINES of one Parquet file; position is the row, from 1. Raises Arrow's errors where the file is broken."""
+    """LINES of one Parquet file; position is the row, from 1.
+
+    Raises `UnreadableColumns` for what cannot be read as an event's, and Arrow's errors where the file is broken.
+    """
     parquet = pyarrow.parquet.ParquetFile(source)
-    columns = _columns_read(parquet.schema_arrow.names)
+    columns = columns_read(parquet.schema_arrow.names)
+    for name in columns:
+        _require_readable(name, parquet.schema_arrow.field(name).type)
     before = 0
-    for batch in parquet.iter_batches(batch_size=_BATCH_ROWS, columns=columns):
+    for batch in parquet.iter_batches(batch_size=_BATCH_ROWS, columns=list(columns)):
         position = np.arange(before + 1, before + batch.num_rows + 1)
         before += batch.num_rows
-        batch.validate(full=True)
-        yield _rows_as_lines(connection, file, position, _cut_to_microseconds(pa.Table.from_batches([batch])))
+        _require_whole(batch)
+        yield _rows_as_lines(
+            connection, file, position, _cut_to_microseconds(_renamed(pa.Table.from_batches([batch]), columns))
+        )
+
+
+def _require_readable(name: str, kind: pa.DataType) -> None:
+    """Raise `UnreadableColumns` for types that DuckDB does not take, within structs and maps too."""
+    inner = [kind.key_type, kind.item_type] if pa.types.is_map(kind) else [field.type for field in _fields_of(kind)]
+    if pa.types.is_decimal256(kind) or pa.types.is_float16(kind):
+        raise UnreadableColumns(
+            f"its column `{name}` is {kind}, which is not read; write it as text, or as decimal of up to 38 digits, or double"
+        )
+    if any(field.name == "" for field in _fields_of(kind)):
+        raise UnreadableColumns(f"its column `{name}` holds a field without a name; give it one, or leave it out")
+    for one in inner:
+        _require_readable(name, one)
+
+
+def _fields_of(kind: pa.DataType) -> list[pa.Field]:
+    return [kind.field(number) for number in range(kind.num_fields)] if pa.types.is_struct(kind) else []
+
+
+def _require_whole(batch: pa.RecordBatch) -> None:
+    """Raise `UnreadableColumns` for rows that DuckDB would stumble over: text that is no text, and maps with a key twice."""
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid as error:
+            said = "holds text that is not UTF-8" if "UTF8" in str(error) else f"is damaged ({str(error).splitlines()[0]})"
+            raise UnreadableColumns(f"its column `{name}` {said}; write it again as UTF-8") from None
+        if pa.types.is_map(column.type):
+            members = pl.DataFrame({"row": _rows_of_members(column), "key": pl.from_arrow(column.keys.cast(pa.string()))})
+            if members.is_duplicated().any():
+                raise UnreadableColumns(f"its column `{name}` holds a map with one key twice; keep one of them")
+
+
+def _rows_of_members(maps: pa.MapArray) -> pl.Series:
+    """The row that each member of a column of maps is of."""
+    counts = np.diff(maps.offsets.to_numpy(zero_copy_only=False))
+    return pl.Series(np.repeat(np.arange(len(counts)), counts))
 
 
 def csv_lines(
-    connection: duckdb.DuckDBPyConnection, file: int, open_source: Callable[[], pa.NativeFile]
+    connection: duckdb.DuckDBPyConnection, file: int, open_source: OpenSource, look: Callable[[str], None]
 ) -> Iterator[pl.DataFrame]:
     """LINES of one CSV file with a header; position is the row after it, from 1.
 
     An empty cell is null, a quoted empty cell an empty text. A row with more or fewer cells than the header has a fault.
-    Raises Arrow's errors where the file cannot be read.
+    look: is told what is no fault but may be one. Raises `UnreadableColumns`, and Arrow's errors where the file cannot be read.
     """
-    names = _csv_reader(open_source(), [], lambda _: "skip").schema.names
-    columns = _columns_read(names)
+    form = csv_form(open_source)
+    if form is None:
+        return
+    columns = columns_read(form.names)
+    if row := open_quote(form):
+        raise UnreadableColumns(
+            f"a quote opened in row {row} is never closed; close it, or double it where it is part of a text"
+        )
+    swallowed = 0
     misshapen: list[pyarrow.csv.InvalidRow] = []
 
     def skip(row: pyarrow.csv.InvalidRow) -> str:
@@ -65,26 +119,25 @@ def csv_lines(
         return "skip"
 
     before = 0
-    for batch in _csv_reader(open_source(), names, skip):
+    for batch in _csv_reader(form, skip):
         # rows are numbered with those that were skipped among them; some may lie ahead, in the block that is being read
         skipped = np.array([row.number - 1 for row in misshapen], dtype=np.int64)
         ahead = np.arange(before + 1, before + 1 + batch.num_rows + len(skipped))
         position = np.setdiff1d(ahead, skipped, assume_unique=True)[: batch.num_rows]
         before = int(position[-1]) if len(position) else before
-        yield _cells_as_lines(connection, file, position, pa.Table.from_batches([batch]).select(columns))
+        rows = pa.Table.from_batches([batch])
+        swallowed += sum(1 for _ in swallowed_rows(form, rows))
+        yield _cells_as_lines(connection, file, position, _renamed(rows.select(list(columns)), columns))
         yield _misshapen_lines(file, [row for row in misshapen if row.number - 1 <= before])
         misshapen = [row for row in misshapen if row.number - 1 > before]
     yield _misshapen_lines(file, misshapen)
+    if swallowed:
+        look(f"{swallowed:,} of its texts hold what reads as rows of their own; a quote may be closed too late")
 
 
-def _columns_read(names: list[str]) -> list[str]:
-    """The columns that say something about an event. Raises `UnreadableColumns` where one stands twice."""
-    known = {*FIELDS, *SPELLINGS.values(), *RECEIVED_AT}
-    read = [name for name in names if name in known or name.startswith(PROPERTY_PREFIX)]
-    twice = sorted(name for name, count in Counter(read).items() if count > 1)
-    if twice:
-        raise UnreadableColumns(f"the column {', '.join(twice)} stands twice; give each column its own name")
-    return read
+def _renamed(rows: pa.Table, columns: dict[str, str]) -> pa.Table:
+    """The rows under the names that their columns are read under."""
+    return rows.rename_columns([columns[name] for name in rows.column_names])
 
 
 def _cut_to_microseconds(rows: pa.Table) -> pa.Table:
@@ -96,16 +149,16 @@ def _cut_to_microseconds(rows: pa.Table) -> pa.Table:
     return rows
 
 
-def _csv_reader(
-    source: pa.NativeFile, names: list[str], on_invalid_row: Callable[[pyarrow.csv.InvalidRow], str]
-) -> pyarrow.csv.CSVStreamingReader:
+def _csv_reader(form: CsvForm, on_invalid_row: Callable[[pyarrow.csv.InvalidRow], str]) -> pyarrow.csv.CSVStreamingReader:
     return pyarrow.csv.open_csv(
-        source,
+        form.open_source(),
         read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=_CSV_BLOCK_BYTES),
-        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=on_invalid_row),
+        parse_options=pyarrow.csv.ParseOptions(
+            delimiter=form.separator, newlines_in_values=True, invalid_row_handler=on_invalid_row
+        ),
         convert_options=pyarrow.csv.ConvertOptions(
             check_utf8=False,
-            column_types=dict.fromkeys(names, pa.binary()),
+            column_types=dict.fromkeys(form.names, pa.binary()),
             null_values=[""],
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,

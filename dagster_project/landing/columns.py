@@ -1,0 +1,178 @@
+"""The columns of CSV and Parquet files: which of them say something about an event, and how a CSV file is written.
+
+What belongs here: headers, separators, encodings, quotes. What does not: the cells of a row.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+
+from dagster_project.landing.reading import FIELDS, SPELLINGS
+
+PROPERTY_PREFIX: Final = "properties."
+RECEIVED_AT: Final = ("received_at", "receivedAt")
+SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+HEADER_BYTES_MAX: Final = 1 << 20
+NAMES_SHOWN: Final = 20
+
+_KNOWN: Final = (*FIELDS, *SPELLINGS.values(), *RECEIVED_AT)
+_UTF16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_CUSTOMERS: Final = ("customer_id", "external_customer_id")
+
+OpenSource = Callable[[], pa.NativeFile]
+
+
+class UnreadableColumns(Exception):
+    """The columns of a file cannot be read as an event's; the sentence says which, and what to write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class CsvForm:
+    """How a CSV file is written: `open_source` gives its bytes as UTF-8."""
+
+    names: list[str]
+    separator: str
+    open_source: OpenSource
+
+
+def columns_read(names: Sequence[str]) -> dict[str, str]:
+    """The columns that say something about an event, each with the name that it is read under.
+
+    A name matches exactly, else without regard to letter case, `_` and blanks. Raises `UnreadableColumns` where one name is there
+    twice, where two columns could be the same field, and where a needed column is missing.
+    """
+    read = {name: name for name in names if name in _KNOWN or name.startswith(PROPERTY_PREFIX)}
+    twice = sorted({name for name in read if names.count(name) > 1})
+    if twice:
+        raise UnreadableColumns(f"the column {', '.join(twice)} stands twice; give each column its own name")
+    fields = {_folded(field): field for field in (*FIELDS, RECEIVED_AT[0])}
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        field = fields.get(_folded(name))
+        if (
+            name not in read
+            and field
+            and not {field, SPELLINGS.get(field), *(RECEIVED_AT if field in RECEIVED_AT else ())} & {*read}
+        ):
+            alike[field].append(name)
+    for field, found in alike.items():
+        if len(found) > 1:
+            raise UnreadableColumns(f"the columns {_listed(found)} could all be {field}; name one of them {field}")
+        read[found[0]] = field
+    for name in names:
+        start = name[: len(PROPERTY_PREFIX)]
+        if name not in read and start.strip().lower() == PROPERTY_PREFIX:
+            read[name] = PROPERTY_PREFIX + name[len(PROPERTY_PREFIX) :]
+    _require_needed(names, {*read.values()})
+    return read
+
+
+def csv_form(open_source: OpenSource) -> CsvForm | None:
+    """How a CSV file is written, told by its first line; None where there is none. Raises `UnreadableColumns`."""
+    start = open_source().read(HEADER_BYTES_MAX)
+    encoding = next((name for mark, name in _UTF16.items() if start.startswith(mark)), None)
+    if encoding:
+        start = start[2:].decode(encoding, errors="ignore").encode()
+        open_source = _as_utf8(open_source, encoding)
+    text = start.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")
+    line = text.splitlines()[0] if text else b""
+    if not line.strip():
+        return None
+    try:
+        header = line.decode()
+    except UnicodeDecodeError as error:
+        raise UnreadableColumns(
+            f"its header is not UTF-8 (byte {error.start + 1} is {line[error.start]:#04x}); save the file as UTF-8"
+        ) from None
+    split = {separator: _cells(header, separator) for separator in SEPARATORS}
+    # the header's own fields tell; where no cell is a field, the most cells do
+    separator = max(SEPARATORS, key=lambda one: (_fields_among(split[one]), len(split[one]), one == ","))
+    return CsvForm(split[separator], separator, open_source)
+
+
+def open_quote(form: CsvForm, piece_bytes: int = 1 << 22) -> int | None:
+    """The row (from 1, the header's included) in which a quote is opened that nothing closes; None where there is none.
+
+    Quotes come in pairs, also doubled ones within a text: only where their number is odd the rows are read one by one.
+    """
+    source, quotes = form.open_source(), 0
+    while piece := source.read(piece_bytes):
+        quotes += piece.count(b'"')
+    if quotes % 2 == 0:
+        return None
+    text = io.TextIOWrapper(form.open_source(), encoding="utf-8", errors="replace", newline="")
+    reader = csv.reader(text, delimiter=form.separator, strict=True)
+    begun, limit = 1, csv.field_size_limit(sys.maxsize)
+    try:
+        for _ in reader:
+            begun = reader.line_num + 1
+    except csv.Error as error:
+        return begun if "unexpected end" in str(error) else None
+    finally:
+        csv.field_size_limit(limit)
+    return None
+
+
+def swallowed_rows(form: CsvForm, rows: pa.Table) -> Iterator[str]:
+    """Texts of the rows that hold what reads as rows of their own: a quote may have been closed far too late."""
+    for column in rows.columns:
+        for cell in _with_line_ends(column):
+            within = cell.decode(errors="replace").splitlines()
+            if sum(len(_cells(line, form.separator)) == len(form.names) for line in within) > 1:
+                yield within[0]
+
+
+def _with_line_ends(column: pa.ChunkedArray) -> Iterator[bytes]:
+    texts = column.cast(pa.binary())
+    found = pa.compute.match_substring(texts, "\n")
+    yield from (cell for cell in texts.filter(found).to_pylist() if cell is not None)
+
+
+def _require_needed(names: Sequence[str], read: set[str]) -> None:
+    given = {SPELLINGS_BACK.get(name, name) for name in read}
+    missing = [] if "event_name" in given else ["event_name"]
+    if not given & {*_CUSTOMERS}:
+        missing.append(" or ".join(_CUSTOMERS))
+    if missing:
+        raise UnreadableColumns(
+            f"it has no column {' and none '.join(missing)}; its columns are {_listed(names)}. Name them in its first line"
+        )
+
+
+SPELLINGS_BACK: Final = {camel: name for name, camel in SPELLINGS.items()}
+
+
+def _fields_among(names: Sequence[str]) -> int:
+    known = {_folded(name) for name in _KNOWN}
+    return sum(_folded(name) in known or name.lower().startswith(PROPERTY_PREFIX) for name in names)
+
+
+def _folded(name: str) -> str:
+    return "".join(name.lower().replace("_", "").split())
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    return next(csv.reader([line], delimiter=separator), [])
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:NAMES_SHOWN])
+    return shown + (f" and {len(names) - NAMES_SHOWN:,} more" if len(names) > NAMES_SHOWN else "")
+
+
+def _as_utf8(open_source: OpenSource, encoding: str) -> OpenSource:
+    def opened() -> pa.NativeFile:
+        source = open_source()
+        source.read(2)  # the mark
+        return pa.transcoding_input_stream(source, encoding, "utf8")
+
+    return opened
