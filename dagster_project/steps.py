@@ -16,7 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
-from dagster_project import books_memory, built, cautions, damage, issued, landing, pending, raw
+from dagster_project import books_memory, built, cautions, damage, gate, issued, landing, pending, raw
 from dagster_project.dbt_house import DbtResult
 from dagster_project.issued import Batch
 from dagster_project.landing import Landing
@@ -126,6 +126,7 @@ def build(run: Run, select: str) -> list[DbtResult]:
     house = run.warehouse
     landed = [*landing.raw_files(house, run.as_of), *landing.quarantine_files(house, run.as_of)]
     if select == BELOW:
+        gate.begin(house, run.as_of)
         return built.build(house, select, [house.books, house.schedule], landed, holds=[house.work_database])
     inputs = [house.books, house.schedule, house.documents]
     published = [house.database] if _is_as_published(house) else []
@@ -144,7 +145,11 @@ def usage(run: Run) -> pl.DataFrame:
 
 
 def rate_usage(run: Run, rows: pl.DataFrame, months: Months) -> Documents:
-    """This run's documents of these months, newly issued and drafts (law 1)."""
+    """This run's documents of these months, newly issued and drafts (law 1).
+
+    Raises `Mistake` where usage is of another run, or breaks a law (R-47).
+    """
+    gate.require_usage(run.warehouse, run.as_of)
     return rate(
         run.books, run.schedule, rows, run.issued, run.as_of, months=months, issue=run.issue, pending=pending_adjustments(run)
     )
@@ -202,6 +207,7 @@ def write_documents(run: Run, documents: Documents) -> Documents:
     every = issued.together(run.issued, documents)
     frames = {table.name: frame for table, frame in issued.by_table(every)}
     _lay(run.warehouse, "rating", run.warehouse.documents, frames | {RECONCILED_AMOUNTS.name: reconciled_amounts(every)})
+    gate.documents_written(run.warehouse, run.as_of)
     return every
 
 
@@ -228,7 +234,11 @@ def new_documents(run: Run) -> Documents:
 
 
 def issue(run: Run, months: Months) -> Batch | None:
-    """Make what this run issues durable; nothing with `--no-issue`, where every document is a draft."""
+    """Make what this run issues durable; nothing with `--no-issue`, where every document is a draft.
+
+    Raises `Mistake` where a law was not looked at or does not hold (R-47), or where that is more than the run may issue (R-48).
+    """
+    gate.require_documents(run.warehouse, run.as_of)
     new = new_documents(run)
     if run.limit is not None:
         run.limit.refuse(new.with_status("issued").invoices)
@@ -241,7 +251,9 @@ def publish(run: Run) -> Path:
     """Put the marts of this run in the place that finance reads, by one rename.
 
     Killed between `issue` and this, the next run builds the marts again from what is issued.
+    Raises `Mistake` where a law was not looked at or does not hold (R-47).
     """
+    gate.require_documents(run.warehouse, run.as_of)
     if run.warehouse.staged_database.exists():
         settle(run.warehouse.staged_database)
         # left by somebody who wrote to the marts before: it belongs to no others

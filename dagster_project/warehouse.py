@@ -73,6 +73,11 @@ class Warehouse:
         return self.derived / "published.json"
 
     @property
+    def gate(self) -> Path:
+        """Which laws have been looked at and hold, of which run (`gate.py`)."""
+        return self.derived / "gate.json"
+
+    @property
     def books(self) -> Path:
         return self.derived / "books"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import dagster as dg
 
-from dagster_project import cautions, proofs, steps
+from dagster_project import cautions, gate, proofs, steps
 from dagster_project.assets.declared import as_check, in_sentences, shown
 from dagster_project.assets.landing import QUARANTINE
 from dagster_project.assets.rating import INVOICE_LINES, INVOICES, LEDGER, USAGE
@@ -27,6 +27,7 @@ def usage_expectations(run: dg.ResourceParam[Run]) -> dg.AssetCheckResult:
     with in_sentences(run, "checking usage"):
         steps.write_usage(run)
         verdicts = run.examiner.examine("usage", run.warehouse.usage / "usage.parquet", steps.known_codes(run))
+    gate.hold(run.warehouse, run.as_of, gate.USAGE_EXPECTATIONS, holds=all(verdict.holds for verdict in verdicts))
     return _as_result(verdicts)
 
 
@@ -37,6 +38,7 @@ def line_expectations(run: dg.ResourceParam[Run]) -> dg.AssetCheckResult:
     lines = run.warehouse.documents / f"{tables.INVOICE_LINES.name}.parquet"
     with in_sentences(run, "checking lines"):
         verdicts = run.examiner.examine("invoice_lines", lines, steps.known_codes(run))
+    gate.hold(run.warehouse, run.as_of, gate.LINE_EXPECTATIONS, holds=all(verdict.holds for verdict in verdicts))
     return _as_result(verdicts)
 
 
@@ -45,6 +47,7 @@ def dispositions_balance(run: dg.ResourceParam[Run]) -> dg.AssetCheckResult:
     """Every landed version has exactly one disposition: landed = sum over dispositions (R-12)."""
     with in_sentences(run, "counting dispositions"):
         proof = proofs.every_landed_version_has_one_disposition(steps.landed_versions(run), steps.dispositions(run))
+    gate.hold(run.warehouse, run.as_of, gate.DISPOSITIONS, holds=proof.holds)
     return as_check(proof, RECONCILIATION.path)
 
 

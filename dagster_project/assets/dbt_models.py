@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_project import steps
+from dagster_project import gate, steps
 from dagster_project.assets.declared import ENGINEERING, FINANCE, Said, in_sentences
 from dagster_project.dbt_house import THOROUGH, DbtFailed, DbtHouse, DbtResult
 from dagster_project.partitions import billing_months, one_run
@@ -21,6 +21,7 @@ Node = Mapping[str, Any]
 MARTS = "marts"
 ERROR = "error"
 DOING = {steps.BELOW: "turning events into usage", steps.ABOVE: "building what finance reads"}
+LAW = {steps.BELOW: gate.USAGE_TESTS, steps.ABOVE: gate.FINANCE_TESTS}
 SAID = {steps.BELOW: "Turning events into usage", steps.ABOVE: "Building what finance reads"}
 
 
@@ -102,6 +103,9 @@ def _assets(project: Project, name: str, select: str, known: Mapping[str, Node])
         with in_sentences(run, DOING[select]):
             results = steps.build(run, select)
             _require_built(results)
+            good = {result.unique_id for result in results if result.is_good}
+            holds = all(test in good for test, check in tests.items() if check.blocking)
+            gate.hold(run.warehouse, run.as_of, LAW[select], holds=holds)
         yield from _told(models, tests, results)
 
     return built

@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from dagster_project import issued, proofs, steps
+from dagster_project import gate, issued, proofs, steps
 from dagster_project.assets import books
 from dagster_project.assets.declared import FINANCE, Said, as_check, in_sentences, shown, spec
 from dagster_project.partitions import months_of, one_run
@@ -46,6 +46,7 @@ def rated_documents(context: dg.AssetExecutionContext, run: dg.ResourceParam[Run
     yield dg.MaterializeResult(asset_key=RECONCILED.key)
     with in_sentences(run, "proving that documents tie"):
         held = proofs.of_documents(every)
+    gate.hold(run.warehouse, run.as_of, gate.LAWS, holds=all(proof.holds for proof in held))
     for proof in held:
         yield as_check(proof, INVOICES.path)
 

@@ -1,0 +1,77 @@
+"""One gate before anything is issued or published: the laws of this very run have been looked at and hold (R-47)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from dagster_project import proofs, steps
+from dagster_project.assets import documents
+from dagster_project.commands.launch import carry_out
+from dagster_project.mistakes import Mistake
+from dagster_project.proofs import Proof
+from dagster_project.run import Run
+from rating.rate import EVERY_MONTH
+
+MakeRun = Callable[..., Run]
+
+
+def is_untouched(run: Run) -> bool:
+    """Whether nothing was issued and nothing published."""
+    return not list(run.warehouse.issued.glob("*")) and not run.warehouse.database.exists()
+
+
+def materialize(run: Run, asset: dg.AssetsDefinition, month: str | None) -> str:
+    """Materialize one asset, as a click on it does; what its step says."""
+    result = dg.materialize([asset], resources={"run": run}, partition_key=month, raise_on_error=False)
+    failed = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    return "\n".join(str(data.user_failure_data.description) for data in failed if data.user_failure_data)
+
+
+def test_r47_a_run_that_was_refused_is_not_issued_by_one_click(small_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = small_run()
+    with monkeypatch.context() as broken:
+        broken.setattr(proofs, "of_documents", lambda _: [Proof("totals_tie", False, "They do not.")])
+        assert carry_out(run, "nightly").broken
+    assert "laws of documents" in materialize(small_run(), documents.issued_documents, "2026-01")
+    assert "laws of documents" in materialize(small_run(), documents.published_marts, None)
+    assert is_untouched(run)
+    assert carry_out(small_run(), "nightly").balanced
+    assert not is_untouched(run)
+
+
+def test_r47_documents_on_which_no_law_ran_are_not_issued(small_run: MakeRun) -> None:
+    assert carry_out(small_run(issue=False), "nightly").balanced
+    run = small_run()
+    run.warehouse.database.unlink()
+    # rated again by itself, and then issued
+    steps.write_documents(run, steps.rate_usage(run, steps.usage(run), EVERY_MONTH))
+    with pytest.raises(Mistake, match=r"laws of documents and the .* have not been looked at"):
+        steps.issue(run, EVERY_MONTH)
+    with pytest.raises(Mistake, match="have not been looked at"):
+        steps.publish(run)
+    assert is_untouched(run)
+
+
+def test_r47_a_step_on_another_runs_work_says_whose_it_is(small_run: MakeRun) -> None:
+    run = small_run()
+    assert carry_out(run, "nightly").balanced
+    later = replace(run, as_of=run.as_of + timedelta(days=1))
+    with pytest.raises(Mistake, match=f"usage made by the run of {run.as_of:%Y-%m-%d}"):
+        steps.rate_usage(later, steps.usage(run), EVERY_MONTH)
+    with pytest.raises(Mistake, match="documents made by the run of"):
+        steps.issue(later, EVERY_MONTH)
+
+
+def test_r47_documents_that_changed_since_they_were_looked_at_are_not_issued(small_run: MakeRun) -> None:
+    run = small_run(issue=False)
+    assert carry_out(run, "nightly").balanced
+    file = run.warehouse.documents / "invoices.parquet"
+    pl.read_parquet(file).head(0).write_parquet(file)
+    with pytest.raises(Mistake, match="not those that were looked at"):
+        steps.issue(run, EVERY_MONTH)
