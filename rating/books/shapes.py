@@ -20,17 +20,20 @@ Shape = TypeVar("Shape", bound=BaseModel)
 
 # what to add where a key is missing
 _EXAMPLES = {
-    "aggregation": "sum",
-    "amount": '"99.00"',
-    "billing_frequency": "monthly",
     "effective_date": "2026-06-01",
     "effective_from": "2026-01-01",
-    "kind": "prepaid",
-    "model": "per_unit",
     "property": "channel",
     "start_date": "2026-01-01",
-    "status": "approved",
     "tiers": '[{up_to: 1000, unit_amount: "0.10"}, {unit_amount: "0.08"}]',
+}
+# what to do where the missing value decides what somebody pays: no example, for an example is copied
+_MISSING = {
+    "aggregation": "Add `aggregation`: `sum`, `count`, `max`, `min`, `unique`, `latest` or `average`",
+    "amount": "Add `amount` with what was agreed, as a decimal number with a point",
+    "billing_frequency": "Add `billing_frequency`: `weekly`, `monthly`, `quarterly`, `semi_annually` or `annually`",
+    "kind": "Add `kind`: `prepaid` (bought) or `promotional` (free)",
+    "model": "Add `model`: `per_unit`, `graduated`, `volume`, `package`, `bps`, `flat` or `one_time`",
+    "status": "Add `status`: `draft` while it awaits review (never billed), `approved` once somebody has approved it",
 }
 
 
@@ -72,7 +75,7 @@ def _problem(model: type[BaseModel], detail: ErrorDetails, place: Place) -> Prob
         case "books":
             return at.problem(context["what"], context["mend"])
         case "missing":
-            return at.problem(f"`{key}` is missing", f"Add `{key}: {_EXAMPLES.get(key, '…')}`")
+            return at.problem(f"`{key}` is missing", _MISSING.get(key) or f"Add `{key}: {_EXAMPLES.get(key, '…')}`")
         case "extra_forbidden":
             known = _keys(model, detail["loc"][:-1])
             return at.problem(
@@ -82,9 +85,9 @@ def _problem(model: type[BaseModel], detail: ErrorDetails, place: Place) -> Prob
         case "literal_error":
             expected = [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
             meant = nearest(value, expected) if isinstance(value, str) else None
-            return at.problem(
-                f"{shown(value)} is not possible here", f"Write `{meant}`" if meant else f"Write one of {listed(expected)}"
-            )
+            # what was approved is nobody's guess
+            asked = f" (did you mean `{meant}`?)" if meant and key != "status" else ""
+            return at.problem(f"{shown(value)} is not possible here", f"Write one of {listed(expected)}{asked}")
         case "list_type" | "tuple_type":
             return at.problem(f"expected a list, found {shown(value)}", "Write a list: [first, second], or take the key out")
         case "dict_type" | "model_type" | "model_attributes_type":

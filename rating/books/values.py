@@ -98,10 +98,30 @@ def _plain_mend(text: str) -> str:
             return f'Write all its digits: "{Decimal(text):f}"'
         except ArithmeticError:
             pass
-    if re.fullmatch(r"[+-]?[0-9][0-9_, ']*(\.[0-9]*)?", text):
-        digits = re.sub(r"[_, ']", "", text).lstrip("0") or "0"
-        return f'Write it without separators or leading zeros: "{"0" + digits if digits.startswith(".") else digits}"'
+    if read := _without_separators(text):
+        written = " or ".join(f'"{one}"' for one in read)
+        whichever = ", whichever it is" if len(read) > 1 else ""
+        return f"Write it with a point, and without separators or leading zeros: {written}{whichever}"
     return 'Write a plain decimal number such as "4.00" (digits and one point, no exponent, no other base, no currency sign)'
+
+
+def _without_separators(text: str) -> list[str]:
+    """The numbers that a text with separators can stand for, and no other: 0,50 is 0.50; 1,250 is 1250 or 1.250."""
+    sign, digits = (text[0].removeprefix("+"), text[1:]) if text.startswith(("+", "-")) else ("", text)
+    found: list[str] = []
+    if re.fullmatch(r"[0-9]{1,3}([_ '\u00a0\u202f][0-9]{3})+([.,][0-9]+)?", digits):
+        found = [re.sub(r"[_ '\u00a0\u202f]", "", digits).replace(",", ".")]
+    elif re.fullmatch(r"[0-9]{1,3}(\.[0-9]{3})+,[0-9]+", digits):
+        found = [digits.replace(".", "").replace(",", ".")]
+    elif re.fullmatch(r"[0-9]{1,3}(,[0-9]{3})+\.[0-9]*|[0-9]{1,3}(,[0-9]{3}){2,}", digits):
+        found = [digits.replace(",", "")]
+    elif re.fullmatch(r"[1-9][0-9]{0,2},[0-9]{3}", digits):
+        found = [digits.replace(",", ""), digits.replace(",", ".")]
+    elif re.fullmatch(r"[0-9]+,[0-9]+", digits):
+        found = [digits.replace(",", ".")]
+    elif re.fullmatch(r"[0-9]+\.?[0-9]*", digits):
+        found = [digits]
+    return [sign + (re.sub(r"^0+(?=[0-9])", "", one).rstrip(".") or "0") for one in found]
 
 
 def is_finer_than(number: Decimal, digits: int) -> bool:

@@ -40,7 +40,7 @@ MISTAKES = [
     Mistake("unknown key", CATALOGUE, "  net_terms: 30\n", "  net_term: 30\n", "plans[0].net_term: unknown key `net_term`. Write `net_terms`"),
     Mistake("unknown key, nothing near", CATALOGUE, "  net_terms: 30\n", "  colour: red\n", "Take it out; the keys here are `code`"),
     Mistake("missing key", AGREEMENTS, "  start_date: 2026-01-01\n", "", "contracts[0].start_date: `start_date` is missing. Add `start_date: 2026-01-01`"),
-    Mistake("missing status", AGREEMENTS, "  status: approved\n", "", "contracts[0].status: `status` is missing. Add `status: approved`"),
+    Mistake("missing status", AGREEMENTS, "  status: approved\n", "", "contracts[0].status: `status` is missing. Add `status`: `draft` while it awaits review"),
     Mistake("code as number", CATALOGUE, "code: pro\n", "code: 12\n", '`12` is no text. Quote it: "12"'),
     Mistake("id as boolean", AGREEMENTS, "{id: cust_456,", "{id: true,", '`true` is no text. Quote it: "true"'),
     Mistake("code with blanks", CATALOGUE, "code: pro\n", 'code: "pro "\n', "`pro ` has blanks around it. Write `pro`"),
@@ -74,7 +74,7 @@ MISTAKES = [
     Mistake("yen have no decimals", CATALOGUE, "currency: JPY,", "currency: JPY, base_fee: 10.5,", "finer than the minor unit of JPY. Write a whole amount"),
     Mistake("flat amount too fine", CATALOGUE, '"99.00"', '"99.001"', "minor unit of USD (plan `pro`)"),
     # meters
-    Mistake("unknown aggregation", CATALOGUE, "aggregation: max", "aggregation: maximum", "`maximum` is not possible here. Write `max`"),
+    Mistake("unknown aggregation", CATALOGUE, "aggregation: max", "aggregation: maximum", "`maximum` is not possible here. Write one of `sum`, `count`, `max`, `min`, `unique`, `latest`, `average` (did you mean `max`?)"),
     Mistake("two kinds of events", CATALOGUE, "  event_name: ai_call\n", "  event_name: ai_call\n  event_filter: {include: [x]}\n", "both `event_name` and `event_filter`"),
     Mistake("no events", CATALOGUE, "  event_name: seat\n", "", "the meter names no events"),
     Mistake("filter takes nothing", CATALOGUE, "exclude: [probe]", "exclude: [completion, chat]", "the filter takes no event at all"),
@@ -136,7 +136,7 @@ MISTAKES = [
     # plans
     Mistake("unknown pricing", CATALOGUE, "SUPPORT, SETUP]", "SUPORT, SETUP]", "plans[0].pricings[2]: there is no pricing `SUPORT`. Write `SUPPORT`"),
     Mistake("pricing twice", CATALOGUE, "SUPPORT, SETUP]", "SUPPORT, SUPPORT]", "pricing `SUPPORT` is named twice by the plan"),
-    Mistake("unknown frequency", CATALOGUE, "billing_frequency: monthly", "billing_frequency: month", "`month` is not possible here. Write `monthly`"),
+    Mistake("unknown frequency", CATALOGUE, "billing_frequency: monthly", "billing_frequency: month", "`month` is not possible here. Write one of `weekly`, `monthly`, `quarterly`, `semi_annually`, `annually` (did you mean `monthly`?)"),
     # customers and contracts
     Mistake("external id twice", AGREEMENTS, "external_id: other", "external_id: acme", "external_id `acme` belongs to two customers"),
     Mistake("unknown customer", AGREEMENTS, "customer: cust_123", "customer: cust_124", "there is no customer `cust_124`"),
@@ -149,7 +149,7 @@ MISTAKES = [
     Mistake("anchor out of range", AGREEMENTS, "billing_anchor: 1", "billing_anchor: 32", "`32` is no whole number from 1 to 31"),
     Mistake("anchor on a weekly plan", AGREEMENTS, "plan: each_week,", "plan: each_week, billing_anchor: 3,", "`billing_anchor` on the weekly plan `each_week`"),
     Mistake("minimum too fine", AGREEMENTS, '"1000.00"', '"1000.005"', "1000.005 is an amount finer than the minor unit of USD"),
-    Mistake("status unknown", AGREEMENTS, "status: draft", "status: drafted", "Write `draft`"),
+    Mistake("status unknown", AGREEMENTS, "status: draft", "status: drafted", "Write one of `draft`, `approved`."),
     Mistake("contract twice", AGREEMENTS, "id: week-1", "id: acme-2026", "contract `acme-2026` is stated twice (first in agreements.yaml:5 contracts[0])"),
     # amendments
     Mistake("amendment at the start", AGREEMENTS, "effective_date: 2026-06-01", "effective_date: 2026-01-01", "the amendment takes effect on 2026-01-01, the contract begins on 2026-01-01"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from rating.books.currencies import MINOR_DIGITS
 from rating.books.places import Place
-from rating.books.problems import Problem, instead
+from rating.books.problems import Problem, instead, nearest
 from rating.books.statements import Statements
 from rating.books.zones import known_zones
 
@@ -28,5 +29,22 @@ def currency_problem(currency: str | None, place: Place) -> Iterator[Problem]:
 def zone_problem(zone: str | None, place: Place) -> Iterator[Problem]:
     """The problem of a time zone that IANA does not have."""
     if zone is not None and zone not in known_zones():
-        mend = instead(zone, known_zones(), otherwise="Write a name such as America/New_York")
-        yield place.problem(f"`{zone}` is no IANA time zone", mend)
+        yield place.problem(f"`{zone}` is no IANA time zone", _zone_instead(zone))
+
+
+def _zone_instead(zone: str) -> str:
+    """What to write instead of a zone; never one that moves midnight without a word."""
+    if offset := re.fullmatch(r"(?:UTC|GMT)?([+-])0?([0-9]{1,2})(?::?00)?", zone, re.IGNORECASE):
+        # the database counts west of Greenwich: UTC+2 is Etc/GMT-2
+        fixed = f"Etc/GMT{'-' if offset[1] == '+' else '+'}{int(offset[2])}"
+        if fixed in known_zones():
+            return f"Write the place whose days are billed, such as Europe/Athens, or `{fixed}` for that offset all year"
+    meant = nearest(zone, known_zones())
+    if meant is not None and _letters(meant) == _letters(zone):
+        return f"Write `{meant}`"
+    asked = f" (did you mean `{meant}`?)" if meant is not None and "/" in meant and "/" in zone else ""
+    return f"Write the place whose days are billed, such as America/New_York, or `UTC`{asked}"
+
+
+def _letters(zone: str) -> str:
+    return re.sub(r"[^a-z0-9+/-]", "", zone.casefold())
