@@ -19,7 +19,7 @@ import polars as pl
 
 from dagster_project import landing
 from dagster_project.mistakes import Mistake
-from dagster_project.warehouse import Warehouse, appear, discard
+from dagster_project.warehouse import Warehouse, appear, discard, sha256
 from rating import books, tables
 from rating.documents import Documents
 
@@ -64,12 +64,6 @@ def file_of(table: tables.Table) -> str:
 
 
 FILES = (*map(file_of, tables.DOCUMENT_TABLES), CONTRACT_FACTS_FILE)
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def folders(warehouse: Warehouse) -> list[Path]:

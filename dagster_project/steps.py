@@ -20,6 +20,7 @@ from dagster_project import books_memory, built, cautions, damage, gate, issued,
 from dagster_project.dbt_house import DbtResult
 from dagster_project.issued import Batch
 from dagster_project.landing import Landing
+from dagster_project.mistakes import Mistake
 from dagster_project.rehearsal import rehearsed
 from dagster_project.run import Run, refuse_the_past
 from dagster_project.warehouse import Warehouse, appear, connect, discard, fetch, log_of, put, settle
@@ -60,7 +61,12 @@ def land(run: Run) -> Landing | None:
 
 
 def show_landed(run: Run) -> None:
-    """Show what runs up to as_of have landed to dbt."""
+    """Show what runs up to as_of have landed to dbt.
+
+    Raises `Mistake` where all is built anew and a landed file is not the bytes that landed: what it says would be billed.
+    """
+    if not run.warehouse.work_database.exists() and (changed := landing.changed_files(run.warehouse, run.as_of)):
+        raise Mistake(*changed, "Put that back from a backup, then run again. Nothing was issued.")
     landed = {
         raw.EVENTS: landing.raw_files(run.warehouse, run.as_of),
         raw.QUARANTINE: landing.quarantine_files(run.warehouse, run.as_of),

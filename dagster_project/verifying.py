@@ -16,7 +16,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
-from dagster_project import issued, proofs
+from dagster_project import issued, landing, proofs
 from dagster_project.issued import Batch
 from dagster_project.warehouse import Warehouse
 from rating import tables
@@ -60,8 +60,9 @@ class _Held:
 
 
 def findings(warehouse: Warehouse) -> list[str]:
-    """A sentence for everything about the issued store that is not as it was issued; none when all is well.
+    """A sentence for everything that is not as it was issued or landed; none when all is well.
 
+    Every Parquet file of raw events and quarantine against the SHA-256 in its landing's record. Of the issued store:
     Every file against its SHA-256, the chain of batches, every document against its content_hash, and the laws of documents:
     totals, credits, balances, numbers (R-32, R-37, R-40).
     """
@@ -78,7 +79,7 @@ def findings(warehouse: Warehouse) -> list[str]:
         documents = _documents(contents, batch) if damage else ""
         sentences += [f"{fault.says} {documents}" for fault in damage]
         sentences += _changed_documents(held.folder, contents)
-    return sentences + _broken_laws(store)
+    return [*sentences, *_broken_laws(store), *landing.changed_files(warehouse)]
 
 
 # --- the documents of a batch ------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -130,6 +131,12 @@ def fetch(connection: duckdb.DuckDBPyConnection, query: str, params: object = No
     """The rows of a query, decimals kept exact."""
     rows: pl.DataFrame = connection.sql(query, params=params).pl()
     return rows
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sync(path: Path) -> None:

@@ -6,7 +6,15 @@ like lines before them are told by their `shapes` (`familiar`); all others, and 
 rename.
 """
 
-from dagster_project.landing.batches import LandedFile, Landing, LandingDamaged, landings, quarantine_files, raw_files
+from dagster_project.landing.batches import (
+    LandedFile,
+    Landing,
+    LandingDamaged,
+    changed_files,
+    landings,
+    quarantine_files,
+    raw_files,
+)
 from dagster_project.landing.course import LandingRefused, LinesDoNotBalance, land
 
 __all__ = [
@@ -15,6 +23,7 @@ __all__ = [
     "LandingDamaged",
     "LandingRefused",
     "LinesDoNotBalance",
+    "changed_files",
     "land",
     "landings",
     "quarantine_files",

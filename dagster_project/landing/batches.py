@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from dagster_project.warehouse import Warehouse, appear, discard
+from dagster_project.warehouse import Warehouse, appear, discard, sha256
 
 
 class LandingDamaged(Exception):
@@ -32,10 +32,11 @@ class LandedFile:
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """One Parquet file of a batch, its path relative to the warehouse."""
+    """One Parquet file of a batch, its path relative to the warehouse; landings before there were hashes have no `sha256`."""
 
     path: str
     rows: int
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,20 @@ def raw_files(warehouse: Warehouse, as_of: datetime | None = None) -> list[Path]
 def quarantine_files(warehouse: Warehouse, as_of: datetime | None = None) -> list[Path]:
     """The Parquet files of the quarantine that a reader may see."""
     return [warehouse.root / file.path for landing in landings(warehouse, as_of) for file in landing.quarantine_files]
+
+
+def changed_files(warehouse: Warehouse, as_of: datetime | None = None) -> list[str]:
+    """A sentence for every file of raw events and quarantine that is missing, or not the bytes that landed."""
+    sentences = []
+    for landed in landings(warehouse, as_of):
+        for file in (*landed.event_files, *landed.quarantine_files):
+            path = warehouse.root / file.path
+            when = f"landing {landed.batch} ({landed.as_of:%Y-%m-%d})"
+            if not path.exists():
+                sentences.append(f"{path} is missing: it held {file.rows:,} rows of {when}.")
+            elif file.sha256 is not None and sha256(path) != file.sha256:
+                sentences.append(f"{path} is damaged: its SHA-256 is not what landed. It holds {file.rows:,} rows of {when}.")
+    return sentences
 
 
 def commit(warehouse: Warehouse, landing: Landing) -> None:

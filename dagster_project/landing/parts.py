@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow.parquet
 
 from dagster_project.landing.batches import DataFile
-from dagster_project.warehouse import discard, sync
+from dagster_project.warehouse import discard, sha256, sync
 
 ROW_GROUP_ROWS: Final = 122_880  # what a DuckDB thread reads at a time; rows wait until they are that many
 PART_ROWS: Final = 8 * ROW_GROUP_ROWS
@@ -31,6 +31,7 @@ class _Part:
     path: Path
     writer: pyarrow.parquet.ParquetWriter
     rows: int = 0
+    sha256: str | None = None
 
 
 class Parts:
@@ -48,7 +49,7 @@ class Parts:
 
     @property
     def written(self) -> list[DataFile]:
-        return [DataFile(part.path.relative_to(self._root).as_posix(), part.rows) for part in self._parts]
+        return [DataFile(part.path.relative_to(self._root).as_posix(), part.rows, part.sha256) for part in self._parts]
 
     def add(self, rows: pl.DataFrame) -> None:
         for folder, of_folder in self._by_folder(rows):
@@ -112,6 +113,7 @@ class Parts:
     def _finish(self, folder: Path) -> None:
         part = self._open.pop(folder)
         part.writer.close()
+        part.sha256 = sha256(part.path)
         sync(part.path)
         sync(folder)
         sync(folder.parent)
