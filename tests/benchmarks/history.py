@@ -143,8 +143,10 @@ def draw(title: str, unit: str, nights: list[Night], path: Path) -> None:
     }
     figure, axes = plt.subplots(1, len(series), figsize=(15, 3.5), layout="constrained")
     for axis, (name, lines) in zip(axes, series.items(), strict=True):
-        for line in lines:
-            axis.plot([one.behind for one in nights], line, marker="o", markersize=3)
+        for line, label in zip(lines, name.split(" and "), strict=False):
+            axis.plot([one.behind for one in nights], line, marker="o", markersize=3, label=label)
+        if len(lines) > 1:
+            axis.legend(fontsize="small")
         axis.set_ylim(bottom=0)
         axis.set_xlabel(f"{unit} behind the night")
         axis.set_title(name)
