@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
 
@@ -41,31 +42,51 @@ def of_this_run(documents: Documents, as_of: datetime) -> Documents:
 
 
 def fallback_share(documents: Documents, books: Books, near_misses: pl.DataFrame) -> Caution:
-    """Meters with more than `fallback_warning_share` of their events at the fallback, and why that may be.
+    """Meters with more than `fallback_warning_share` of their quantity or of their money at the fallback, and why that may be; below
+    that share, values that look like values of the card.
 
-    near_misses: wanted_property, found_property, events.
+    near_misses: wanted_property, found_property, events. Corrections count by their size.
     """
     lines = documents.lines.filter(
         pl.col("kind") == "usage", pl.col("rate_source").is_in(["override", "rate_card", "fallback"])
-    )
-    at_fallback = pl.when(pl.col("rate_source") == "fallback").then("event_count").otherwise(0).sum()
-    meters = (
-        lines.group_by("meter_code")
-        .agg(events=pl.col("event_count").sum(), at_fallback=at_fallback)
-        # compared without dividing: a share is a decimal, and stays one
-        .filter(
-            pl.col("at_fallback").cast(tables.PRICE)
-            > pl.col("events").cast(tables.PRICE) * pl.lit(books.settings.fallback_warning_share, dtype=tables.PRICE)
+    ).join(documents.invoices.select("invoice_id", "currency"), on="invoice_id", how="left")
+    is_fallback = pl.col("rate_source") == "fallback"
+    figures = {"quantity": pl.col("quantity").abs(), "amount": pl.col("amount").abs(), "events": pl.col("event_count")}
+    # sums of amounts under 1e15 and quantities of as many rows as fit memory stay within 38 digits
+    shares = (
+        lines.group_by("meter_code", "currency")
+        .agg(
+            *(figure.sum().alias(name) for name, figure in figures.items()),
+            *(figure.filter(is_fallback).sum().alias(f"fallback_{name}") for name, figure in figures.items()),
         )
-        .sort("meter_code")
+        .filter(pl.col("fallback_events") > 0)
+        .sort("meter_code", "currency")
     )
-    causes = likely_causes(lines.filter(pl.col("rate_source") == "fallback"), books, near_misses)
-    sentences = tuple(
-        f"{code}: {part:,} of {whole:,} events ({_percent(part, whole)}) were rated at the fallback"
-        + (f"; {'; '.join(causes[code])}." if causes.get(code) else ": no entry of the rate card matches their values.")
-        for code, whole, part in meters.iter_rows()
+    causes = likely_causes(lines.filter(is_fallback), books, near_misses)
+    threshold, sentences, kept = books.settings.fallback_warning_share, [], []
+    for row in shares.iter_rows(named=True):
+        code = row["meter_code"]
+        why = "; ".join(causes.get(code, []))
+        over = any(row[f"fallback_{name}"] > row[name] * threshold for name in ("quantity", "amount"))
+        if over:
+            sentences.append(
+                f"{_at_fallback(row)}; {why}." if why else f"{_at_fallback(row)}: no entry of the rate card matches."
+            )
+        elif code in causes:
+            sentences.append(f"{code}: {why}; that usage was rated at the fallback.")
+        kept.append(over or code in causes)
+    return Caution("fallback_share", tuple(sentences), shares.filter(pl.Series(kept, dtype=pl.Boolean)))
+
+
+def _at_fallback(row: dict[str, Any]) -> str:
+    quantity, amount = (_percent(row[f"fallback_{name}"], row[name]) for name in ("quantity", "amount"))
+    sum_of_money = f"{_decimals(row['fallback_amount'])} of {_decimals(row['amount'])}" + (
+        f" {row['currency']}" if row["currency"] else ""
     )
-    return Caution("fallback_share", sentences, meters)
+    return (
+        f"{row['meter_code']}: {quantity} of the quantity and {amount} of the money ({sum_of_money}) were rated at the fallback, "
+        f"{row['fallback_events']:,} of {row['events']:,} events"
+    )
 
 
 def likely_causes(at_fallback: pl.DataFrame, books: Books, near_misses: pl.DataFrame) -> dict[str, list[str]]:
@@ -214,12 +235,18 @@ def wallets_running_dry(outlooks: pl.DataFrame) -> Caution:
 
 
 def _folded(column: str) -> pl.Expr:
-    return pl.col(column).str.to_lowercase().str.replace_all(r"[\s_.-]", "")
+    return pl.col(column).str.normalize("NFKC").str.to_lowercase().str.replace_all(r"[\s_.-]", "")
 
 
 def _counted(count: int, thing: str) -> str:
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
-def _percent(part: int, whole: int) -> str:
-    return f"{Decimal(100 * part) / Decimal(whole):.1f} %"
+def _decimals(amount: Decimal) -> str:
+    """Two decimals, or as many as there are."""
+    whole, _, decimals = f"{amount:,f}".partition(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
+
+
+def _percent(part: Decimal | int, whole: Decimal | int) -> str:
+    return f"{Decimal(100 * part) / Decimal(whole) if whole else Decimal(0):.1f} %"
