@@ -1,9 +1,9 @@
 """Landing: every event of the inbox once into the warehouse, every line that is none into quarantine (R-8 to R-11).
 
 The way of a file: `inbox` finds it, `known` tells whether its content has landed before, `cutting` finds its lines. Those that look
-like lines before them are told by their `shapes` (`familiar`); all others, and the rows that `tabular` makes lines of, are parsed by
-`reading` and judged by `rules`. `judging` puts both together, `parts` writes what they give, `batches` makes the whole count by one
-rename.
+like lines before them are told by their `shapes` (`familiar`). All others are parsed by `reading` and judged by `rules`, and so are the
+rows that `tabular` makes lines of; `columns` tells how a table is named and written. `judging` puts both together, `parts` writes what
+they give, `batches` makes the whole count by one rename.
 """
 
 from dagster_project.landing.batches import (
