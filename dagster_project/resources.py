@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 import dagster as dg
 from pydantic import Field
 
-from dagster_project.guards import refuse_places
+from dagster_project.guards import IssueLimit, refuse_places, refuse_the_future
 from dagster_project.locations import Locations, instant, now
 from dagster_project.run import Run, at_work, silent
 from dagster_project.warehouse import Warehouse, WarehouseBusy
 from rating.rate import EVERY_MONTH
 
 LOOK_AGAIN_SECONDS = 2
+TRUE = ("1", "true", "t", "yes", "y", "on")  # as the command reads its environment variables
 
 
 class NightlyRun(dg.ConfigurableResource[Run]):
@@ -32,6 +33,13 @@ class NightlyRun(dg.ConfigurableResource[Run]):
     )
     every_month: bool = Field(
         default=False, description="True: rate whatever still has something to do, also outside the launched partitions."
+    )
+    allow_future: bool = Field(
+        default=False, description="True: take an as_of more than a day ahead of the machine's clock; METERHOUSE_ALLOW_FUTURE."
+    )
+    limit_issue: str | None = Field(
+        default=None,
+        description="Stop before issuing more than so many documents (500) or so much money (25000 USD); METERHOUSE_LIMIT_ISSUE.",
     )
     wait_minutes: float = Field(default=60, ge=0, description="How long to wait for another run that holds the warehouse.")
     issue: bool = Field(default=True, description="False: write drafts, post and issue nothing.")
@@ -57,12 +65,18 @@ class NightlyRun(dg.ConfigurableResource[Run]):
     def _run(self, progress: Callable[[str], None]) -> Run:
         said = Locations.of(os.environ, self.books, self.inbox, self.warehouse)
         refuse_places(said.inbox, said.warehouse)
+        started = now()
+        as_of = instant(self.as_of) if self.as_of else started
+        if not (self.allow_future or os.environ.get("METERHOUSE_ALLOW_FUTURE", "").lower() in TRUE):
+            refuse_the_future(as_of, started)
+        limit = self.limit_issue or os.environ.get("METERHOUSE_LIMIT_ISSUE")
         return Run(
             warehouse=Warehouse(said.warehouse),
             books_folder=said.books,
             inbox=said.inbox,
-            as_of=instant(self.as_of) if self.as_of else now(),
+            as_of=as_of,
             months=EVERY_MONTH if self.every_month else None,
             issue=self.issue,
+            limit=IssueLimit.of(limit) if limit else None,
             progress=progress,
         )

@@ -13,6 +13,7 @@ import pytest
 from dagster_project import proofs, steps
 from dagster_project.assets import documents
 from dagster_project.commands.launch import carry_out
+from dagster_project.guards import IssueLimit
 from dagster_project.mistakes import Mistake
 from dagster_project.proofs import Proof
 from dagster_project.run import Run
@@ -75,3 +76,12 @@ def test_r47_documents_that_changed_since_they_were_looked_at_are_not_issued(sma
     pl.read_parquet(file).head(0).write_parquet(file)
     with pytest.raises(Mistake, match="not those that were looked at"):
         steps.issue(run, EVERY_MONTH)
+
+
+def test_r48_a_run_over_its_limit_is_not_issued_by_one_click(small_run: MakeRun) -> None:
+    run = small_run(limit=IssueLimit.of("1"))
+    with pytest.raises(Mistake, match="--limit-issue allows 1"):
+        carry_out(run, "nightly")
+    for asset, month in ((documents.issued_documents, "2026-01"), (documents.published_marts, None)):
+        assert "have not been looked at" in materialize(small_run(), asset, month)
+    assert is_untouched(run)

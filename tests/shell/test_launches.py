@@ -12,7 +12,9 @@ import dagster as dg
 import pytest
 
 from dagster_project import resources
+from dagster_project.guards import IssueLimit
 from dagster_project.launches import inbox_sensor
+from dagster_project.mistakes import Mistake
 from dagster_project.resources import NightlyRun
 from dagster_project.run import Run
 from dagster_project.warehouse import Warehouse, WarehouseBusy
@@ -96,3 +98,28 @@ def test_a_run_that_may_not_wait_says_that_the_warehouse_is_busy(tmp_path: Path)
         resource.yield_for_execution(dg.build_init_resource_context()),
     ):
         pass
+
+
+def launched(folder: Path, **said: object) -> Run:
+    """The run that Dagster would give to its steps."""
+    resource = NightlyRun(books=str(folder), inbox=str(folder), warehouse=str(folder / "warehouse"), **said)  # type: ignore[arg-type]
+    with resource.yield_for_execution(dg.build_init_resource_context()) as run:
+        return run
+
+
+def test_r48_a_launch_with_a_mistyped_year_is_refused_unless_it_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Mistake, match="2062-02-10"):
+        launched(tmp_path, as_of="2062-02-10")
+    assert not (tmp_path / "warehouse").exists()
+    assert launched(tmp_path, as_of="2062-02-10", allow_future=True).as_of.year == 2062
+    monkeypatch.setenv("METERHOUSE_ALLOW_FUTURE", "true")
+    assert launched(tmp_path, as_of="2062-02-10").as_of.year == 2062
+
+
+def test_r48_a_launch_has_the_limit_that_it_or_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert launched(tmp_path).limit is None
+    monkeypatch.setenv("METERHOUSE_LIMIT_ISSUE", "25000.00 USD")
+    assert launched(tmp_path).limit == IssueLimit.of("25000.00 USD")
+    assert launched(tmp_path, limit_issue="5").limit == IssueLimit.of("5")
