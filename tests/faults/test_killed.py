@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import random
 import signal
@@ -123,7 +124,12 @@ def test_the_command_itself_killed_leaves_nobody_behind(disturbed: Disturbed) ->
 def children(pid: int) -> list[int]:
     """Processes that any of its threads has started."""
     tasks = Path(f"/proc/{pid}/task")
-    return [int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()]
+    found: list[int] = []
+    for task in tasks.iterdir():
+        # a thread may end while it is looked at; its children then stand under another, where the next look finds them
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found += map(int, (task / "children").read_text().split())
+    return found
 
 
 def command_of(pid: int) -> bytes:
