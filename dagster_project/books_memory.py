@@ -27,12 +27,12 @@ def recall(warehouse: Warehouse, folder: Path) -> Books | None:
         note = json.loads(_note(warehouse).read_bytes())
         if note["code"] != _code() or note["version"] != books.version_now(folder, note["files"]):
             return None
-        return Books(
+        return Books.of(
             note["version"],
-            tuple(note["files"]),
+            note["files"],
             Settings.model_validate(note["settings"]),
-            tuple(note["warnings"]),
-            **{table.name: _frame(warehouse, table, note["digests"][table.name]) for table in tables.BOOKS_TABLES},
+            note["warnings"],
+            {table.name: _frame(warehouse, table, note["digests"][table.name]) for table in tables.BOOKS_TABLES},
         )
     except (OSError, ValueError, KeyError, TypeError, tables.SchemaMismatch, pl.exceptions.PolarsError):
         return None

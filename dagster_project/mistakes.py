@@ -8,7 +8,7 @@ from __future__ import annotations
 from dagster_project.landing import LandingDamaged, LandingRefused
 from dagster_project.warehouse import WarehouseBusy
 from rating.books import BooksError
-from rating.exact import DoesNotFit
+from rating.exact import AmountOverflow
 
 
 class Mistake(Exception):
@@ -30,7 +30,7 @@ def sentences_of(error: BaseException | None) -> tuple[str, ...]:
             return error.sentences
         if isinstance(error, BooksError):
             return tuple(str(problem) for problem in error.problems)
-        if isinstance(error, (DoesNotFit, LandingDamaged, LandingRefused, WarehouseBusy)):
+        if isinstance(error, (AmountOverflow, LandingDamaged, LandingRefused, WarehouseBusy)):
             return (str(error),)
         error = error.__cause__ or error.__context__
     return ()

@@ -60,15 +60,16 @@ def remember(warehouse: Warehouse, left: Left) -> None:
     discard(warehouse.pending_before)
 
 
-def of_run(now: Documents, before: Left, already: Documents, months: Months, as_of: datetime) -> Left:
-    """Draft adjustments of this run (`now`), and those of months that it did not rate (from `before`).
+def of_run(now: Documents, before: Left, already: Documents, months: Months, held_back: pl.Series, as_of: datetime) -> Left:
+    """Draft adjustments of this run (`now`), and those of months and contracts that it did not rate (from `before`).
 
     already: what earlier runs have issued.
     """
     mine = _only(now, now.invoices.filter(pl.col("status") == "draft", pl.col("kind") == "adjustment"))
     known = pl.concat([already.invoices, now.invoices])
     waiting = before.documents
-    others = _only(waiting, waiting.invoices.filter(~months.hold(pl.col("month"))).join(known, on="invoice_id", how="anti"))
+    not_rated = ~months.hold(pl.col("month")) | pl.col("contract_id").is_in(held_back.implode())
+    others = _only(waiting, waiting.invoices.filter(not_rated).join(known, on="invoice_id", how="anti"))
     return Left(issued.together(mine, others), as_of if months == EVERY_MONTH else before.as_of)
 
 

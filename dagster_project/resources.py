@@ -41,6 +41,7 @@ class NightlyRun(dg.ConfigurableResource[Run]):
         default=None,
         description="Stop before issuing more than so many documents (500) or so much money (25000 USD); METERHOUSE_LIMIT_ISSUE.",
     )
+    shards: int = Field(default=1, ge=1, description="Into how many sets contracts are divided to be rated side by side.")
     wait_minutes: float = Field(default=60, ge=0, description="How long to wait for another run that holds the warehouse.")
     issue: bool = Field(default=True, description="False: write drafts, post and issue nothing.")
 
@@ -78,5 +79,6 @@ class NightlyRun(dg.ConfigurableResource[Run]):
             months=EVERY_MONTH if self.every_month else None,
             issue=self.issue,
             limit=IssueLimit.of(limit) if limit else None,
+            shards=self.shards,
             progress=progress,
         )

@@ -44,6 +44,7 @@ class Run:
     books_read: the books, where another run of the same process has read them: one command reads one version.
     traces: folder for the trace of what nobody foresaw; derived/ where absent.
     limit: the most that it may issue (R-48); None: no bound.
+    shards: into how many sets contracts are divided to be rated, side by side where there are cores.
     """
 
     warehouse: Warehouse
@@ -57,6 +58,7 @@ class Run:
     books_read: books.Books | None = None
     traces: Path | None = None
     limit: IssueLimit | None = None
+    shards: int = 1
 
     @cached_property
     def books(self) -> books.Books:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
-from dagster_project import books_memory, built, cautions, damage, gate, issued, landing, pending, raw
+from dagster_project import books_memory, built, cautions, damage, gate, issued, landing, pending, processes, raw
 from dagster_project.dbt_house import DbtResult
 from dagster_project.issued import Batch
 from dagster_project.landing import Landing
@@ -26,7 +26,9 @@ from dagster_project.run import Run, refuse_the_past
 from dagster_project.warehouse import Warehouse, appear, connect, discard, fetch, log_of, put, settle
 from rating import adjustments, tables
 from rating.documents import Documents
-from rating.rate import EVERY_MONTH, Months, rate
+from rating.issue import issue_documents, last_number
+from rating.rate import EVERY_MONTH, Months
+from rating.shards import Shard, rate_or_hold_back
 
 RECONCILED_AMOUNTS = tables.Table(
     "reconciled_amounts",
@@ -37,6 +39,15 @@ RECONCILED_AMOUNTS = tables.Table(
         tables.Column("period_start", tables.INSTANT, "first instant of the period"),
         tables.Column("meter_code", tables.TEXT, "code of the meter"),
         tables.Column("amount", tables.MONEY, "sum of its usage lines; adjustments and drafts count"),
+    ),
+)
+HELD_BACK = tables.Table(
+    "held_back",
+    "one contract that could not be rated by this run: its documents are held back until the cause is mended (R-2, R-47)",
+    ("contract_id",),
+    (
+        tables.Column("contract_id", tables.TEXT, "id of the contract"),
+        tables.Column("reason", tables.TEXT, "the row that could not be rated, why, and what to look at"),
     ),
 )
 SCHEDULE = (tables.PERIODS, tables.WINDOWS, tables.CLOSED_PERIODS)
@@ -150,15 +161,18 @@ def usage(run: Run) -> pl.DataFrame:
     )
 
 
-def rate_usage(run: Run, rows: pl.DataFrame, months: Months) -> Documents:
-    """This run's documents of these months, newly issued and drafts (law 1).
+def rate_usage(run: Run, rows: pl.DataFrame, months: Months) -> tuple[Documents, pl.DataFrame]:
+    """This run's documents of these months, newly issued and drafts (law 1), and HELD_BACK.
 
     Raises `Mistake` where usage is of another run, or breaks a law (R-47).
     """
     gate.require_usage(run.warehouse, run.as_of)
-    return rate(
-        run.books, run.schedule, rows, run.issued, run.as_of, months=months, issue=run.issue, pending=pending_adjustments(run)
+    everything = Shard(
+        run.books, run.schedule, rows, run.issued, run.as_of, months, issue=run.issue, pending=pending_adjustments(run)
     )
+    rated = processes.rate_all(everything.divided(run.shards))
+    held = [{"contract_id": contract, "reason": reason} for shard in rated for contract, reason in shard.held_back]
+    return issue_documents(rated, run.as_of, last_number(run.issued)), HELD_BACK.frame(held).sort("contract_id")
 
 
 def pending_adjustments(run: Run) -> Documents:
@@ -205,14 +219,16 @@ def _rehearsed(run: Run, instant: datetime) -> Documents:
         lay_books(then)
         lay_schedule(then)
         build(then, BELOW)
-        return rate(then.books, then.schedule, usage(then), then.issued, instant, issue=False)
+        rated = rate_or_hold_back(Shard(then.books, then.schedule, usage(then), then.issued, instant, issue=False))
+        return issue_documents([rated], instant, last_number(then.issued))
 
 
-def write_documents(run: Run, documents: Documents) -> Documents:
-    """Write the documents of all runs so far with those of this one, and show them to dbt; returns them."""
+def write_documents(run: Run, documents: Documents, held_back: pl.DataFrame) -> Documents:
+    """Write the documents of all runs so far with those of this one, and HELD_BACK, and show them to dbt; returns the documents."""
     every = issued.together(run.issued, documents)
     frames = {table.name: frame for table, frame in issued.by_table(every)}
-    _lay(run.warehouse, "rating", run.warehouse.documents, frames | {RECONCILED_AMOUNTS.name: reconciled_amounts(every)})
+    beside = {RECONCILED_AMOUNTS.name: reconciled_amounts(every), HELD_BACK.name: held_back}
+    _lay(run.warehouse, "rating", run.warehouse.documents, frames | beside)
     gate.documents_written(run.warehouse, run.as_of)
     return every
 
@@ -254,7 +270,9 @@ def issue(run: Run, months: Months) -> Batch | None:
             gate.begin(run.warehouse, run.as_of)
             raise
     batch = issued.issue(run.warehouse, new, run.books, run.as_of)
-    pending.remember(run.warehouse, pending.of_run(new, pending.read(run.warehouse), run.issued, months, run.as_of))
+    held_back = pl.read_parquet(run.warehouse.documents / f"{HELD_BACK.name}.parquet").get_column("contract_id")
+    left = pending.of_run(new, pending.read(run.warehouse), run.issued, months, held_back, run.as_of)
+    pending.remember(run.warehouse, left)
     return batch
 
 

@@ -5,13 +5,14 @@ Nothing here rates: lines as they are now come from the same functions as any ot
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
 
 from rating import combinations, exact, tables
-from rating.books import Books
 from rating.calendar import first_instants, local_dates
+from rating.catalog import Catalog
 from rating.documents import Documents
 from rating.exact import integer
 from rating.invoices import HEADER, invoice_id
@@ -23,14 +24,34 @@ PERIOD = ["contract_id", "period_start"]
 SAME_LINE = ["original_id", "kind", "pricing_code", "combination", "price_from"]
 
 
-def issued_periods(issued: Documents, books: Books, as_of: datetime) -> pl.DataFrame:
+# a line of an adjustment, wherever it comes from
+LINES = tables.Table(
+    "adjustment_lines",
+    tables.LINE_DELTAS.grain,
+    tables.LINE_DELTAS.key,
+    tuple(column for column in tables.LINE_DELTAS.columns if column.name not in PERIOD),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustments:
+    """Adjustments of a run: DOCUMENT_HEADERS, their LINES, shares that grew or shrank (SAME_LINE, window_start, window_end,
+    share_units); and `issued_lines` of what they correct."""
+
+    headers: pl.DataFrame
+    lines: pl.DataFrame
+    shares: pl.DataFrame
+    issued_lines: pl.DataFrame
+
+
+def issued_periods(issued: Documents, catalog: Catalog, as_of: datetime) -> pl.DataFrame:
     """Issued `period` invoices: original_id, contract_id, customer_id, period_start, period_end, start_date, month, minor_digits,
     issued_at, `closes_at` and `is_closed`: whether rerate_days after its end are over (R-45)."""
     rows = issued.invoices.filter(pl.col("kind") == "period").join(
-        books.contracts.select("contract_id", "timezone", "minor_digits"), on="contract_id", how="left", maintain_order="left"
+        catalog.contracts.select("contract_id", "timezone", "minor_digits"), on="contract_id", how="left", maintain_order="left"
     )
     zones = rows.get_column("timezone")
-    closing_date = local_dates(rows.get_column("period_end"), zones).dt.offset_by(f"{books.settings.rerate_days}d")
+    closing_date = local_dates(rows.get_column("period_end"), zones).dt.offset_by(f"{catalog.rerate_days}d")
     return (
         rows.with_columns(
             local_dates(rows.get_column("period_start"), zones).alias("start_date"),
@@ -53,14 +74,13 @@ def issued_periods(issued: Documents, books: Books, as_of: datetime) -> pl.DataF
     )
 
 
-def differences(now: pl.DataFrame, before: pl.DataFrame, originals: pl.DataFrame) -> pl.DataFrame:
+def line_deltas(now: pl.DataFrame, before: pl.DataFrame, originals: pl.DataFrame) -> pl.DataFrame:
     """Lines as they are now less what was issued for them: one row a line whose amount differs.
 
-    now: lines of re-rated periods with contract_id, period_start, kind, pricing_code, combination, price_from, `line` (null but
-      on usage), rank, amount_units and the columns of INVOICE_LINES. before: `issued_lines`. originals: rows of
-      `issued_periods`, those that are rated again.
-    Out, in no order: the columns of `now` and `original_id`; quantity, exact_amount, amount_units and event_count are differences;
-      rate, source, price_from and place are of the line as it is now, or as issued where it is gone.
+    now: CHARGES of re-rated periods; others are passed over. before: `issued_lines`. originals: rows of `issued_periods`, those
+      that are rated again.
+    Out, in no order: LINE_DELTAS, but for `rank`, which may be null; quantity, exact_amount, amount_units and event_count are
+      differences; rate, source, price_from and place are of the line as it is now, or as issued where it is gone.
     """
     figures = ["quantity", "exact_amount", "amount_units", "event_count"]
     described = [
@@ -104,20 +124,20 @@ def differences(now: pl.DataFrame, before: pl.DataFrame, originals: pl.DataFrame
             **less,
         )
         .filter(pl.col("amount_units") != 0)
-        .select(*current.columns)
+        .select(tables.LINE_DELTAS.names)
     )
 
 
-def in_invoice_order(differing: pl.DataFrame, books: Books, schedule: Schedule) -> pl.DataFrame:
+def in_invoice_order(differing: pl.DataFrame, catalog: Catalog, schedule: Schedule) -> pl.DataFrame:
     """Lines of adjustments in the order of invoice lines, with `rank` (R-38, R-42): by the pricings of the period as it is now, those
     that are no more last, then by values; lines that are and lines that are no more alike."""
     valued, values = combinations.sort_columns(differing, "group_values")
-    order = pricing_ranks(books, schedule, differing.select(PERIOD).unique())
+    order = pricing_ranks(catalog, schedule, differing.select(PERIOD).unique())
     return (
         valued.join(order, on=[*PERIOD, "pricing_code"], how="left")
         .sort("original_id", "kind", "pricing_rank", "pricing_code", *values, "price_from", nulls_last=True)
         .with_columns(rank=pl.int_range(pl.len()))
-        .select(differing.columns)
+        .pipe(tables.LINE_DELTAS.frame)
     )
 
 
@@ -134,7 +154,7 @@ def issued_lines(issued: Documents, originals: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def share_differences(
+def share_deltas(
     now: pl.DataFrame,
     differing: pl.DataFrame,
     issued: Documents,
@@ -191,7 +211,7 @@ def headers(differing: pl.DataFrame, originals: pl.DataFrame, issued: Documents)
         pl.lit("adjustment").alias("kind"),
         pl.lit(None, dtype=tables.INSTANT).alias("due_from"),
         pl.col("original_id").alias("adjusts_invoice_id"),
-    ).select(HEADER)
+    ).select(HEADER.names)
 
 
 def returns(
@@ -227,4 +247,72 @@ def returns(
         laid.join(alive, on="grant_id", how="semi")
         .filter(pl.col("returned_units") > 0)
         .select("line_id", "grant_id", "drawn_at", "returned_units")
+    )
+
+
+# --- from draft to issue -----------------------------------------------------------------------------------------------------
+
+
+def not_issued(headers: pl.DataFrame, issued: Documents) -> pl.DataFrame:
+    """The headers of documents that no run has issued."""
+    return headers.join(issued.invoices, on="invoice_id", how="anti", maintain_order="left")
+
+
+def mark_due(
+    headers: pl.DataFrame, originals: pl.DataFrame, periods: pl.DataFrame, as_of: datetime, *, issue: bool
+) -> pl.DataFrame:
+    """The headers with `is_issued`: whether this run issues the document (R-37). An adjustment goes with the contract's next period
+    invoice, or, where none will come, when its period has closed (R-43)."""
+    is_due = (pl.col("due_from") <= as_of).fill_null(value=False)
+    billed = (
+        headers.filter(is_due, pl.col("kind") == "period")
+        .select("contract_id")
+        .unique()
+        .with_columns(is_billed=pl.lit(value=True))
+    )
+    to_come = (
+        periods.join(originals, on=PERIOD, how="anti").select("contract_id").unique().with_columns(goes_on=pl.lit(value=True))
+    )
+    closed = originals.filter("is_closed").select(adjusts_invoice_id="original_id", has_closed=pl.lit(value=True))
+    joined = (
+        headers.join(billed, on="contract_id", how="left", maintain_order="left")
+        .join(to_come, on="contract_id", how="left", maintain_order="left")
+        .join(closed, on="adjusts_invoice_id", how="left", maintain_order="left")
+    )
+    is_last = pl.col("has_closed").fill_null(value=False) & ~pl.col("goes_on").fill_null(value=False)
+    is_adjustment_due = pl.col("is_billed").fill_null(value=False) | is_last
+    return joined.with_columns(
+        is_issued=pl.when(pl.col("kind") == "adjustment").then(is_adjustment_due).otherwise(is_due) & pl.lit(issue)
+    ).drop("is_billed", "goes_on", "has_closed", "due_from")
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedDrafts:
+    """DOCUMENT_HEADERS, LINE_DELTAS without their period, and shares (SAME_LINE, window_start, window_end, share_units)."""
+
+    headers: pl.DataFrame
+    lines: pl.DataFrame
+    shares: pl.DataFrame
+
+
+def carried_drafts(pending: Documents | None, closed: pl.DataFrame, issued: Documents) -> CarriedDrafts:
+    """Draft adjustments of periods that have closed since: their last figures stay, only their draws are still to be made."""
+    before = pending if pending is not None else Documents.none()
+    invoices = not_issued(before.invoices.filter(pl.col("kind") == "adjustment"), issued).join(
+        closed.select("minor_digits", "original_id"), left_on="adjusts_invoice_id", right_on="original_id"
+    )
+    lines = before.lines.join(
+        invoices.select("invoice_id", "minor_digits", original_id="adjusts_invoice_id"), on="invoice_id"
+    ).with_columns(
+        amount_units=exact.physical("amount") // exact.money_per_minor(),
+        combination=combinations.key(pl.col("group_values")),
+        rank=pl.col("line_no").cast(pl.Int64),
+    )
+    shares = before.shares.join(
+        lines.select("invoice_id", "line_no", "minor_digits", *SAME_LINE), on=["invoice_id", "line_no"]
+    ).with_columns(share_units=exact.physical("amount") // exact.money_per_minor())
+    return CarriedDrafts(
+        invoices.with_columns(due_from=pl.lit(None, dtype=tables.INSTANT)).select(HEADER.names),
+        LINES.frame(lines),
+        shares.select(*SAME_LINE, "window_start", "window_end", "share_units"),
     )

@@ -25,11 +25,34 @@ class Documents:
 
     def with_status(self, status: str) -> Documents:
         """The documents that are `issued` or `draft`, and the ledger entries that go with them (posted or draft)."""
-        invoices = self.invoices.filter(pl.col("status") == status)
-        return Documents(
-            invoices,
-            self.lines.join(invoices, on="invoice_id", how="semi", maintain_order="left"),
-            self.tiers.join(invoices, on="invoice_id", how="semi", maintain_order="left"),
-            self.shares.join(invoices, on="invoice_id", how="semi", maintain_order="left"),
+        return self._of(
+            self.invoices.filter(pl.col("status") == status),
             self.ledger.filter(pl.col("status") == ("posted" if status == "issued" else "draft")),
         )
+
+    def only(self, contracts: pl.Series) -> Documents:
+        """The documents and ledger entries of some contracts."""
+        chosen = pl.col("contract_id").is_in(contracts.implode())
+        return self._of(self.invoices.filter(chosen), self.ledger.filter(chosen))
+
+    def _of(self, invoices: pl.DataFrame, ledger: pl.DataFrame) -> Documents:
+        lines, tiers, shares = (
+            frame.join(invoices, on="invoice_id", how="semi", maintain_order="left")
+            for frame in (self.lines, self.tiers, self.shares)
+        )
+        return Documents(invoices, lines, tiers, shares, ledger)
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """What some contracts come to: RATED_INVOICES, INVOICE_LINES, TIER_CHARGES, LINE_SHARES, RATED_ENTRIES.
+
+    held_back: why contracts that cannot be rated are not among them, by contract_id (R-2, R-47).
+    """
+
+    invoices: pl.DataFrame
+    lines: pl.DataFrame
+    tiers: pl.DataFrame
+    shares: pl.DataFrame
+    ledger: pl.DataFrame
+    held_back: tuple[tuple[str, str], ...] = ()

@@ -13,13 +13,13 @@ import polars as pl
 
 from rating import exact
 from rating.allocation import begins, first_of, inside, lay, running, since_beginning
-from rating.books import Books
+from rating.catalog import Catalog
 from rating.exact import INT, integer
 
 DIGITS = 10**18  # digits of the cost basis compared at a time; three times that tells any two fractions of R-2's amounts apart
 
 
-def wallet(books: Books, ledger: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+def wallet(catalog: Catalog, ledger: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
     """Every grant that is effective by as_of, of approved contracts, with what it holds.
 
     Out: CREDIT_GRANTS and `currency`, `minor_digits`, `amount_units`, `posted_units` (granted so far by posted entries, null:
@@ -29,14 +29,14 @@ def wallet(books: Books, ledger: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
     granted = pl.col("amount_units").filter(pl.col("type").is_in(["grant", "adjustment"])).sum()
     posted = (
         ledger.filter(pl.col("status") == "posted")
-        .join(books.contracts.select("contract_id", "minor_digits"), on="contract_id", how="left")
+        .join(catalog.contracts.select("contract_id", "minor_digits"), on="contract_id", how="left")
         .with_columns(amount_units=minor)
         .group_by("grant_id")
         .agg(posted_units=granted, balance_units=pl.col("amount_units").sum())
     )
-    approved = books.contracts.filter(pl.col("status") == "approved").select("contract_id", "currency", "minor_digits")
+    approved = catalog.contracts.filter(pl.col("status") == "approved").select("contract_id", "currency", "minor_digits")
     return (
-        books.credit_grants.filter(pl.col("effective_at") <= as_of)
+        catalog.credit_grants.filter(pl.col("effective_at") <= as_of)
         .join(approved, on="contract_id")
         .join(posted, on="grant_id", how="left")
         .with_columns(amount_units=minor)

@@ -57,12 +57,14 @@ def settle(claims: pl.DataFrame, returns: pl.DataFrame, documents: pl.DataFrame,
 
 
 def _in_order(draws: pl.DataFrame, returns: pl.DataFrame) -> Drawing:
-    """`order` counts all moves of a run: by document; on one document what comes back before what is drawn."""
+    """`order` counts the moves of each document: what comes back before what is drawn. So it depends on no other document."""
     both = pl.concat(
         moves.with_columns(is_draw=pl.lit(is_draw), nth=pl.int_range(pl.len()))
         for moves, is_draw in ((returns.select(draws.columns), False), (draws, True))
     )
-    ordered = both.sort("document_no", "is_draw", "nth").with_columns(order=pl.int_range(pl.len())).drop("nth")
+    ordered = (
+        both.sort("document_no", "is_draw", "nth").with_columns(order=pl.int_range(pl.len()).over("document_no")).drop("nth")
+    )
     return Drawing(ordered.filter("is_draw").drop("is_draw"), ordered.filter(~pl.col("is_draw")).drop("is_draw"))
 
 

@@ -9,7 +9,7 @@ line's `divisor`). So a rate per 1,000 units, or a fee for 13 of 31 days, stays 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import polars as pl
@@ -20,8 +20,18 @@ INT = pl.Int128()
 LIMIT = 10**38 - 1  # what a Decimal(38, s) holds; Int128 itself goes to 1.7e38
 
 
-class DoesNotFit(Exception):
-    """A number is too large to be kept exactly, or a line reaches 1e15 (R-2). The message names the row."""
+class AmountOverflow(Exception):
+    """A number is too large to be kept exactly, or a line reaches 1e15 (R-2). The message names the first row.
+
+    by_contract: a sentence for each contract with such a row, naming its first.
+    """
+
+    def __init__(self, by_contract: Mapping[str, str]) -> None:
+        self.by_contract = dict(by_contract)
+        super().__init__(next(iter(by_contract.values())))
+
+    def __reduce__(self) -> tuple[type[AmountOverflow], tuple[dict[str, str]]]:
+        return type(self), (self.by_contract,)
 
 
 def integer(value: int) -> pl.Expr:
@@ -39,7 +49,7 @@ def decimal(column: str | pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 
 def multiply(frame: pl.DataFrame, left: str, right: str, into: str, row: Sequence[str]) -> pl.DataFrame:
-    """`into = left * right`, or `DoesNotFit` naming the first row (by the columns `row`) whose product has no room."""
+    """`into = left * right`, or `AmountOverflow` naming the first row (by the columns `row`) whose product has no room."""
     if _largest(frame, left) * _largest(frame, right) > LIMIT:
         roomy = (pl.col(right) == 0) | (pl.col(left).abs() <= integer(LIMIT) // pl.col(right).abs())
         _refuse(frame.filter(~roomy), row, f"{left} × {right} is too large to be kept exactly")
@@ -67,7 +77,7 @@ def scale_rest(frame: pl.DataFrame, broken: str, unit: str, divisor: str, row: S
 
 
 def prove_sums(frame: pl.DataFrame, columns: Sequence[str], row: Sequence[str]) -> pl.DataFrame:
-    """The frame itself, once it is certain that no sum over any of its rows can wrap; else `DoesNotFit`."""
+    """The frame itself, once it is certain that no sum over any of its rows can wrap; else `AmountOverflow`."""
     for column in columns:
         if _largest(frame, column) * max(frame.height, 1) > LIMIT:
             # 1e38 / 1e6 rows still leaves room for every amount that R-2 allows, so this names a real outlier
@@ -77,7 +87,7 @@ def prove_sums(frame: pl.DataFrame, columns: Sequence[str], row: Sequence[str]) 
 
 
 def refuse_large_lines(frame: pl.DataFrame, amount_units: str, row: Sequence[str]) -> pl.DataFrame:
-    """The frame itself, or `DoesNotFit` naming the line whose rounded amount, in minor units, reaches 1e15 (R-2)."""
+    """The frame itself, or `AmountOverflow` naming the line whose rounded amount, in minor units, reaches 1e15 (R-2)."""
     limit = integer(10**15) * pl.col("minor_digits").replace_strict({n: 10**n for n in range(PRICE_SCALE)}, return_dtype=INT)
     _refuse(frame.filter(pl.col(amount_units).abs() >= limit), row, "the line's amount reaches 1e15")
     return frame
@@ -122,6 +132,11 @@ def highest(values: pl.Series) -> int:
 
 
 def _refuse(rows: pl.DataFrame, row: Sequence[str], reason: str) -> None:
-    if rows.height:
-        named = ", ".join(f"{name} {value}" for name, value in rows.select(row).row(0, named=True).items())
-        raise DoesNotFit(f"{named}: {reason}. Check the event quantities and the price of this row.")
+    """Raise `AmountOverflow` for these rows, if there are any; `row` are the columns that name one, contract_id among them."""
+    if rows.is_empty():
+        return
+    found: dict[str, str] = {}
+    for values in rows.select(row).unique("contract_id", keep="first", maintain_order=True).iter_rows(named=True):
+        named = ", ".join(f"{name} {value}" for name, value in values.items())
+        found[values["contract_id"]] = f"{named}: {reason}. Check the event quantities and the price of this row."
+    raise AmountOverflow(found)

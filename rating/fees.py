@@ -5,21 +5,20 @@ from __future__ import annotations
 import polars as pl
 
 from rating import exact, tables
-from rating.books import Books
 from rating.calendar import local_dates
+from rating.catalog import Catalog
 from rating.schedule import Schedule
 
 PERIOD = ["contract_id", "period_start"]
 ONE = 10**9
 
 
-def fee_lines(books: Books, schedule: Schedule, periods: pl.DataFrame, usage_units: pl.DataFrame) -> pl.DataFrame:
-    """Fee lines of some periods: contract_id, period_start, kind, rank, pricing_code, description, quantity, unit_rate, per,
-    exact_amount, amount_units, place; amounts in minor units. Fees that come to 0 make no line.
+def fee_lines(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame, usage_units: pl.DataFrame) -> pl.DataFrame:
+    """CHARGES of the kinds base_fee, flat and minimum_commitment of some periods. Fees that come to 0 make no line.
 
     usage_units: contract_id, period_start, usage_units: what the period's usage lines come to (R-29).
     """
-    windows = _windows_with_days(books, schedule, periods)
+    windows = _windows_with_days(catalog, schedule, periods)
     terms = _in_force(windows, schedule.terms)
     base = terms.with_columns(
         fee=pl.col("base_fee"), kind=pl.lit("base_fee"), pricing_code=pl.lit(None, dtype=pl.String), rank=pl.lit(0)
@@ -45,17 +44,18 @@ def fee_lines(books: Books, schedule: Schedule, periods: pl.DataFrame, usage_uni
         "place",
     ]
     fees = _prorated(
-        pl.concat([part.select(columns) for part in (base, _flat(windows, books, schedule), minimum)], how="vertical_relaxed")
+        pl.concat([part.select(columns) for part in (base, _flat(windows, catalog, schedule), minimum)], how="vertical_relaxed")
     )
-    return _less_usage(fees, usage_units).filter(pl.col("amount_units") != 0)
+    owed = _less_usage(fees, usage_units).filter(pl.col("amount_units") != 0)
+    return tables.CHARGES.frame(owed.with_columns(price_from=pl.col("period_start"), event_count=pl.lit(0)))
 
 
-def _windows_with_days(books: Books, schedule: Schedule, periods: pl.DataFrame) -> pl.DataFrame:
+def _windows_with_days(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame) -> pl.DataFrame:
     """Windows of the periods with their local days. Terms change at local midnights only, so where a grant cuts a day in two
     it does not matter to which side the day is counted."""
     rows = (
         schedule.windows.join(periods.select(*PERIOD, "full_days"), on=PERIOD)
-        .join(books.contracts.select("contract_id", "timezone", "minor_digits"), on="contract_id")
+        .join(catalog.contracts.select("contract_id", "timezone", "minor_digits"), on="contract_id")
         .sort("contract_id", "window_start")
     )
     first = local_dates(rows.get_column("window_start"), rows.get_column("timezone"))
@@ -69,9 +69,9 @@ def _in_force(windows: pl.DataFrame, dated: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _flat(windows: pl.DataFrame, books: Books, schedule: Schedule) -> pl.DataFrame:
+def _flat(windows: pl.DataFrame, catalog: Catalog, schedule: Schedule) -> pl.DataFrame:
     """flat pricings of the plan in force in each window, at the contract's own amount where an override holds."""
-    flat = books.plan_pricings.join(books.pricings.filter(pl.col("model") == "flat"), on="pricing_code")
+    flat = catalog.plan_pricings.join(catalog.pricings.filter(pl.col("model") == "flat"), on="pricing_code")
     charged = windows.join(
         flat.select("plan_code", "pricing_order", "pricing_code", "name", "unit_amount", "place"),
         left_on="window_plan_code",

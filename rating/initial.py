@@ -7,22 +7,20 @@ from datetime import datetime
 import polars as pl
 
 from rating import exact, tables
-from rating.books import Books
 from rating.calendar import first_instants, local_dates
+from rating.catalog import Catalog
 from rating.documents import Documents
 from rating.schedule import Schedule
 
-DAY = ["contract_id", "day"]
 ONE = 10**9
 
 
-def initial_lines(books: Books, schedule: Schedule, issued: Documents, as_of: datetime) -> pl.DataFrame:
-    """Lines of initial invoices up to as_of that are not billed yet: contract_id, day (local date), period_start (its first
-    instant), kind, rank, pricing_code, grant_id, description, quantity, unit_rate, per, exact_amount, amount_units, place.
+def initial_lines(catalog: Catalog, schedule: Schedule, issued: Documents, as_of: datetime) -> pl.DataFrame:
+    """CHARGES of initial invoices up to as_of that are not billed yet, with `day` (local date; period_start is its first instant).
 
     Amounts of 0 make no line. A grant or charge is billed once: one that the books bring later is billed for its day all the same.
     """
-    charges = pl.concat([_one_time(books, schedule), _prepaid(books)], how="vertical_relaxed")
+    charges = pl.concat([_one_time(catalog, schedule), _prepaid(catalog)], how="vertical_relaxed")
     charges = charges.with_columns(
         first_instants(charges.get_column("day"), charges.get_column("timezone")).alias("period_start")
     )
@@ -34,22 +32,15 @@ def initial_lines(books: Books, schedule: Schedule, issued: Documents, as_of: da
     )
     what = ["contract_id", "kind", "pricing_code", "grant_id"]
     charges = charges.join(billed.select(what), on=what, how="anti", nulls_equal=True)
-    return charges.select(
-        *DAY,
-        "period_start",
-        "kind",
-        "rank",
-        "pricing_code",
-        "description",
-        exact.decimal(exact.integer(ONE), tables.QUANTITY).alias("quantity"),
-        "unit_rate",
-        exact.decimal(exact.integer(ONE), tables.QUANTITY).alias("per"),
-        exact.decimal("whole", tables.PRICE).alias("exact_amount"),
-        exact.rounded("whole", "rest", "minor_digits").alias("amount_units"),
-        "place",
-        "minor_digits",
-        "grant_id",
+    amounts = charges.with_columns(
+        quantity=exact.decimal(exact.integer(ONE), tables.QUANTITY),
+        per=exact.decimal(exact.integer(ONE), tables.QUANTITY),
+        exact_amount=exact.decimal("whole", tables.PRICE),
+        amount_units=exact.rounded("whole", "rest", "minor_digits"),
+        price_from=pl.col("period_start"),
+        event_count=pl.lit(0),
     )
+    return tables.CHARGES.frame(amounts).with_columns(amounts.get_column("day"))
 
 
 COLUMNS = [
@@ -67,17 +58,17 @@ COLUMNS = [
 ]
 
 
-def _approved(books: Books) -> pl.DataFrame:
-    return books.contracts.filter(pl.col("status") == "approved").select(
+def _approved(catalog: Catalog) -> pl.DataFrame:
+    return catalog.contracts.filter(pl.col("status") == "approved").select(
         "contract_id", "timezone", "minor_digits", "start_date"
     )
 
 
-def _one_time(books: Books, schedule: Schedule) -> pl.DataFrame:
+def _one_time(catalog: Catalog, schedule: Schedule) -> pl.DataFrame:
     """one_time pricings of the plan at the contract's start, at the contract's own amount where an override holds then."""
     first_terms = schedule.terms.sort("contract_id", "valid_from").group_by("contract_id", maintain_order=True).first()
-    one_time = books.plan_pricings.join(books.pricings.filter(pl.col("model") == "one_time"), on="pricing_code")
-    charged = first_terms.join(_approved(books), on="contract_id").join(one_time, on="plan_code")
+    one_time = catalog.plan_pricings.join(catalog.pricings.filter(pl.col("model") == "one_time"), on="pricing_code")
+    charged = first_terms.join(_approved(catalog), on="contract_id").join(one_time, on="plan_code")
     starts = first_terms.select("contract_id", start="valid_from")
     own = (
         schedule.overrides.filter(pl.col("pricing_code").is_not_null())
@@ -100,9 +91,9 @@ def _one_time(books: Books, schedule: Schedule) -> pl.DataFrame:
     )
 
 
-def _prepaid(books: Books) -> pl.DataFrame:
+def _prepaid(catalog: Catalog) -> pl.DataFrame:
     """Prepaid grants of approved contracts: the price, not the value."""
-    grants = books.credit_grants.filter(pl.col("kind") == "prepaid").join(_approved(books), on="contract_id")
+    grants = catalog.credit_grants.filter(pl.col("kind") == "prepaid").join(_approved(catalog), on="contract_id")
     day = local_dates(grants.get_column("effective_at"), grants.get_column("timezone"))
     return (
         grants.with_columns(day=day)

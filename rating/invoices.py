@@ -1,33 +1,19 @@
-"""Headers and lines become documents: ids, line numbers, totals, status, numbers, due dates, hashes (R-36 to R-40).
-
-The only step that looks across contracts is the numbering of what is issued, the last and smallest.
-"""
+"""Headers and lines become documents: ids, line numbers, totals, status (R-36 to R-40). `issue` adds numbers, dates and hashes."""
 
 from __future__ import annotations
-
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
 import polars as pl
 
 from rating import exact, tables
-from rating.books import Books
-from rating.calendar import first_instants, local_dates
-from rating.documents import Documents
+from rating.calendar import first_instants
+from rating.catalog import Catalog
+from rating.credits import Credits
+from rating.documents import Documents, Rated
+from rating.exact import integer
 from rating.schedule import Schedule
 
-KIND_ORDER = {"initial": 0, "period": 1, "adjustment": 2}
+HEADER = tables.DOCUMENT_HEADERS
 LINE_ORDER = {"usage": 0, "base_fee": 1, "flat": 2, "minimum_commitment": 3, "one_time": 4, "prepaid_purchase": 5}
-
-
-@dataclass(frozen=True, slots=True)
-class Issuing:
-    """What issuing needs: the clock and the last number given so far."""
-
-    as_of: datetime
-    last_number: int
 
 
 def invoice_id(kind: str, date: str, suffix: pl.Expr | None = None) -> pl.Expr:
@@ -36,19 +22,19 @@ def invoice_id(kind: str, date: str, suffix: pl.Expr | None = None) -> pl.Expr:
     return pl.concat_str([*parts, suffix] if suffix is not None else parts, separator=":", ignore_nulls=True)
 
 
-def period_headers(books: Books, periods: pl.DataFrame) -> pl.DataFrame:
+def period_headers(catalog: Catalog, periods: pl.DataFrame) -> pl.DataFrame:
     """HEADERS of `period` invoices: one a period, also when empty; due once the grace days are over (R-36, R-37)."""
-    zoned = periods.join(books.contracts.select("contract_id", "timezone"), on="contract_id", maintain_order="left")
-    due_from = zoned.get_column("end_date").dt.offset_by(f"{books.settings.grace_days}d")
+    zoned = periods.join(catalog.contracts.select("contract_id", "timezone"), on="contract_id", maintain_order="left")
+    due_from = zoned.get_column("end_date").dt.offset_by(f"{catalog.grace_days}d")
     return zoned.with_columns(
         invoice_id("period", "start_date").alias("invoice_id"),
         first_instants(due_from, zoned.get_column("timezone")).alias("due_from"),
         pl.lit("period").alias("kind"),
         pl.lit(None, dtype=pl.String).alias("adjusts_invoice_id"),
-    ).select(HEADER)
+    ).select(HEADER.names)
 
 
-def initial_headers(books: Books, lines: pl.DataFrame, issued: Documents) -> pl.DataFrame:
+def initial_headers(catalog: Catalog, lines: pl.DataFrame, issued: Documents) -> pl.DataFrame:
     """HEADERS of `initial` invoices: one a contract and day that has lines to bill, due on that day.
 
     Where the day was invoiced before, what came into the books since goes on a further invoice of that day.
@@ -58,7 +44,7 @@ def initial_headers(books: Books, lines: pl.DataFrame, issued: Documents) -> pl.
     is_further = pl.col("earlier").is_not_null()
     further = pl.when(is_further).then((pl.col("earlier") + 1).cast(pl.String))
     return (
-        days.join(books.contracts.select("contract_id", "customer_id"), on="contract_id", maintain_order="left")
+        days.join(catalog.contracts.select("contract_id", "customer_id"), on="contract_id", maintain_order="left")
         .join(earlier, on=["contract_id", "period_start"], how="left", maintain_order="left")
         .with_columns(
             invoice_id("initial", "day", further).alias("invoice_id"),
@@ -68,21 +54,8 @@ def initial_headers(books: Books, lines: pl.DataFrame, issued: Documents) -> pl.
             pl.lit("initial").alias("kind"),
             pl.lit(None, dtype=pl.String).alias("adjusts_invoice_id"),
         )
-        .select(HEADER)
+        .select(HEADER.names)
     )
-
-
-HEADER = [
-    "invoice_id",
-    "kind",
-    "contract_id",
-    "customer_id",
-    "period_start",
-    "period_end",
-    "month",
-    "due_from",
-    "adjusts_invoice_id",
-]
 
 
 def numbered_lines(lines: pl.DataFrame) -> pl.DataFrame:
@@ -95,48 +68,71 @@ def numbered_lines(lines: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def assemble(
+def build_documents(
+    catalog: Catalog,
+    schedule: Schedule,
     headers: pl.DataFrame,
     lines: pl.DataFrame,
-    tiers: pl.DataFrame,
     shares: pl.DataFrame,
-    ledger: pl.DataFrame,
-    books: Books,
-    schedule: Schedule,
-    issuing: Issuing,
-) -> Documents:
-    """DOCUMENTS of this run.
+    tiers: pl.DataFrame,
+    paid: Credits,
+) -> Rated:
+    """Documents with their totals, all but what `issue` gives.
 
-    headers: HEADER columns and `is_issued`. lines: INVOICE_LINES. tiers: TIER_CHARGES. shares: LINE_SHARES. ledger: CREDIT_LEDGER.
+    headers: DOCUMENT_HEADERS and `is_issued`. lines: DOCUMENT_CHARGES with line_id, line_no, adjusts_invoice_id. shares: line_id,
+    window_start, window_end, share_units. tiers: `line` and TIER_CHARGES from tier_no on.
     """
-    zoned = headers.join(
-        books.contracts.select("contract_id", "currency", "timezone"), on="contract_id", how="left", maintain_order="left"
-    ).join(_net_terms(headers, schedule), on="invoice_id", how="left", maintain_order="left")
+    invoice_lines = _invoice_lines(lines, paid)
+    return Rated(
+        _with_totals(catalog, schedule, headers, invoice_lines),
+        invoice_lines,
+        _tier_charges(lines, tiers),
+        _line_shares(lines, shares),
+        paid.entries,
+    )
+
+
+def _with_totals(catalog: Catalog, schedule: Schedule, headers: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """RATED_INVOICES: total = subtotal - credits (R-40)."""
     totals = lines.group_by("invoice_id").agg(
         subtotal=exact.decimal(exact.physical("amount").sum(), tables.MONEY),
         credits_applied=exact.decimal(exact.physical("credits_applied").sum(), tables.MONEY),
     )
     zero = pl.lit(0).cast(tables.MONEY)
-    totalled = zoned.join(totals, on="invoice_id", how="left", maintain_order="left").with_columns(
-        pl.col("subtotal", "credits_applied").fill_null(zero)
+    zones = catalog.contracts.select("contract_id", "currency", "timezone")
+    return tables.RATED_INVOICES.frame(
+        headers.join(zones, on="contract_id", how="left", maintain_order="left")
+        .join(_net_terms(headers, schedule), on="invoice_id", how="left", maintain_order="left")
+        .join(totals, on="invoice_id", how="left", maintain_order="left")
+        .with_columns(pl.col("subtotal", "credits_applied").fill_null(zero), pl.col("net_terms").fill_null(0))
+        .with_columns(
+            total=exact.decimal(exact.physical("subtotal") - exact.physical("credits_applied"), tables.MONEY),
+            books_version=pl.lit(catalog.version),
+            status=pl.when("is_issued").then(pl.lit("issued")).otherwise(pl.lit("draft")),
+        )
     )
-    issued = _issue(totalled, issuing)
-    hashed = _hashed(
-        issued.with_columns(
-            exact.decimal(exact.physical("subtotal") - exact.physical("credits_applied"), tables.MONEY).alias("total"),
-            pl.lit(books.version).alias("books_version"),
-        ),
-        lines,
+
+
+def _invoice_lines(lines: pl.DataFrame, paid: Credits) -> pl.DataFrame:
+    of_lines = pl.concat([paid.draws, paid.returns]).group_by("line_id").agg(paid_units=integer(0) - pl.col("units").sum())
+    money = exact.money_per_minor()
+    return tables.INVOICE_LINES.frame(
+        lines.join(of_lines, on="line_id", how="left", maintain_order="left").with_columns(
+            amount=exact.decimal(pl.col("amount_units") * money, tables.MONEY),
+            credits_applied=exact.decimal(pl.col("paid_units").fill_null(integer(0)) * money, tables.MONEY),
+        )
     )
-    invoices = tables.INVOICES.require(
-        hashed.select(tables.INVOICES.names).sort("period_end", "contract_id", "kind", "invoice_id")
-    )
-    return Documents(
-        invoices,
-        tables.INVOICE_LINES.require(lines.select(tables.INVOICE_LINES.names).sort("invoice_id", "line_no")),
-        tables.TIER_CHARGES.require(tiers.select(tables.TIER_CHARGES.names).sort("invoice_id", "line_no", "tier_no")),
-        tables.LINE_SHARES.require(shares),
-        tables.CREDIT_LEDGER.require(ledger),
+
+
+def _tier_charges(lines: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
+    own = lines.filter(pl.col("adjusts_invoice_id").is_null(), pl.col("line").is_not_null())
+    return tables.TIER_CHARGES.frame(tiers.join(own.select("line", "invoice_id", "line_no"), on="line"))
+
+
+def _line_shares(lines: pl.DataFrame, shares: pl.DataFrame) -> pl.DataFrame:
+    placed = shares.join(lines.select("line_id", "invoice_id", "line_no", "minor_digits"), on="line_id")
+    return tables.LINE_SHARES.frame(
+        placed.with_columns(amount=exact.decimal(pl.col("share_units") * exact.money_per_minor(), tables.MONEY))
     )
 
 
@@ -152,53 +148,3 @@ def _net_terms(headers: pl.DataFrame, schedule: Schedule) -> pl.DataFrame:
         .filter(pl.col("at") >= pl.col("valid_from"), pl.col("at") < pl.col("valid_to"))
         .select("invoice_id", "net_terms")
     )
-
-
-def _issue(headers: pl.DataFrame, issuing: Issuing) -> pl.DataFrame:
-    """Status, number, issued_at and due_date. Numbers go on without a gap, by period end, contract, kind (R-37)."""
-    ordered = headers.with_columns(
-        status=pl.when("is_issued").then(pl.lit("issued")).otherwise(pl.lit("draft")),
-        kind_order=pl.col("kind").replace_strict(KIND_ORDER, return_dtype=pl.Int32),
-    ).sort("period_end", "contract_id", "kind_order", "invoice_id")
-    is_issued = pl.col("is_issued")
-    number = is_issued.cast(pl.Int64).cum_sum() + issuing.last_number
-    today = local_dates(pl.Series([issuing.as_of] * ordered.height, dtype=tables.INSTANT), ordered.get_column("timezone"))
-    return ordered.with_columns(
-        number=pl.when(is_issued).then(pl.concat_str(pl.lit("INV-"), number.cast(pl.String).str.zfill(6))),
-        issued_at=pl.when(is_issued).then(pl.lit(issuing.as_of, dtype=tables.INSTANT)),
-        due_date=pl.when(is_issued).then(today + pl.duration(days=pl.col("net_terms").fill_null(0))),
-    )
-
-
-def _hashed(invoices: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    texts = content_texts(invoices, lines)
-    return invoices.with_columns(
-        content_hash=pl.Series([hashlib.sha256(text.encode()).hexdigest() for text in texts], dtype=pl.String)
-    )
-
-
-def content_texts(invoices: pl.DataFrame, lines: pl.DataFrame) -> list[str]:
-    """What content_hash is the SHA-256 of, in the order of `invoices`: every column of the document but the hash, a line each of
-    its lines. Where a price stands in the books is left out: moving it changes no invoice."""
-    line_texts = (
-        lines.sort("invoice_id", "line_no")
-        .select("invoice_id", text=_row_text(tables.INVOICE_LINES, without=("invoice_id", "group_values", "place")))
-        .group_by("invoice_id", maintain_order=True)
-        .agg(pl.col("text").str.join("\n"))
-    )
-    return (
-        invoices.select("invoice_id", header=_row_text(tables.INVOICES, without=("content_hash", "month")))
-        .join(line_texts, on="invoice_id", how="left", maintain_order="left")
-        .select(pl.concat_str("header", pl.col("text").fill_null(""), separator="\n"))
-        .to_series()
-        .to_list()
-    )
-
-
-def _row_text(table: tables.Table, without: Sequence[str]) -> pl.Expr:
-    """Every column as text, instants as microseconds since 1970, nulls as a character that no text of ours holds."""
-    columns = [column for column in table.columns if column.name not in without]
-    texts = (
-        pl.col(column.name).cast(pl.Int64) if column.dtype == tables.INSTANT else pl.col(column.name) for column in columns
-    )
-    return pl.concat_str([text.cast(pl.String).fill_null("\x00") for text in texts], separator="\x1f")

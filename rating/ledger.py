@@ -14,7 +14,7 @@ from rating.exact import INT, integer
 
 # order of the movements of one grant within one run
 PHASES = {"grant": 0, "adjustment": 1, "reversal": 2, "usage": 2, "expiration": 3}
-MOVEMENT = ["grant_id", "type", "units", "invoice_id", "line_no", "occurred_at", "is_posted", "order"]
+MOVEMENT = ["grant_id", "type", "units", "invoice_id", "line_no", "occurred_at", "is_posted", "document_start", "order"]
 
 
 def grant_movements(wallet: pl.DataFrame, as_of: datetime, is_on: bool) -> pl.DataFrame:
@@ -29,6 +29,7 @@ def grant_movements(wallet: pl.DataFrame, as_of: datetime, is_on: bool) -> pl.Da
         pl.lit(None, dtype=pl.Int32).alias("line_no"),
         pl.when(is_new).then("effective_at").otherwise(pl.lit(as_of, dtype=tables.INSTANT)).alias("occurred_at"),
         pl.lit(is_on).alias("is_posted"),
+        pl.lit(None, dtype=tables.INSTANT).alias("document_start"),
         pl.lit(0, dtype=pl.Int64).alias("order"),
     )
 
@@ -66,14 +67,16 @@ def expirations(wallet: pl.DataFrame, movements: pl.DataFrame) -> pl.DataFrame:
         pl.lit(None, dtype=pl.Int32).alias("line_no"),
         pl.col("expires_at").alias("occurred_at"),
         pl.lit(value=True).alias("is_posted"),
+        pl.lit(None, dtype=tables.INSTANT).alias("document_start"),
         pl.lit(0, dtype=pl.Int64).alias("order"),
     )
 
 
 def entries(movements: pl.DataFrame, wallet: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
-    """CREDIT_LEDGER entries of this run: posted first, then drafts, each with the balance of its grant after it.
+    """RATED_ENTRIES of this run: posted first, then drafts, each with the balance of its grant after it.
 
-    movements: MOVEMENT columns; `order` is the drawing order of usage and reversals. Units: minor units, signed.
+    movements: MOVEMENT columns; documents settle in the order of document_start and invoice_id, and `order` is the place of a usage
+    or reversal among the movements of its document. Units: minor units, signed.
     """
     phase = pl.col("type").replace_strict(PHASES, return_dtype=pl.Int32)
     before = wallet.select(
@@ -87,7 +90,7 @@ def entries(movements: pl.DataFrame, wallet: pl.DataFrame, as_of: datetime) -> p
     ordered = (
         movements.join(before, on="grant_id")
         .with_columns(phase=phase, is_draft=~pl.col("is_posted"))
-        .sort("is_draft", "phase", "order", "grant_id")
+        .sort("is_draft", "phase", "document_start", "invoice_id", "order", "grant_id")
         .with_columns(balance_units=pl.col("balance_before") + pl.col("units").cum_sum().over("grant_id"))
         .with_columns(
             amount=exact.decimal(pl.col("units") * exact.money_per_minor(), tables.MONEY),
@@ -101,12 +104,12 @@ def entries(movements: pl.DataFrame, wallet: pl.DataFrame, as_of: datetime) -> p
         pl.concat_str("invoice_id", pl.lit("#"), pl.col("line_no").cast(pl.String)),
         pl.when(pl.col("type") != "grant").then(pl.lit(as_of.isoformat())),
     )
-    return tables.CREDIT_LEDGER.require(
+    return tables.RATED_ENTRIES.require(
         ordered.with_columns(
             entry_id=pl.concat_str([pl.col("grant_id"), pl.col("type"), happened], separator=":", ignore_nulls=True),
             credits=exact.decimal(units, tables.QUANTITY),
             status=pl.when("is_posted").then(pl.lit("posted")).otherwise(pl.lit("draft")),
-        ).select(tables.CREDIT_LEDGER.names)
+        ).select(tables.RATED_ENTRIES.names)
     )
 
 

@@ -12,21 +12,21 @@ from collections.abc import Sequence
 import polars as pl
 
 from rating import combinations
-from rating.books import Books
+from rating.catalog import Catalog
 from rating.schedule import Schedule
 
 PRICE = ["rate_source", "unit_amount", "ladder_id", "place"]
 IN_FORCE = (pl.col("window_start") >= pl.col("valid_from")) & (pl.col("window_start") < pl.col("valid_to"))
 
 
-def of_windows(tariffs: pl.DataFrame, books: Books, schedule: Schedule) -> pl.DataFrame:
+def of_windows(tariffs: pl.DataFrame, catalog: Catalog, schedule: Schedule) -> pl.DataFrame:
     """What is the same for all combinations of a pricing in a window: the card's version and the price without the card.
 
     In: `row` (unique), contract_id, timezone, pricing_code, rate_card_code, window_start. Out: the same rows with `version_no`
     (the row of RATE_CARDS whose version is in force; null: none) and rate_source, unit_amount, ladder_id, place: the contract's
     override of the pricing where one is in force, else the pricing's own; `fallback` both where the pricing has a card.
     """
-    own = books.pricings.select("pricing_code", "unit_amount", "ladder_id", "place")
+    own = catalog.pricings.select("pricing_code", "unit_amount", "ladder_id", "place")
     overrides = schedule.overrides.filter(pl.col("pricing_code").is_not_null())
     overridden = (
         tariffs.select("row", "contract_id", "pricing_code", "window_start")
@@ -37,7 +37,7 @@ def of_windows(tariffs: pl.DataFrame, books: Books, schedule: Schedule) -> pl.Da
     version = (
         tariffs.filter(pl.col("rate_card_code").is_not_null())
         .select("row", "rate_card_code", "timezone", "window_start")
-        .join(_numbered(schedule.card_versions, books), on=["rate_card_code", "timezone"])
+        .join(_numbered(schedule.card_versions, catalog), on=["rate_card_code", "timezone"])
         .filter(IN_FORCE)
         .select("row", "version_no")
     )
@@ -64,13 +64,13 @@ def of_windows(tariffs: pl.DataFrame, books: Books, schedule: Schedule) -> pl.Da
     )
 
 
-def _numbered(versions: pl.DataFrame, books: Books) -> pl.DataFrame:
+def _numbered(versions: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
     """Rows of versions of cards with the number of their version."""
     version = ["rate_card_code", "effective_from"]
-    return versions.join(books.rate_cards.select(version).with_row_index("version_no"), on=version, nulls_equal=True)
+    return versions.join(catalog.rate_cards.select(version).with_row_index("version_no"), on=version, nulls_equal=True)
 
 
-def of_combinations(slots: pl.DataFrame, distinct: pl.DataFrame, books: Books, schedule: Schedule) -> pl.DataFrame:
+def of_combinations(slots: pl.DataFrame, distinct: pl.DataFrame, catalog: Catalog, schedule: Schedule) -> pl.DataFrame:
     """The slots, in the same order, with the price of their combination where an override or a card entry matches it.
 
     In: `slot` (unique), combination_no, is_complete, meter_code, model and the columns of `of_windows`; `combinations.distinct`.
@@ -78,7 +78,7 @@ def of_combinations(slots: pl.DataFrame, distinct: pl.DataFrame, books: Books, s
     is_overridden, is_listed = (pl.col(f"rate_source_{where}").is_not_null() for where in ("override", "card"))
     return (
         slots.join(
-            _on_cards(slots, distinct, books),
+            _on_cards(slots, distinct, catalog),
             on=["version_no", "combination_no"],
             how="left",
             maintain_order="left",
@@ -107,7 +107,7 @@ def _overridden(slots: pl.DataFrame, distinct: pl.DataFrame, schedule: Schedule)
     return hits.with_columns(rate_source=pl.lit("override")).select("slot", *PRICE)
 
 
-def _on_cards(slots: pl.DataFrame, distinct: pl.DataFrame, books: Books) -> pl.DataFrame:
+def _on_cards(slots: pl.DataFrame, distinct: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
     """Combinations that a version of a card lists, each looked up once, however many contracts have it: version_no,
     combination_no and PRICE."""
     looked_up = ["version_no", "combination_no"]
@@ -117,7 +117,7 @@ def _on_cards(slots: pl.DataFrame, distinct: pl.DataFrame, books: Books) -> pl.D
         .join(distinct.filter("is_complete").select("combination_no", "group_values"), on="combination_no")
         .with_row_index("lookup")
     )
-    entries = _numbered(books.rate_card_entries, books)
+    entries = _numbered(catalog.rate_card_entries, catalog)
     found = _most_specific(lookups, entries, ["version_no"], "lookup", pl.lit(value=True))
     return lookups.join(found, on="lookup").with_columns(rate_source=pl.lit("rate_card")).select(*looked_up, *PRICE)
 

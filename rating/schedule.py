@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from rating import calendar, tables
-from rating.books import Books
+from rating.catalog import Catalog
 
 MONTHS_PER_PERIOD = {"monthly": 1, "quarterly": 3, "semi_annually": 6, "annually": 12}
 # An event may be stamped up to an hour ahead of the run that lands it (R-10), so its period must exist by then.
@@ -34,25 +34,33 @@ class Schedule:
     overrides: pl.DataFrame
     card_versions: pl.DataFrame
 
+    def only(self, contracts: pl.Series) -> Schedule:
+        """The schedule of some contracts; versions of cards belong to all."""
+        periods, windows, terms, overrides = (
+            frame.filter(pl.col("contract_id").is_in(contracts.implode()))
+            for frame in (self.periods, self.windows, self.terms, self.overrides)
+        )
+        return Schedule(periods, windows, terms, overrides, self.card_versions)
 
-def lay_out(books: Books, as_of: datetime, issued: pl.DataFrame | None = None) -> Schedule:
+
+def lay_out(catalog: Catalog, as_of: datetime, issued: pl.DataFrame | None = None) -> Schedule:
     """Lay the approved contracts of the books out up to as_of + 1 hour. Draft contracts have no periods (R-7).
 
     issued: INVOICES issued so far. A contract that is prolonged goes on with a new period at the end of its issued short one (R-42).
     """
-    contracts = books.contracts.filter(pl.col("status") == "approved")
-    terms = _terms(contracts, books)
-    overrides = _overrides(contracts, books)
-    card_versions = _card_versions(contracts, books)
+    contracts = catalog.contracts.filter(pl.col("status") == "approved")
+    terms = _terms(contracts, catalog)
+    overrides = _overrides(contracts, catalog)
+    card_versions = _card_versions(contracts, catalog)
     periods = _cut_where_issued(_periods(contracts, as_of + EARLY_EVENTS), contracts, issued)
     cuts = pl.concat(
         [
             terms.select("contract_id", cut="valid_from"),
             overrides.select("contract_id", cut="valid_from"),
             overrides.select("contract_id", cut="valid_to"),
-            _card_cuts(contracts, terms, card_versions, books),
-            books.credit_grants.select("contract_id", cut="effective_at"),
-            books.credit_grants.select("contract_id", cut="expires_at"),
+            _card_cuts(contracts, terms, card_versions, catalog),
+            catalog.credit_grants.select("contract_id", cut="effective_at"),
+            catalog.credit_grants.select("contract_id", cut="expires_at"),
         ]
     )
     return Schedule(periods, _windows(periods, cuts, terms), terms, overrides, card_versions)
@@ -62,8 +70,8 @@ def _first_instant(frame: pl.DataFrame, date: str, into: str, zone: str = "timez
     return frame.with_columns(calendar.first_instants(frame.get_column(date), frame.get_column(zone)).alias(into))
 
 
-def _terms(contracts: pl.DataFrame, books: Books) -> pl.DataFrame:
-    rows = books.contract_terms.join(contracts.select("contract_id", "timezone"), on="contract_id")
+def _terms(contracts: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
+    rows = catalog.contract_terms.join(contracts.select("contract_id", "timezone"), on="contract_id")
     return (
         _first_instant(rows, "effective_date", "valid_from")
         .sort("contract_id", "valid_from")
@@ -72,15 +80,17 @@ def _terms(contracts: pl.DataFrame, books: Books) -> pl.DataFrame:
     )
 
 
-def _overrides(contracts: pl.DataFrame, books: Books) -> pl.DataFrame:
-    rows = books.rate_overrides.join(contracts.select("contract_id", "timezone"), on="contract_id")
+def _overrides(contracts: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
+    rows = catalog.rate_overrides.join(contracts.select("contract_id", "timezone"), on="contract_id")
     rows = _first_instant(_first_instant(rows, "effective_from", "valid_from"), "effective_to", "valid_to")
     return rows.with_columns(pl.col("valid_to").fill_null(END_OF_TIME)).drop("effective_from", "effective_to", "timezone")
 
 
-def _card_versions(contracts: pl.DataFrame, books: Books) -> pl.DataFrame:
+def _card_versions(contracts: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
     """Every version of every card in every zone in use: its day begins at another instant in each (R-6)."""
-    rows = books.rate_cards.select("rate_card_code", "effective_from").join(contracts.select("timezone").unique(), how="cross")
+    rows = catalog.rate_cards.select("rate_card_code", "effective_from").join(
+        contracts.select("timezone").unique(), how="cross"
+    )
     beginning = datetime(1, 1, 1)  # noqa: DTZ001
     return (
         _first_instant(rows, "effective_from", "valid_from")
@@ -90,10 +100,10 @@ def _card_versions(contracts: pl.DataFrame, books: Books) -> pl.DataFrame:
     )
 
 
-def _card_cuts(contracts: pl.DataFrame, terms: pl.DataFrame, card_versions: pl.DataFrame, books: Books) -> pl.DataFrame:
+def _card_cuts(contracts: pl.DataFrame, terms: pl.DataFrame, card_versions: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
     """Where a version of a card begins while a plan that uses the card is in force (R-18)."""
     cards_of_plans = (
-        books.plan_pricings.join(books.pricings.filter(pl.col("rate_card_code").is_not_null()), on="pricing_code")
+        catalog.plan_pricings.join(catalog.pricings.filter(pl.col("rate_card_code").is_not_null()), on="pricing_code")
         .select("plan_code", "rate_card_code")
         .unique()
     )

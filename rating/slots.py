@@ -6,7 +6,7 @@ import polars as pl
 
 from rating import combinations, prices
 from rating.allocation import first_of
-from rating.books import Books
+from rating.catalog import Catalog
 from rating.schedule import Schedule
 
 WINDOWED = ["sum", "count"]  # aggregations kept per window (R-18)
@@ -14,7 +14,9 @@ PERIOD = ["contract_id", "period_start"]
 LADDER = ["tariff_no", "combination_no"]
 
 
-def slots(books: Books, schedule: Schedule, periods: pl.DataFrame, usage: pl.DataFrame, distinct: pl.DataFrame) -> pl.DataFrame:
+def slots(
+    catalog: Catalog, schedule: Schedule, periods: pl.DataFrame, usage: pl.DataFrame, distinct: pl.DataFrame
+) -> pl.DataFrame:
     """Slots with their prices, in invoice order (R-38); those of a ladder lie together, in time order.
 
     In: a selection of PERIODS; USAGE (rows of other periods are passed over); its combinations as `combinations.distinct` has them.
@@ -22,13 +24,13 @@ def slots(books: Books, schedule: Schedule, periods: pl.DataFrame, usage: pl.Dat
     (null in a window where the combination has no usage: its price still says where a line begins, R-38), rate_source,
     unit_amount, ladder_id, place.
     """
-    tariffs = prices.of_windows(_tariffs(books, schedule, periods), books, schedule)
+    tariffs = prices.of_windows(_tariffs(catalog, schedule, periods), catalog, schedule)
     used = _used(tariffs, combinations.numbered(usage, distinct))
     placed = _in_every_window(tariffs, used).with_row_index("slot")
     placed = placed.join(tariffs.drop("tariff_no"), on="row", how="left", maintain_order="left").join(
         distinct.select("combination_no", "combination", "is_complete"), on="combination_no", how="left", maintain_order="left"
     )
-    return prices.of_combinations(placed.drop("row"), distinct, books, schedule)
+    return prices.of_combinations(placed.drop("row"), distinct, catalog, schedule)
 
 
 def _used(tariffs: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
@@ -62,7 +64,7 @@ def _in_every_window(tariffs: pl.DataFrame, used: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([used, missed.select(used.columns)]).sort(*LADDER, "row") if missed.height else used
 
 
-def _tariffs(books: Books, schedule: Schedule, periods: pl.DataFrame) -> pl.DataFrame:
+def _tariffs(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame) -> pl.DataFrame:
     """One row for each pricing and window it rates: windows of sum and count meters, whole periods of the others (R-18, R-21).
 
     `tariff_no` numbers the pricings of the periods in invoice order: those of the plan at the period's start first, then what later
@@ -75,13 +77,13 @@ def _tariffs(books: Books, schedule: Schedule, periods: pl.DataFrame) -> pl.Data
         .with_columns(period=pl.col("is_first").cum_sum())
         .with_columns(window_no=pl.col("nth") - first_of(pl.col("nth"), "period"))
         .select("period", "window_no", "is_first", *PERIOD, "period_end", "window_start", "window_end", "window_plan_code")
-        .join(books.contracts.select("contract_id", "timezone", "minor_digits"), on="contract_id", maintain_order="left")
+        .join(catalog.contracts.select("contract_id", "timezone", "minor_digits"), on="contract_id", maintain_order="left")
     )
-    in_force = numbered.join(_plan_pricings(books), left_on="window_plan_code", right_on="plan_code").filter(
+    in_force = numbered.join(_plan_pricings(catalog), left_on="window_plan_code", right_on="plan_code").filter(
         pl.col("is_windowed") | pl.col("is_first")
     )
     of_pricing = ["period", "pricing_code"]
-    rank = pl.col("window_no") * books.plan_pricings.height + pl.col("pricing_order")
+    rank = pl.col("window_no") * catalog.plan_pricings.height + pl.col("pricing_order")
     return (
         in_force.with_columns(
             window_end=pl.when("is_windowed").then("window_end").otherwise("period_end"),
@@ -95,26 +97,26 @@ def _tariffs(books: Books, schedule: Schedule, periods: pl.DataFrame) -> pl.Data
     )
 
 
-def pricing_ranks(books: Books, schedule: Schedule, periods: pl.DataFrame) -> pl.DataFrame:
+def pricing_ranks(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame) -> pl.DataFrame:
     """The order of a period's pricings, metered or not: those of the plan at its start first, then what later plans add (R-38).
 
     periods: contract_id, period_start. Out: these, pricing_code, `pricing_rank`.
     """
     window_no = pl.col("window_start").rank("dense").over(PERIOD).cast(pl.Int64)
-    rank = pl.col("window_no") * books.plan_pricings.height + pl.col("pricing_order")
+    rank = pl.col("window_no") * catalog.plan_pricings.height + pl.col("pricing_order")
     return (
         schedule.windows.join(periods, on=PERIOD, how="semi")
         .select(*PERIOD, "window_start", plan_code="window_plan_code")
         .with_columns(window_no=window_no)
-        .join(books.plan_pricings, on="plan_code")
+        .join(catalog.plan_pricings, on="plan_code")
         .group_by(*PERIOD, "pricing_code")
         .agg(pricing_rank=rank.min())
     )
 
 
-def _plan_pricings(books: Books) -> pl.DataFrame:
-    aggregations = books.meters.select("meter_code", is_windowed=pl.col("aggregation").is_in(WINDOWED))
-    metered = books.pricings.join(aggregations, on="meter_code").select(
+def _plan_pricings(catalog: Catalog) -> pl.DataFrame:
+    aggregations = catalog.meters.select("meter_code", is_windowed=pl.col("aggregation").is_in(WINDOWED))
+    metered = catalog.pricings.join(aggregations, on="meter_code").select(
         "pricing_code", "meter_code", "model", "rate_card_code", "tier_scope", "per", "is_windowed"
     )
-    return books.plan_pricings.join(metered, on="pricing_code")
+    return catalog.plan_pricings.join(metered, on="pricing_code")

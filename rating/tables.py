@@ -27,6 +27,7 @@ INSTANT = pl.Datetime("us")
 QUANTITY = pl.Decimal(38, 9)
 PRICE = pl.Decimal(38, 12)
 MONEY = pl.Decimal(38, 4)
+UNITS = pl.Int128()  # amounts of money in minor units of the currency
 
 QUANTITY_SCALE = 9
 PRICE_SCALE = 12
@@ -464,6 +465,101 @@ CREDIT_LEDGER = Table(
         ("occurred_at", INSTANT, "instant that the movement belongs to"),
         ("status", TEXT, "posted or draft"),
         ("balance_after", MONEY, "balance of the grant after the entry"),
+    ),
+)
+
+# --- between the stages of rating ---------------------------------------------------------------------------------------------
+
+_CHARGE = _columns(
+    ("line", COUNT, "the usage line as it is now, to find its shares and tiers; null on other kinds", NULL),
+    ("kind", TEXT, "usage, base_fee, flat, one_time, minimum_commitment or prepaid_purchase"),
+    ("rank", COUNT, "order among the lines of its kind on its document"),
+    ("pricing_code", TEXT, "pricing that made it", NULL),
+    ("meter_code", TEXT, "meter of a usage line", NULL),
+    ("combination", TEXT, "key of the combination of a usage line", NULL),
+    ("group_values", TEXTS, "combination of a usage line", NULL),
+    ("dimensions", TEXT, "the combination as JSON text", NULL),
+    ("description", TEXT, "name shown to the customer"),
+    ("quantity", QUANTITY, "quantity charged"),
+    ("unit_rate", PRICE, "price per `per` units; null where tiers make the amount", NULL),
+    ("per", QUANTITY, "units that unit_rate buys", NULL),
+    ("exact_amount", PRICE, "amount before rounding"),
+    ("amount_units", UNITS, "amount, in minor units"),
+    ("rate_source", TEXT, "where the price of a usage line comes from", NULL),
+    ("price_from", INSTANT, "start of the line's first window; of the period on other kinds than usage", NULL),
+    ("event_count", COUNT, "event versions behind it"),
+    ("grant_id", TEXT, "the grant that a prepaid purchase buys", NULL),
+    ("place", TEXT, "where the price stands in the books", NULL),
+    ("minor_digits", SMALL, "decimals of the currency's minor unit"),
+)
+
+CHARGES = Table(
+    "charges",
+    "one line of a period or an initial day as it is now, not yet on a document",
+    ("contract_id", "period_start", "kind", "rank"),
+    _columns(
+        ("contract_id", TEXT, "contract that is charged"), ("period_start", INSTANT, "first instant of the period, or the day")
+    )
+    + _CHARGE,
+)
+
+LINE_DELTAS = Table(
+    "line_deltas",
+    "one line of an issued period whose amount differs from what was issued for it (R-42)",
+    ("original_id", "kind", "pricing_code", "combination", "price_from"),
+    _columns(("original_id", TEXT, "the document that it corrects")) + CHARGES.columns,
+)
+
+DOCUMENT_CHARGES = Table(
+    "document_charges",
+    "one charge on the document that bills it",
+    ("invoice_id", "kind", "rank"),
+    _columns(
+        ("invoice_id", TEXT, "the document"),
+        ("original_id", TEXT, "the document that an adjustment corrects", NULL),
+    )
+    + _CHARGE,
+)
+
+DOCUMENT_HEADERS = Table(
+    "document_headers",
+    "one document of a run before it has lines",
+    ("invoice_id",),
+    _columns(
+        ("invoice_id", TEXT, "the same from draft to issue"),
+        ("kind", TEXT, "initial, period or adjustment"),
+        ("contract_id", TEXT, "contract that is billed"),
+        ("customer_id", TEXT, "customer that is billed"),
+        ("period_start", INSTANT, "first instant of the period"),
+        ("period_end", INSTANT, "first instant after the period"),
+        ("month", TEXT, "billing month that owns the document (YYYY-MM)"),
+        ("due_from", INSTANT, "issued by the first run from this instant on; null on adjustments", NULL),
+        ("adjusts_invoice_id", TEXT, "the document an adjustment corrects", NULL),
+    ),
+)
+
+_ON_ISSUE = ("number", "issued_at", "due_date", "content_hash")  # what only the step over all contracts gives
+
+RATED_INVOICES = Table(
+    "rated_invoices",
+    "one document of some contracts, before it has a number, a date of issue and a hash",
+    ("invoice_id",),
+    tuple(column for column in INVOICES.columns if column.name not in _ON_ISSUE)
+    + _columns(
+        ("timezone", TEXT, "IANA zone of the contract: its due date is a local date"),
+        ("net_terms", SMALL, "days from issue to due"),
+    ),
+)
+
+RATED_ENTRIES = Table(
+    "rated_entries",
+    "one movement of one grant of some contracts, with its place among those of all",
+    ("entry_id",),
+    CREDIT_LEDGER.columns
+    + _columns(
+        ("phase", SMALL, "grants and changes, then what documents move, then what expires"),
+        ("document_start", INSTANT, "first instant of the document's period; null on what no document moves", NULL),
+        ("order", COUNT, "place among the movements of its document"),
     ),
 )
 

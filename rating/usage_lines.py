@@ -12,9 +12,9 @@ import polars as pl
 
 from rating import charges, combinations, exact, tables
 from rating.allocation import begins, first_of, running, since_beginning
-from rating.books import Books
+from rating.catalog import Catalog
 from rating.schedule import Schedule
-from rating.slots import LADDER, PERIOD, slots
+from rating.slots import LADDER, slots
 
 NAMES = ["contract_id", "pricing_code", "combination", "window_start"]  # of the row that a number too large is on
 
@@ -23,8 +23,7 @@ NAMES = ["contract_id", "pricing_code", "combination", "window_start"]  # of the
 class UsageLines:
     """Usage lines of some periods, not yet on documents; `line` numbers them.
 
-    lines: line, contract_id, period_start, pricing_code, meter_code, combination, group_values, dimensions, description, quantity,
-      unit_rate, per, exact_amount, amount_units, rate_source, price_from, event_count, place, minor_digits, in invoice order.
+    lines: CHARGES of the kind `usage`, in invoice order.
     shares: line, window_start, window_end, share_units: a window's part of the line's amount; amounts in minor units.
     tiers: line and TIER_CHARGES from tier_no on.
     """
@@ -34,16 +33,16 @@ class UsageLines:
     tiers: pl.DataFrame
 
 
-def usage_lines(books: Books, schedule: Schedule, periods: pl.DataFrame, usage: pl.DataFrame) -> UsageLines:
+def usage_lines(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame, usage: pl.DataFrame) -> UsageLines:
     """Rate the usage of some periods.
 
     periods: a selection of PERIODS. usage: USAGE; rows of other periods are passed over.
-    Raises `exact.DoesNotFit` naming the row where a number leaves the bounds of R-2.
+    Raises `exact.AmountOverflow` naming the row where a number leaves the bounds of R-2.
     """
     distinct = combinations.distinct(usage)
-    priced = _with_ladders(_as_integers(slots(books, schedule, periods, usage, distinct)))
-    parts = _costed(charges.parts(priced, _integer_tiers(books.ladders)), priced)
-    return _lines(_into_lines(priced), parts, distinct, books)
+    priced = _with_ladders(_as_integers(slots(catalog, schedule, periods, usage, distinct)))
+    parts = _costed(charges.parts(priced, _integer_tiers(catalog.ladders)), priced)
+    return _lines(_into_lines(priced), parts, distinct, catalog)
 
 
 def _as_integers(slots: pl.DataFrame) -> pl.DataFrame:
@@ -95,10 +94,10 @@ def _into_lines(slots: pl.DataFrame) -> pl.DataFrame:
     if runs.get_column("event_count").null_count():
         used = runs.filter(pl.col("event_count").is_not_null()).select(pl.col("run").unique())
         runs = runs.join(used, on="run", how="semi", maintain_order="left")
-    return runs.with_columns(line=begins("run").cum_sum() - 1)
+    return runs.with_columns(line=begins("run").cum_sum().cast(pl.Int64) - 1)
 
 
-def _lines(slots: pl.DataFrame, parts: pl.DataFrame, distinct: pl.DataFrame, books: Books) -> UsageLines:
+def _lines(slots: pl.DataFrame, parts: pl.DataFrame, distinct: pl.DataFrame, catalog: Catalog) -> UsageLines:
     amounts = parts.group_by("slot").agg(pl.col("whole").sum(), pl.col("rest").sum())
     shares = _rounded_shares(slots.join(amounts, on="slot", how="left", maintain_order="left"))
     tiers = _tier_parts(parts, slots)
@@ -107,38 +106,30 @@ def _lines(slots: pl.DataFrame, parts: pl.DataFrame, distinct: pl.DataFrame, boo
     exact.refuse_large_lines(lines, "running_units", ["contract_id", "period_start", "pricing_code", "combination"])
     tier_unit = tiers.group_by("line").agg(tier_unit=pl.col("unit_amount").first())
     named = lines.join(tier_unit, on="line", how="left", maintain_order="left").join(
-        _named(distinct, books), on="combination_no", how="left", maintain_order="left"
+        _named(distinct, catalog), on="combination_no", how="left", maintain_order="left"
+    )
+    # volume: the one tier that prices all; graduated: none, its tiers make the amount
+    unit_rate = pl.when(pl.col("model") == "volume").then("tier_unit").otherwise("unit_amount")
+    charges = named.with_columns(
+        kind=pl.lit("usage"),
+        rank=pl.col("line"),
+        quantity=exact.decimal("line_quantity_e9", tables.QUANTITY),
+        unit_rate=unit_rate,
+        exact_amount=exact.decimal(exact.nearest("running_whole", "running_rest", "per_e9"), tables.PRICE),
+        amount_units=pl.col("running_units"),
+        event_count=pl.col("line_events"),
+        place=pl.col("line_place"),
     )
     return UsageLines(
-        lines=named.select(
-            "line",
-            *PERIOD,
-            "pricing_code",
-            "meter_code",
-            "combination",
-            "group_values",
-            "dimensions",
-            "description",
-            exact.decimal("line_quantity_e9", tables.QUANTITY).alias("quantity"),
-            # volume: the one tier that prices all; graduated: none, its tiers make the amount
-            pl.when(pl.col("model") == "volume").then("tier_unit").otherwise("unit_amount").alias("unit_rate"),
-            "per",
-            exact.decimal(exact.nearest("running_whole", "running_rest", "per_e9"), tables.PRICE).alias("exact_amount"),
-            pl.col("running_units").alias("amount_units"),
-            "rate_source",
-            "price_from",
-            pl.col("line_events").alias("event_count"),
-            "line_place",
-            "minor_digits",
-        ).rename({"line_place": "place"}),
+        lines=tables.CHARGES.frame(charges),
         shares=shares.select("line", "window_start", "window_end", "share_units"),
         tiers=tiers.sort("line", "tier_no"),
     )
 
 
-def _named(distinct: pl.DataFrame, books: Books) -> pl.DataFrame:
+def _named(distinct: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
     """What is printed of each combination: its values, their JSON text, and its name on lines (R-38, R-39)."""
-    meters = books.meters.select("meter_code", "display_name", "group_keys")
+    meters = catalog.meters.select("meter_code", "display_name", "group_keys")
     named = distinct.select("combination_no", *combinations.COMBINATION).join(meters, on="meter_code")
     return named.select(
         "combination_no",

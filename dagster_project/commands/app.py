@@ -63,6 +63,15 @@ LimitIssueFlag = Annotated[
 YesFlag = Annotated[
     bool, typer.Option("--yes", "-y", envvar="METERHOUSE_YES", help="Do not ask before a new warehouse begins its numbering.")
 ]
+ShardsFlag = Annotated[
+    int,
+    typer.Option(
+        "--shards",
+        envvar="METERHOUSE_SHARDS",
+        min=1,
+        help="Rate contracts in so many sets, side by side where there are cores.",
+    ),
+]
 
 DEFAULT_BOOKS = Path(BOOKS)
 DEFAULT_WAREHOUSE = Path(WAREHOUSE)
@@ -98,6 +107,7 @@ def run(
     allow_future: AllowFutureFlag = False,
     limit_issue: LimitIssueFlag = None,
     yes: YesFlag = False,
+    shards: ShardsFlag = 1,
 ) -> None:
     """Land what is new, rate every month that still has something to do, issue what is due."""
     from dagster_project.commands import running
@@ -114,6 +124,7 @@ def run(
         allow_future=allow_future,
         limit_issue=limit_issue,
         yes=yes,
+        shards=shards,
     )
 
 
@@ -130,6 +141,7 @@ def backfill(
     allow_future: AllowFutureFlag = False,
     limit_issue: LimitIssueFlag = None,
     yes: YesFlag = False,
+    shards: ShardsFlag = 1,
 ) -> None:
     """Rate chosen months in order, in one run."""
     from dagster_project.commands import running
@@ -146,6 +158,7 @@ def backfill(
         allow_future=allow_future,
         limit_issue=limit_issue,
         yes=yes,
+        shards=shards,
         job="backfill",
     )
 

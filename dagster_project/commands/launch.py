@@ -23,11 +23,12 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How a run ended. broken: sentences about blocking checks that failed; cautions: warnings; defect: sentences about a failure
-    that nobody foresaw."""
+    that nobody foresaw; held_back: about contracts that could not be rated, where all others were (R-47)."""
 
     broken: tuple[str, ...]
     cautions: tuple[str, ...]
     defect: tuple[str, ...] = ()
+    held_back: tuple[str, ...] = ()
 
     @property
     def balanced(self) -> bool:
@@ -79,6 +80,7 @@ def _through_dagster(run: Run, job_name: str) -> Outcome:
         warnings.simplefilter("ignore")  # Dagster's notes on its own beta parameters
         import dagster as dg
 
+        from dagster_project.assets.rating import HELD_BACK
         from dagster_project.definitions import defs
         from dagster_project.partitions import recorded_under
 
@@ -103,10 +105,11 @@ def _through_dagster(run: Run, job_name: str) -> Outcome:
     broken = [
         f"{one.asset_key.to_user_string()}: {one.check_name} failed. {one.description or ''}".strip()
         for one in failed
-        if one.severity == dg.AssetCheckSeverity.ERROR
+        if one.severity == dg.AssetCheckSeverity.ERROR and one.check_name != HELD_BACK
     ]
+    held_back = [line for one in failed if one.check_name == HELD_BACK for line in (one.description or "").splitlines()]
     if result.success or broken:
-        return Outcome(tuple(broken), tuple(cautions))
+        return Outcome(tuple(broken), tuple(cautions), held_back=tuple(held_back))
     return _concluded(next(_failures(result, run)), tuple(cautions))
 
 

@@ -35,9 +35,10 @@ def run(
     allow_future: bool = False,
     limit_issue: str | None = None,
     yes: bool = False,
+    shards: int = 1,
     job: str = "nightly",
 ) -> None:
-    """Carry out a run and say how it ended. Exits 1 if it did not balance, 3 if it met a defect."""
+    """Carry out a run and say how it ended. Exits 1 if it did not balance or held a contract back, 3 if it met a defect."""
     asked = Run(
         warehouse=Warehouse(warehouse),
         books_folder=books,
@@ -46,6 +47,7 @@ def run(
         months=locations.months(first, last),
         issue=not no_issue,
         limit=IssueLimit.of(limit_issue) if limit_issue else None,
+        shards=shards,
     )
     refuse_places(inbox, warehouse)
     if not allow_future:
@@ -62,7 +64,7 @@ def run(
         screen.print("Dry run: nothing was written.")
     elif outcome.balanced:
         screen.print(f"Marts: {asked.warehouse.database}", soft_wrap=True)
-    if not outcome.balanced:
+    if not outcome.balanced or outcome.held_back:
         raise typer.Exit(3 if outcome.defect else 1)
 
 

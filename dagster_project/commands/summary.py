@@ -11,6 +11,7 @@ from dagster_project.landing.inbox import Inbox
 from dagster_project.run import Run
 from dagster_project.warehouse import fetch
 
+MOST_HELD_BACK_SAID = 20
 # a run's own documents: what it issued, and its drafts
 OF_THIS_RUN = "(invoices.status = 'draft' or invoices.issued_at = ?)"
 
@@ -51,6 +52,19 @@ def summarize(run: Run, outcome: Outcome) -> None:
         screen.print(f"[yellow]books[/yellow]  {sentence}", soft_wrap=True)
     for sentence in outcome.broken:
         screen.print(f"[red]broken[/red] {sentence}", soft_wrap=True)
+    for sentence in outcome.held_back[:MOST_HELD_BACK_SAID]:
+        screen.print(f"[red]held back[/red] {sentence}", soft_wrap=True)
+    if outcome.held_back:
+        more = len(outcome.held_back) - MOST_HELD_BACK_SAID
+        screen.print(
+            (
+                f"{more:,} more contracts are held back; they are in rating.held_back of derived/work.duckdb. "
+                if more > 0
+                else ""
+            )
+            + "The documents of these contracts come with the run after the cause is mended; those of all others were issued.",
+            soft_wrap=True,
+        )
     for sentence in outcome.defect:
         errors.print(sentence, markup=False, soft_wrap=True)
     if outcome.broken:

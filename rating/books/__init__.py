@@ -10,7 +10,7 @@ The one part of the kernel that reads files. `load` is the door; nothing is rate
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from rating.books.issued import CONTRACT_FACTS, contract_facts, problems_against
 from rating.books.models import Settings
 from rating.books.problems import BooksError, Problem
 from rating.books.reading import read_statements
+from rating.catalog import Catalog
 
 __all__ = [
     "CONTRACT_FACTS",
@@ -38,30 +39,36 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
-    """The books as frames, each as `rating.tables` declares it, keys unique and references whole.
+class Books(Catalog):
+    """The catalog that a folder of contract files holds, and what the shell wants to know of it.
 
     `version` is the SHA-256 of every file read, `files` are their paths below the folder; `warnings` are sentences about what is
     allowed but deserves a look.
     """
 
-    version: str
     files: tuple[str, ...]
     settings: Settings
     warnings: tuple[str, ...]
-    meters: pl.DataFrame
-    meter_filters: pl.DataFrame
-    rate_cards: pl.DataFrame
-    rate_card_entries: pl.DataFrame
-    ladders: pl.DataFrame
-    pricings: pl.DataFrame
-    plans: pl.DataFrame
-    plan_pricings: pl.DataFrame
-    customers: pl.DataFrame
-    contracts: pl.DataFrame
-    contract_terms: pl.DataFrame
-    rate_overrides: pl.DataFrame
-    credit_grants: pl.DataFrame
+
+    @classmethod
+    def of(
+        cls,
+        version: str,
+        files: Sequence[str],
+        settings: Settings,
+        warnings: Sequence[str],
+        frames: Mapping[str, pl.DataFrame],
+    ) -> Books:
+        """The books of these frames, one a table of BOOKS_TABLES."""
+        return cls(
+            version=version,
+            grace_days=settings.grace_days,
+            rerate_days=settings.rerate_days,
+            files=tuple(files),
+            settings=settings,
+            warnings=tuple(warnings),
+            **frames,
+        )
 
 
 def load(folder: Path) -> Books:
@@ -71,7 +78,7 @@ def load(folder: Path) -> Books:
     problems += problems_in(statements)
     if problems:
         raise BooksError(sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.line or 0, problem.path)))
-    return Books(source.version, source.given_out, statements.settings, warnings_about(statements), **frames_of(statements))
+    return Books.of(source.version, source.given_out, statements.settings, warnings_about(statements), frames_of(statements))
 
 
 def version_now(folder: Path, files: Sequence[str]) -> str | None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from rating.exact import DoesNotFit
+from rating.exact import AmountOverflow
 from tests.kernel.house import House, Run, Said, books, meter, per_unit, rows, tiers
 
 B2 = tiers(("1000", "0.10"), ("10000", "0.08"), (None, "0.05"))
@@ -305,7 +305,7 @@ def test_r2_a_line_of_1e15_stops_and_names_the_row(house: House, quantity: str) 
     # 999999999999999.9 × 1.1 is above 1e15
     house.open(books(per_unit("1.1", code="TOO_DEAR"), meters=[meter("k")]))
     house.use("2026-01-10", quantity, "a")
-    with pytest.raises(DoesNotFit) as raised:
+    with pytest.raises(AmountOverflow) as raised:
         house.run("2026-02-04")
     assert "acme" in str(raised.value)
     assert "TOO_DEAR" in str(raised.value)
@@ -314,7 +314,7 @@ def test_r2_a_line_of_1e15_stops_and_names_the_row(house: House, quantity: str) 
 def test_r2_a_line_that_is_rounded_up_to_1e15_stops(house: House) -> None:
     house.open(books(per_unit("1")))
     house.use("2026-01-10", "999999999999999.996")
-    with pytest.raises(DoesNotFit, match="acme"):
+    with pytest.raises(AmountOverflow, match="acme"):
         house.run("2026-02-04")
 
 
@@ -322,7 +322,7 @@ def test_r2_numbers_far_too_large_stop_and_never_wrap(house: House) -> None:
     # 1e15 × 1e9 / 1e-9 = 1e33: beyond 128 bits on the way
     house.open(books(per_unit("999999999", per="0.000000001", code="TOO_DEAR")))
     house.use("2026-01-10", "999999999999999")
-    with pytest.raises(DoesNotFit) as raised:
+    with pytest.raises(AmountOverflow) as raised:
         house.run("2026-02-04")
     assert "TOO_DEAR" in str(raised.value)
 

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from rating import exact
-from rating.exact import INT, DoesNotFit
+from rating.exact import INT, AmountOverflow
 
 
 def integers(**columns: list[int]) -> pl.DataFrame:
@@ -85,7 +85,7 @@ def test_r2_a_product_that_fits_to_the_last_digit_is_made() -> None:
 
 def test_r2_a_product_without_room_stops_and_names_its_row() -> None:
     frame = integers(left=[1, 10**20], right=[1, 10**19]).with_columns(contract_id=pl.Series(["small", "large"]))
-    with pytest.raises(DoesNotFit, match="contract_id large"):
+    with pytest.raises(AmountOverflow, match="contract_id large"):
         exact.multiply(frame, "left", "right", "product", ["contract_id"])
 
 
@@ -97,7 +97,7 @@ def test_r2_large_factors_in_different_rows_are_no_harm() -> None:
 @pytest.mark.parametrize("sign", [1, -1])
 def test_r2_a_sum_that_could_wrap_stops_and_names_its_row(sign: int) -> None:
     frame = integers(amount=[1, sign * 6 * 10**37]).with_columns(contract_id=pl.Series(["small", "large"]))
-    with pytest.raises(DoesNotFit, match="contract_id large"):
+    with pytest.raises(AmountOverflow, match="contract_id large"):
         exact.prove_sums(frame, ["amount"], ["contract_id"])
 
 
@@ -110,7 +110,7 @@ def test_r2_sums_that_fit_pass_unchanged() -> None:
 @pytest.mark.parametrize("cents", [10**17, -(10**17), 10**20])
 def test_r2_a_line_of_1e15_stops(cents: int) -> None:
     frame = integers(cents=[cents]).with_columns(contract_id=pl.lit("acme"), minor_digits=2)
-    with pytest.raises(DoesNotFit, match=r"contract_id acme.*1e15"):
+    with pytest.raises(AmountOverflow, match=r"contract_id acme.*1e15"):
         exact.refuse_large_lines(frame, "cents", ["contract_id"])
 
 

@@ -1,0 +1,43 @@
+"""The books as the kernel reads them: plain frames and three settings, whoever has read them from wherever.
+
+`rating.books` makes a catalog of contract files; a test, a door or a worker may make one of frames.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import polars as pl
+
+OF_CONTRACTS = ("contracts", "contract_terms", "rate_overrides", "credit_grants")
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The frames of `tables.BOOKS_TABLES`, each as declared there, keys unique and references whole.
+
+    version: stands on every document that is made of them. grace_days, rerate_days: calendar days (R-37, R-42).
+    """
+
+    version: str
+    grace_days: int
+    rerate_days: int
+    meters: pl.DataFrame
+    meter_filters: pl.DataFrame
+    rate_cards: pl.DataFrame
+    rate_card_entries: pl.DataFrame
+    ladders: pl.DataFrame
+    pricings: pl.DataFrame
+    plans: pl.DataFrame
+    plan_pricings: pl.DataFrame
+    customers: pl.DataFrame
+    contracts: pl.DataFrame
+    contract_terms: pl.DataFrame
+    rate_overrides: pl.DataFrame
+    credit_grants: pl.DataFrame
+
+    def only(self, contracts: pl.Series) -> Catalog:
+        """The catalog of some contracts: what others have agreed is left out, what all share stays."""
+        parts = {field.name: getattr(self, field.name) for field in fields(Catalog)}
+        chosen = pl.col("contract_id").is_in(contracts.implode())
+        return Catalog(**parts | {name: parts[name].filter(chosen) for name in OF_CONTRACTS})
