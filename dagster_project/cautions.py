@@ -16,7 +16,7 @@ from dagster_project.outlook import money, prospect
 from rating import tables
 from rating.books import Books
 from rating.documents import Documents
-from rating.invoices import period_headers
+from rating.invoicing.headers import period_headers
 from rating.rate import Months
 
 COUNTED = ["metered", "superseded", "voided"]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dagster_project.landing import LandingDamaged, LandingRefused
 from dagster_project.warehouse import WarehouseBusy
+from rating.arithmetic.exact import AmountOverflow
 from rating.books import BooksError
-from rating.exact import AmountOverflow
 
 
 class Mistake(Exception):

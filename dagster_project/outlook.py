@@ -14,7 +14,8 @@ from typing import Any
 
 import polars as pl
 
-from rating import calendar, exact, tables
+from rating import calendar, tables
+from rating.arithmetic import exact
 
 PERIODS_LOOKED_AT = 3
 # a wallet that outlives this at its present pace is not said to run dry

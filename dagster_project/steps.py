@@ -24,9 +24,10 @@ from dagster_project.mistakes import Mistake
 from dagster_project.rehearsal import rehearsed
 from dagster_project.run import Run, refuse_the_past
 from dagster_project.warehouse import Warehouse, appear, connect, discard, fetch, log_of, put, settle
-from rating import adjustments, tables
+from rating import tables
 from rating.documents import Documents
-from rating.issue import issue_documents, last_number
+from rating.invoicing import adjustments
+from rating.invoicing.issue import issue_documents, last_number
 from rating.rate import EVERY_MONTH, Months
 from rating.shards import Shard, rate_or_hold_back
 

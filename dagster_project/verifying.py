@@ -21,7 +21,7 @@ from dagster_project.issued import Batch
 from dagster_project.warehouse import Warehouse
 from rating import tables
 from rating.documents import Documents
-from rating.issue import content_texts
+from rating.invoicing.issue import content_texts
 
 SHOWN = 20
 DAMAGE = (

@@ -11,17 +11,19 @@ from datetime import datetime
 
 import polars as pl
 
-from rating import adjustments, tables
-from rating.adjustments import SAME_LINE, Adjustments
+from rating import tables
 from rating.catalog import Catalog
-from rating.credits import apply_credits
+from rating.credits.application import apply_credits
 from rating.documents import Documents, Rated
-from rating.fees import fee_lines
-from rating.initial import initial_lines
-from rating.invoices import build_documents, initial_headers, numbered_lines, period_headers
-from rating.issue import issue_documents, last_number
+from rating.fees.initial import initial_lines
+from rating.fees.recurring import fee_lines
+from rating.invoicing import adjustments
+from rating.invoicing.adjustments import SAME_LINE, Adjustments
+from rating.invoicing.assembly import build_documents, numbered_lines
+from rating.invoicing.headers import initial_headers, period_headers
+from rating.invoicing.issue import issue_documents, last_number
 from rating.schedule import Schedule
-from rating.usage_lines import UsageLines, usage_lines
+from rating.usage.lines import UsageLines, usage_lines
 
 PERIOD = ["contract_id", "period_start"]
 

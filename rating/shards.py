@@ -7,9 +7,9 @@ from datetime import datetime
 
 import polars as pl
 
+from rating.arithmetic.exact import AmountOverflow
 from rating.catalog import Catalog
 from rating.documents import Documents, Rated
-from rating.exact import AmountOverflow
 from rating.rate import EVERY_MONTH, Months, rate_shard
 from rating.schedule import Schedule
 

@@ -17,13 +17,15 @@ from unittest.mock import patch
 
 import polars as pl
 
-from rating import books, combinations, drawdown, tables
+from rating import books, tables
 from rating.books import Books
+from rating.credits import drawdown
 from rating.documents import Documents
 from rating.rate import rate
 from rating.schedule import Schedule, lay_out
-from rating.slots import slots
-from rating.usage_lines import usage_lines
+from rating.usage import combinations
+from rating.usage.lines import usage_lines
+from rating.usage.rateable_usage import slots
 from tests.benchmarks.books import FIVE_FOR_EVERYONE, write_books
 from tests.benchmarks.events import MONTH
 from tests.benchmarks.nights import FIRST_NIGHT

@@ -6,8 +6,8 @@ import itertools
 
 import polars as pl
 
-from rating.allocation import begins, first_of, lay, running, since_beginning
-from rating.exact import INT
+from rating.arithmetic.allocation import begins, first_of, lay, running, since_beginning
+from rating.arithmetic.exact import INT
 
 MOVE = {"group": pl.String(), "start": INT, "end": INT}
 BAND = {"group": pl.String(), "band": pl.Int32(), "lower": INT, "upper": INT}

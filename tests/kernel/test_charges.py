@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from rating.exact import AmountOverflow
+from rating.arithmetic.exact import AmountOverflow
 from tests.kernel.house import House, Run, Said, books, meter, per_unit, rows, tiers
 
 B2 = tiers(("1000", "0.10"), ("10000", "0.08"), (None, "0.05"))

@@ -7,7 +7,7 @@ import json
 import polars as pl
 import pytest
 
-from rating import combinations
+from rating.usage import combinations
 
 Values = list[str | None]
 

@@ -8,8 +8,8 @@ from fractions import Fraction
 import polars as pl
 import pytest
 
-from rating import exact
-from rating.exact import INT, AmountOverflow
+from rating.arithmetic import exact
+from rating.arithmetic.exact import INT, AmountOverflow
 
 
 def integers(**columns: list[int]) -> pl.DataFrame:

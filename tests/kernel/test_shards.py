@@ -6,7 +6,7 @@ import polars as pl
 from polars.testing import assert_frame_equal
 
 from rating.documents import Documents, Rated
-from rating.issue import issue_documents
+from rating.invoicing.issue import issue_documents
 from rating.shards import Shard, rate_or_hold_back
 from tests.kernel.house import House, books, instant, meter, per_unit, vars_of
 

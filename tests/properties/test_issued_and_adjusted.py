@@ -9,9 +9,11 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 
-from rating import adjustments, books, combinations
+from rating import books
 from rating.documents import Documents
+from rating.invoicing import adjustments
 from rating.rate import rate
+from rating.usage import combinations
 from tests.oracle.oracle import Oracle
 from tests.properties.kernel import Kernel, together
 from tests.properties.strategies import Run, Scenario, scenarios, usage_frame, write_books

@@ -12,7 +12,7 @@ from dagster_project import issued, pending
 from dagster_project.warehouse import Warehouse
 from rating import books
 from rating.documents import Documents
-from rating.issue import issue_documents, last_number
+from rating.invoicing.issue import issue_documents, last_number
 from rating.rate import EVERY_MONTH
 from rating.schedule import lay_out
 from rating.shards import Shard, rate_or_hold_back

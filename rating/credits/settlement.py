@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from rating import drawdown
-from rating.exact import highest, integer
+from rating.arithmetic.exact import highest, integer
+from rating.credits import drawdown
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from rating.exact import highest
+from rating.arithmetic.exact import highest
 
 COMBINATION = ["meter_code", "group_values"]
 MISSING_NAME = "(none)"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from rating import exact, tables
+from rating import tables
+from rating.arithmetic import exact
 from rating.calendar import local_dates
 from rating.catalog import Catalog
 from rating.schedule import Schedule

@@ -6,7 +6,8 @@ from datetime import datetime
 
 import polars as pl
 
-from rating import exact, tables
+from rating import tables
+from rating.arithmetic import exact
 from rating.calendar import first_instants, local_dates
 from rating.catalog import Catalog
 from rating.documents import Documents

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from rating import charges, combinations, exact, tables
-from rating.allocation import begins, first_of, running, since_beginning
+from rating import tables
+from rating.arithmetic import exact
+from rating.arithmetic.allocation import begins, first_of, running, since_beginning
 from rating.catalog import Catalog
 from rating.schedule import Schedule
-from rating.slots import LADDER, slots
+from rating.usage import combinations
+from rating.usage import models as charges
+from rating.usage.rateable_usage import LADDER, slots
 
 NAMES = ["contract_id", "pricing_code", "combination", "window_start"]  # of the row that a number too large is on
 

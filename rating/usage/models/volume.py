@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from rating.exact import INT
+from rating.arithmetic.exact import INT
 
 
 def parts(slots: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:

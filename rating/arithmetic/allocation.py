@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from rating.exact import INT
+from rating.arithmetic.exact import INT
 
 
 def lay(moves: pl.DataFrame, bands: pl.DataFrame, on: Sequence[str]) -> pl.DataFrame:

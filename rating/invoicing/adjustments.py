@@ -10,14 +10,16 @@ from datetime import datetime
 
 import polars as pl
 
-from rating import combinations, exact, tables
+from rating import tables
+from rating.arithmetic import exact
+from rating.arithmetic.exact import integer
 from rating.calendar import first_instants, local_dates
 from rating.catalog import Catalog
 from rating.documents import Documents
-from rating.exact import integer
-from rating.invoices import HEADER, invoice_id
+from rating.invoicing.headers import HEADER, invoice_id
 from rating.schedule import Schedule
-from rating.slots import WINDOWED, pricing_ranks
+from rating.usage import combinations
+from rating.usage.rateable_usage import WINDOWED, pricing_ranks
 
 PERIOD = ["contract_id", "period_start"]
 # what makes a line now and a line issued the same line

@@ -7,12 +7,14 @@ from datetime import datetime
 
 import polars as pl
 
-from rating import adjustments, drawdown, ledger, tables
+from rating import tables
 from rating.catalog import Catalog
+from rating.credits import drawdown, ledger
+from rating.credits.settlement import Drawing, settle
 from rating.documents import Documents
-from rating.drawing import Drawing, settle
+from rating.invoicing import adjustments
 from rating.schedule import Schedule
-from rating.slots import WINDOWED
+from rating.usage.rateable_usage import WINDOWED
 
 PERIOD = ["contract_id", "period_start"]
 

@@ -11,10 +11,10 @@ from datetime import datetime
 
 import polars as pl
 
-from rating import exact
-from rating.allocation import begins, first_of, inside, lay, running, since_beginning
+from rating.arithmetic import exact
+from rating.arithmetic.allocation import begins, first_of, inside, lay, running, since_beginning
+from rating.arithmetic.exact import INT, integer
 from rating.catalog import Catalog
-from rating.exact import INT, integer
 
 DIGITS = 10**18  # digits of the cost basis compared at a time; three times that tells any two fractions of R-2's amounts apart
 

@@ -26,7 +26,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from rating.charges import graduated, linear, package, volume
+from rating.usage.models import graduated, linear, package, volume
 
 Model = Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame]
 

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from rating import combinations
 from rating.catalog import Catalog
 from rating.schedule import Schedule
+from rating.usage import combinations
 
 PRICE = ["rate_source", "unit_amount", "ladder_id", "place"]
 IN_FORCE = (pl.col("window_start") >= pl.col("valid_from")) & (pl.col("window_start") < pl.col("valid_to"))

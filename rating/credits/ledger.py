@@ -9,8 +9,9 @@ from datetime import datetime
 
 import polars as pl
 
-from rating import exact, tables
-from rating.exact import INT, integer
+from rating import tables
+from rating.arithmetic import exact
+from rating.arithmetic.exact import INT, integer
 
 # order of the movements of one grant within one run
 PHASES = {"grant": 0, "adjustment": 1, "reversal": 2, "usage": 2, "expiration": 3}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from rating import combinations, prices
-from rating.allocation import first_of
+from rating.arithmetic.allocation import first_of
 from rating.catalog import Catalog
 from rating.schedule import Schedule
+from rating.usage import combinations
+from rating.usage import price_lookup as prices
 
 WINDOWED = ["sum", "count"]  # aggregations kept per window
 PERIOD = ["contract_id", "period_start"]

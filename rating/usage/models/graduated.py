@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from rating.allocation import lay
-from rating.exact import INT
+from rating.arithmetic.allocation import lay
+from rating.arithmetic.exact import INT
 
 
 def parts(slots: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:

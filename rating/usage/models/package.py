@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from rating.exact import INT, integer
+from rating.arithmetic.exact import INT, integer
 
 
 def parts(slots: pl.DataFrame, _tiers: pl.DataFrame) -> pl.DataFrame:

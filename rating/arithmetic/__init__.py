@@ -1,0 +1,1 @@
+"""Exact numbers: scaled integers with proven bounds, and the one allocation primitive."""
