@@ -18,8 +18,8 @@ from rating.books import Books
 from rating.documents import Documents
 from rating.invoicing.headers import period_headers
 from rating.rate import Months
+from rating.vocabulary import SETTLED
 
-COUNTED = ["metered", "superseded", "voided"]
 # a wallet that never lapses lasts for as long as it lasts: only its last quarter is worth a word
 DAYS_AHEAD = 90
 MOST_SAID = 20
@@ -182,7 +182,7 @@ def months_left_behind(books: Books, periods: pl.DataFrame, issued: Documents, a
 
 def unmatched_events(dispositions: pl.DataFrame) -> Caution:
     """Events that nobody is billed for. dispositions: event_name, disposition, events."""
-    unmatched = dispositions.filter(~pl.col("disposition").is_in(COUNTED), pl.col("events") > 0).sort("events", descending=True)
+    unmatched = dispositions.filter(~pl.col("disposition").is_in(SETTLED), pl.col("events") > 0).sort("events", descending=True)
     sentences = tuple(
         f"{_counted(events, 'event')} `{name}`: {disposition}." for name, disposition, events in unmatched.iter_rows()
     )

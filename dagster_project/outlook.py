@@ -16,6 +16,7 @@ import polars as pl
 
 from rating import calendar, tables
 from rating.arithmetic import exact
+from rating.vocabulary import DRAWN
 
 PERIODS_LOOKED_AT = 3
 # a wallet that outlives this at its present pace is not said to run dry
@@ -58,7 +59,7 @@ def outlooks(
     found = pace.join(whole, on="contract_id", how="left").join(
         _next_grants(grants, zones, as_of), on="contract_id", how="left"
     )
-    zero = exact.integer(0)
+    zero = exact.int128(0)
     return OUTLOOKS.frame(
         found.with_columns(
             pl.col("grants").fill_null([]),
@@ -97,7 +98,7 @@ def money(amount: Decimal, outlook: dict[str, Any]) -> str:
 def _grants(ledger: pl.DataFrame, grants: pl.DataFrame, zones: pl.DataFrame) -> pl.DataFrame:
     """contract_id, grant_id, held (1e-4 of the currency), from_day, until: every grant that the ledger knows."""
     # a grant never holds more than its amount (R-32), which is under 1e15: no sum here or below can wrap
-    held = ledger.group_by("contract_id", "grant_id").agg(held=exact.physical("amount").sum())
+    held = ledger.group_by("contract_id", "grant_id").agg(held=exact.as_int128("amount").sum())
     known = held.join(grants.select("grant_id", "effective_at", "expires_at"), on="grant_id").join(zones, on="contract_id")
     return _local(_local(known, "effective_at", "from_day"), "expires_at", "lapse").select(
         "contract_id", "grant_id", "held", "from_day", until=pl.min_horizontal("lapse", "end_date")
@@ -123,11 +124,11 @@ def _pace(
     )
     # an adjustment carries the period of the invoice it corrects (R-42), so what it gives back counts there
     draws = (
-        ledger.filter(pl.col("type").is_in(["usage", "reversal"]))
+        ledger.filter(pl.col("type").is_in(DRAWN))
         .join(invoices.select("invoice_id", "period_start"), on="invoice_id")
         .join(periods, on=["contract_id", "period_start"], how="semi")
         .group_by("contract_id")
-        .agg(drawn=exact.integer(0) - exact.physical("amount").sum())
+        .agg(drawn=exact.int128(0) - exact.as_int128("amount").sum())
     )
     now = pl.lit(as_of, dtype=tables.INSTANT) - calendar.ONE_MICROSECOND
     begun = wallets.group_by("contract_id").agg(pl.col("from_day").min())
@@ -136,7 +137,7 @@ def _pace(
         .join(days, on="contract_id", how="left")
         .join(draws, on="contract_id", how="left")
         .with_columns(
-            pl.max_horizontal("drawn", exact.integer(0)).fill_null(exact.integer(0)),
+            pl.max_horizontal("drawn", exact.int128(0)).fill_null(exact.int128(0)),
             # before its first grant a wallet cannot be drawn on, so those days say nothing about the pace
             days=_days(pl.max_horizontal("first_day", "from_day"), pl.min_horizontal("end_day", "last_day")).clip(0) + 1,
         )
@@ -152,7 +153,7 @@ def _together(grants: pl.DataFrame) -> pl.DataFrame:
     whatever was left over at an earlier lapse is gone as well, so the largest of these has lapsed by then. All is counted
     `days` times over, which keeps it in integers.
     """
-    zero = exact.integer(0)
+    zero = exact.int128(0)
     days_left = _days(pl.col("last_day"), pl.col("until")).sub(1).clip(0).cast(exact.INT)
     over = (pl.col("total") * pl.col("days") - pl.col("drawn") * days_left).fill_null(zero)
     laid = (
@@ -163,7 +164,7 @@ def _together(grants: pl.DataFrame) -> pl.DataFrame:
         .with_columns(before=pl.col("lapsed").shift(1, fill_value=0).over("contract_id"))
     )
     used = pl.col("held") * pl.col("days") - pl.col("lapsed")
-    last_days = (used + pl.col("drawn") - 1) // pl.max_horizontal("drawn", exact.integer(1))
+    last_days = (used + pl.col("drawn") - 1) // pl.max_horizontal("drawn", exact.int128(1))
     runs_dry = (pl.col("drawn") > 0) & (pl.col("lapsed") == pl.col("before")) & (last_days <= CENTURY)
     unit = exact.money_per_minor()
     return (

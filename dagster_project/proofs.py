@@ -12,8 +12,7 @@ import polars as pl
 
 from dagster_project.landing import Landing
 from rating.documents import Documents
-
-DRAWN = ["usage", "reversal"]
+from rating.vocabulary import DRAWN
 
 
 @dataclass(frozen=True, slots=True)

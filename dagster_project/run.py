@@ -22,7 +22,7 @@ from dagster_project.warehouse import Warehouse
 from rating import books
 from rating.documents import Documents
 from rating.rate import EVERY_MONTH, Months
-from rating.schedule import Schedule, lay_out
+from rating.schedule import Schedule, build_schedule
 
 Progress = Callable[[str], None]
 
@@ -73,7 +73,7 @@ class Run:
     @cached_property
     def schedule(self) -> Schedule:
         """The books laid out in time up to as_of, around what is issued."""
-        return lay_out(self.books, self.as_of, self.issued.invoices)
+        return build_schedule(self.books, self.as_of, self.issued.invoices)
 
     @cached_property
     def issued(self) -> Documents:

@@ -26,7 +26,7 @@ class Catalog:
     meter_filters: pl.DataFrame
     rate_cards: pl.DataFrame
     rate_card_entries: pl.DataFrame
-    ladders: pl.DataFrame
+    tier_sets: pl.DataFrame
     pricings: pl.DataFrame
     plans: pl.DataFrame
     plan_pricings: pl.DataFrame

@@ -43,7 +43,7 @@ class Schedule:
         return Schedule(periods, windows, terms, overrides, self.card_versions)
 
 
-def lay_out(catalog: Catalog, as_of: datetime, issued: pl.DataFrame | None = None) -> Schedule:
+def build_schedule(catalog: Catalog, as_of: datetime, issued: pl.DataFrame | None = None) -> Schedule:
     """Lay the approved contracts of the books out up to as_of + 1 hour. Draft contracts have no periods (R-7).
 
     issued: INVOICES issued so far. A contract that is prolonged goes on with a new period at the end of its issued short one (R-42).
@@ -64,6 +64,11 @@ def lay_out(catalog: Catalog, as_of: datetime, issued: pl.DataFrame | None = Non
         ]
     )
     return Schedule(periods, _windows(periods, cuts, terms), terms, overrides, card_versions)
+
+
+def in_force(at: str) -> pl.Expr:
+    """Whether terms, an override or a version of a card on the same row are in force at an instant: [valid_from, valid_to)."""
+    return (pl.col("valid_from") <= pl.col(at)) & (pl.col(at) < pl.col("valid_to"))
 
 
 def _first_instant(frame: pl.DataFrame, date: str, into: str, zone: str = "timezone") -> pl.DataFrame:

@@ -152,17 +152,17 @@ RATE_CARD_ENTRIES = Table(
         ("effective_from", DATE, "first local day of the version; null: always in force", NULL),
         ("group_values", TEXTS, "one text a group key, in group_keys order; null stands for *"),
         ("unit_amount", PRICE, "rate per `per` units; null where the entry has tiers", NULL),
-        ("ladder_id", SMALL, "tiers of the entry; null where it has a rate", NULL),
+        ("tier_set_id", SMALL, "tiers of the entry; null where it has a rate", NULL),
         ("place", TEXT, "file, line and path in the books"),
     ),
 )
 
-LADDERS = Table(
-    "ladders",
-    "one tier of one ladder; equal tiers share one ladder_id",
-    ("ladder_id", "tier_no"),
+TIER_SETS = Table(
+    "tier_sets",
+    "one tier of one tier set; equal tiers share one tier_set_id",
+    ("tier_set_id", "tier_no"),
     _columns(
-        ("ladder_id", SMALL, "the ladder"),
+        ("tier_set_id", SMALL, "the tier set"),
         ("tier_no", SMALL, "position of the tier, from 1"),
         ("lower", QUANTITY, "exclusive lower bound of cumulative quantity; 0 for the first tier"),
         ("upper", QUANTITY, "inclusive upper bound; null for the last tier", NULL),
@@ -184,7 +184,7 @@ PRICINGS = Table(
         ("tier_scope", TEXT, "combination, or pricing (R-26)"),
         ("per", QUANTITY, "units that unit_amount buys; package: the package size; bps: 10000"),
         ("unit_amount", PRICE, "fallback rate, unit amount, package price, bps, or the amount of flat and one_time", NULL),
-        ("ladder_id", SMALL, "tiers of the pricing itself (its fallback where it has a card); null for other models", NULL),
+        ("tier_set_id", SMALL, "tiers of the pricing itself (its fallback where it has a card); null for other models", NULL),
         ("place", TEXT, "file, line and path in the books"),
     ),
 )
@@ -269,7 +269,7 @@ RATE_OVERRIDES = Table(
         ("group_values", TEXTS, "one text a group key; null stands for *; null list: overrides a pricing", NULL),
         ("pricing_code", TEXT, "pricing of an override without dimensions", NULL),
         ("unit_amount", PRICE, "the new rate, fallback_rate, unit_amount, bps or amount", NULL),
-        ("ladder_id", SMALL, "the new tiers", NULL),
+        ("tier_set_id", SMALL, "the new tiers", NULL),
         ("effective_from", DATE, "first local day; the contract's start or the amendment's date where the books name none"),
         ("effective_to", DATE, "local day after the last; null: holds on", NULL),
         ("place", TEXT, "file, line and path in the books"),
@@ -568,7 +568,7 @@ BOOKS_TABLES = (
     METER_FILTERS,
     RATE_CARDS,
     RATE_CARD_ENTRIES,
-    LADDERS,
+    TIER_SETS,
     PRICINGS,
     PLANS,
     PLAN_PRICINGS,

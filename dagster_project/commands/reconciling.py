@@ -9,8 +9,9 @@ from dagster_project.account import published, unmatched_of
 from dagster_project.commands.screen import screen, table
 from dagster_project.mistakes import Mistake
 from dagster_project.warehouse import Warehouse, fetch
+from rating.vocabulary import SETTLED
 
-COUNTED = "('metered', 'superseded', 'voided')"
+COUNTED = str(SETTLED)
 SAMPLES = 10
 
 EVENTS = """

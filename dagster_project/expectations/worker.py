@@ -43,11 +43,11 @@ import great_expectations as gx  # noqa: E402
 import great_expectations.expectations as gxe  # noqa: E402
 import polars as pl  # noqa: E402
 
+from rating.vocabulary import LINE_KINDS, RATE_SOURCES  # noqa: E402
+
 Known = Mapping[str, list[str]]
 
 LARGEST_AMOUNT = Decimal(10) ** 15
-LINE_KINDS = ["usage", "base_fee", "flat", "one_time", "minimum_commitment", "prepaid_purchase"]
-RATE_SOURCES = ["override", "rate_card", "fallback", "pricing"]
 SITE = "finance"
 
 
@@ -74,8 +74,8 @@ def invoice_lines(known: Known) -> list[gxe.Expectation]:
             for column in ("invoice_id", "description", "amount", "exact_amount")
         ),
         gxe.ExpectCompoundColumnsToBeUnique(column_list=["invoice_id", "line_no"]),
-        gxe.ExpectColumnValuesToBeInSet(column="kind", value_set=LINE_KINDS),
-        gxe.ExpectColumnValuesToBeInSet(column="rate_source", value_set=RATE_SOURCES),
+        gxe.ExpectColumnValuesToBeInSet(column="kind", value_set=[*LINE_KINDS]),
+        gxe.ExpectColumnValuesToBeInSet(column="rate_source", value_set=[*RATE_SOURCES]),
         gxe.ExpectColumnValuesToBeInSet(column="meter_code", value_set=known["meter_code"]),
         gxe.ExpectColumnValuesToBeBetween(column="line_no", min_value=1),
         gxe.ExpectColumnValuesToBeBetween(column="unit_rate", min_value=0),

@@ -13,18 +13,18 @@ import polars as pl
 from rating.arithmetic.exact import INT
 
 
-def lay(moves: pl.DataFrame, bands: pl.DataFrame, on: Sequence[str]) -> pl.DataFrame:
-    """Every move beside every band of its group, with `inside`: the signed length of the move within the band.
+def allocate_to_bands(moves: pl.DataFrame, bands: pl.DataFrame, on: Sequence[str]) -> pl.DataFrame:
+    """Every move beside every band of its group, with `overlap`: the signed length of the move within the band.
 
     moves: `on`, `start`, `end` (Int128; a move back has end < start) and whatever else is to be kept.
     bands: `on`, `lower`, `upper` (Int128; null is unbounded; half-open, consecutive, not overlapping) and whatever else.
-    Out: the columns of both and `inside`; rows with inside = 0 are kept, for bands may matter by being passed.
+    Out: the columns of both and `overlap`; rows with overlap = 0 are kept, for bands may matter by being passed.
     A pure function of the two ends of each move: cutting a move in two cuts its parts in two.
     """
-    return moves.join(bands, on=list(on), how="inner", maintain_order="left_right").with_columns(inside=inside())
+    return moves.join(bands, on=list(on), how="inner", maintain_order="left_right").with_columns(overlap=overlap())
 
 
-def inside() -> pl.Expr:
+def overlap() -> pl.Expr:
     """The signed length of a move (`start`, `end`) within the band (`lower`, `upper`) on the same row."""
     return _within("end") - _within("start")
 
@@ -34,26 +34,26 @@ def _within(point: str) -> pl.Expr:
     return pl.when(clipped > pl.col("upper")).then(pl.col("upper")).otherwise(clipped).cast(INT)
 
 
-def running(frame: pl.DataFrame, amount: str, group: str) -> pl.DataFrame:
+def with_running_total(frame: pl.DataFrame, amount: str, group: str) -> pl.DataFrame:
     """`start` and `end` of each row on the running total of its group, in the order of the rows.
 
     Rows of a group lie together. One cumulative sum over all rows serves every group, less what it was when the group began; the
     caller proves that the sum of all rows fits (`exact.prove_sums`).
     """
-    return frame.with_columns(end=since_beginning(pl.col(amount), group)).with_columns(start=pl.col("end") - pl.col(amount))
+    return frame.with_columns(end=group_cumsum(pl.col(amount), group)).with_columns(start=pl.col("end") - pl.col(amount))
 
 
-def since_beginning(amount: pl.Expr, group: str) -> pl.Expr:
+def group_cumsum(amount: pl.Expr, group: str) -> pl.Expr:
     """The running total of `amount` within groups whose rows lie together."""
     total = amount.cum_sum()
-    return total - first_of(total - amount, group)
+    return total - group_first(total - amount, group)
 
 
-def first_of(value: pl.Expr, group: str) -> pl.Expr:
+def group_first(value: pl.Expr, group: str) -> pl.Expr:
     """The value in the first row of each group, on all its rows; rows of a group lie together."""
-    return pl.when(begins(group)).then(value).forward_fill()
+    return pl.when(is_group_start(group)).then(value).forward_fill()
 
 
-def begins(group: str) -> pl.Expr:
+def is_group_start(group: str) -> pl.Expr:
     """Whether a row is the first of its group; rows of a group lie together."""
     return pl.col(group).ne_missing(pl.col(group).shift(1)) | (pl.int_range(pl.len()) == 0)

@@ -2,7 +2,7 @@
 
 ```
 files  ─► documents   ─► statements      ─► problems, or ─► frames
-folder    yaml_reader    reading, editions  checks/         frames, ladders
+folder    yaml_reader    reading, editions  checks/         frames, tier_sets
           flat_files     shapes, models     agreements      agreements
 ```
 The one part of the kernel that reads files. `load` is the door; nothing is rated from books with errors (R-5).

@@ -14,9 +14,9 @@ import polars as pl
 from rating import tables
 from rating.books.agreements import contract_terms, dated_grants, dated_overrides
 from rating.books.currencies import MINOR_DIGITS
-from rating.books.ladders import Ladders
 from rating.books.models import ONE, Filter, Pricing, RateOverride, Tier
 from rating.books.statements import Statements
+from rating.books.tier_sets import TierSets
 
 _BASIS_POINTS = Decimal(10_000)
 # where the key is not the order to read in; entries keep the order of their card
@@ -28,23 +28,23 @@ _ORDER = {
 
 def frames_of(statements: Statements) -> dict[str, pl.DataFrame]:
     """Every frame of the books by its table's name, each as `tables.BOOKS_TABLES` declares it."""
-    ladders = Ladders(_stated_tiers(statements))
+    tier_sets = TierSets(_stated_tiers(statements))
     rows: dict[str, Iterable[dict[str, Any]]] = {
         "meters": _meters(statements),
         "meter_filters": _meter_filters(statements),
         "rate_cards": _rate_cards(statements),
-        "rate_card_entries": _rate_card_entries(statements, ladders),
-        "pricings": _pricings(statements, ladders),
+        "rate_card_entries": _rate_card_entries(statements, tier_sets),
+        "pricings": _pricings(statements, tier_sets),
         "plans": _plans(statements),
         "plan_pricings": _plan_pricings(statements),
         "customers": _customers(statements),
         "contracts": _contracts(statements),
         "contract_terms": _contract_terms(statements),
-        "rate_overrides": _rate_overrides(statements, ladders),
+        "rate_overrides": _rate_overrides(statements, tier_sets),
         "credit_grants": _credit_grants(statements),
     }
     frames = {table.name: _frame(table, [*rows[table.name]]) for table in tables.BOOKS_TABLES if table.name in rows}
-    return {**frames, "ladders": ladders.frame()}
+    return {**frames, "tier_sets": tier_sets.frame()}
 
 
 def _frame(table: tables.Table, rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
@@ -109,7 +109,7 @@ def _rate_cards(statements: Statements) -> Iterator[dict[str, Any]]:
         yield {"rate_card_code": card.code, "meter_code": card.meter, "effective_from": edition.effective_from}
 
 
-def _rate_card_entries(statements: Statements, ladders: Ladders) -> Iterator[dict[str, Any]]:
+def _rate_card_entries(statements: Statements, tier_sets: TierSets) -> Iterator[dict[str, Any]]:
     for edition in statements.editions:
         group_keys = statements.meters.stated[edition.card.terms.meter].terms.group_keys
         for entry in edition.entries:
@@ -118,12 +118,12 @@ def _rate_card_entries(statements: Statements, ladders: Ladders) -> Iterator[dic
                 "effective_from": edition.effective_from,
                 "group_values": [entry.terms.dimensions[key] for key in group_keys],
                 "unit_amount": entry.terms.rate,
-                "ladder_id": ladders.id_of(entry.terms.tiers),
+                "tier_set_id": tier_sets.id_of(entry.terms.tiers),
                 "place": str(entry.place),
             }
 
 
-def _pricings(statements: Statements, ladders: Ladders) -> Iterator[dict[str, Any]]:
+def _pricings(statements: Statements, tier_sets: TierSets) -> Iterator[dict[str, Any]]:
     for pricing in statements.pricings.values():
         terms = pricing.terms
         yield {
@@ -135,7 +135,7 @@ def _pricings(statements: Statements, ladders: Ladders) -> Iterator[dict[str, An
             "tier_scope": terms.tier_scope or "combination",
             "per": _per(terms, statements),
             "unit_amount": None if terms.tiered else getattr(terms, terms.price_key),
-            "ladder_id": ladders.id_of(terms.tiers),
+            "tier_set_id": tier_sets.id_of(terms.tiers),
             "place": str(pricing.place),
         }
 
@@ -199,7 +199,7 @@ def _contract_terms(statements: Statements) -> Iterator[dict[str, Any]]:
         yield from contract_terms(contract.terms, statements.plans.stated)
 
 
-def _rate_overrides(statements: Statements, ladders: Ladders) -> Iterator[dict[str, Any]]:
+def _rate_overrides(statements: Statements, tier_sets: TierSets) -> Iterator[dict[str, Any]]:
     for contract in statements.contracts.values():
         if not contract.terms.rate_overrides and not contract.terms.amendments:
             continue
@@ -212,7 +212,7 @@ def _rate_overrides(statements: Statements, ladders: Ladders) -> Iterator[dict[s
                 "group_values": _group_values(terms, statements),
                 "pricing_code": terms.pricing,
                 "unit_amount": _override_price(terms, statements),
-                "ladder_id": ladders.id_of(terms.tiers),
+                "tier_set_id": tier_sets.id_of(terms.tiers),
                 "effective_from": override.effective_from,
                 "effective_to": override.effective_to,
                 "place": str(override.place),

@@ -100,7 +100,7 @@ def _changed(name: str, contract_id: str, now: Any, before: Any, place: str) -> 
 
 
 def _grant_problems(books: Books, ledger: pl.DataFrame) -> list[Problem]:
-    """Posted grants that are gone, moved to another contract, or smaller than what was drawn from them and lapsed."""
+    """Posted grants that are gone, moved to another contract, or smaller than what was drawn from them and expired."""
     spent = pl.col("amount").filter(~pl.col("type").is_in(["grant", "adjustment"])).sum()
     posted = ledger.group_by("grant_id").agg(pl.col("contract_id").first(), (-spent).alias("spent"), pl.col("currency").first())
     found = posted.join(books.credit_grants, on="grant_id", how="left", suffix="_now")
@@ -116,7 +116,7 @@ def _grant_problems(books: Books, ledger: pl.DataFrame) -> list[Problem]:
     for grant_id, amount, gone, currency, place in smaller.select(
         "grant_id", "amount", "spent", "currency", "place"
     ).iter_rows():
-        what = f"grant `{grant_id}` is worth {amount} {currency}, but {gone} were drawn from it or have lapsed"
+        what = f"grant `{grant_id}` is worth {amount} {currency}, but {gone} were drawn from it or have expired"
         problems.append(_problem(place, "amount", what, f"Write {gone} or more"))
     return problems
 

@@ -10,11 +10,11 @@ import polars as pl
 from rating import tables
 from rating.catalog import Catalog
 from rating.credits import drawdown, ledger
-from rating.credits.settlement import Drawing, settle
+from rating.credits.settlement import Drawing, settle_credits
 from rating.documents import Documents
 from rating.invoicing import adjustments
 from rating.schedule import Schedule
-from rating.usage.rateable_usage import WINDOWED
+from rating.vocabulary import WINDOWED
 
 PERIOD = ["contract_id", "period_start"]
 
@@ -48,7 +48,7 @@ def apply_credits(
     """
     periods = schedule.periods.filter(pl.col("period_start") <= as_of)
     grants = _grants_in_force(catalog, issued, headers, periods, as_of, issue)
-    drawing = settle(
+    drawing = settle_credits(
         _credit_eligible_amounts(lines, shares, headers, schedule.windows, catalog),
         _returns(lines, issued, issued_lines, grants, as_of),
         headers.select("document_no", "contract_id"),
@@ -60,16 +60,16 @@ def apply_credits(
 def _grants_in_force(
     catalog: Catalog, issued: Documents, headers: pl.DataFrame, periods: pl.DataFrame, as_of: datetime, issue: bool
 ) -> pl.DataFrame:
-    """Every effective grant with what it holds, and `is_lapsing`: whether its rest expires with this run; none does where nothing is
+    """Every effective grant with what it holds, and `is_expiring`: whether its rest expires with this run; none does where nothing is
     issued (R-32)."""
     is_period = pl.col("kind") == "period"
     billed = pl.concat(
         [issued.invoices.filter(is_period).select(PERIOD), headers.filter(is_period, "is_issued").select(PERIOD)]
     )
-    wallet = drawdown.wallet(catalog, issued.ledger, as_of)
-    lapsing = ledger.lapsing(wallet, billed, periods, as_of).with_columns(is_lapsing=pl.lit(issue))
-    return wallet.join(lapsing, on="grant_id", how="left", maintain_order="left").with_columns(
-        pl.col("is_lapsing").fill_null(value=False)
+    balances = drawdown.grant_balances(catalog, issued.ledger, as_of)
+    expiring = ledger.expiring(balances, billed, periods, as_of).with_columns(is_expiring=pl.lit(issue))
+    return balances.join(expiring, on="grant_id", how="left", maintain_order="left").with_columns(
+        pl.col("is_expiring").fill_null(value=False)
     )
 
 

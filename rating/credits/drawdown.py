@@ -12,20 +12,27 @@ from datetime import datetime
 import polars as pl
 
 from rating.arithmetic import exact
-from rating.arithmetic.allocation import begins, first_of, inside, lay, running, since_beginning
-from rating.arithmetic.exact import INT, integer
+from rating.arithmetic.allocation import (
+    allocate_to_bands,
+    group_cumsum,
+    group_first,
+    is_group_start,
+    overlap,
+    with_running_total,
+)
+from rating.arithmetic.exact import INT, int128
 from rating.catalog import Catalog
 
 DIGITS = 10**18  # digits of the cost basis compared at a time; three times that tells any two fractions of R-2's amounts apart
 
 
-def wallet(catalog: Catalog, ledger: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+def grant_balances(catalog: Catalog, ledger: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
     """Every grant that is effective by as_of, of approved contracts, with what it holds.
 
     Out: CREDIT_GRANTS and `currency`, `minor_digits`, `amount_units`, `posted_units` (granted so far by posted entries, null:
     not posted yet) and `left_units` (balance once the books' amount is posted), in minor units, sorted by grant.
     """
-    minor = exact.physical("amount") // exact.money_per_minor()
+    minor = exact.as_int128("amount") // exact.money_per_minor()
     granted = pl.col("amount_units").filter(pl.col("type").is_in(["grant", "adjustment"])).sum()
     posted = (
         ledger.filter(pl.col("status") == "posted")
@@ -41,9 +48,9 @@ def wallet(catalog: Catalog, ledger: pl.DataFrame, as_of: datetime) -> pl.DataFr
         .join(posted, on="grant_id", how="left")
         .with_columns(amount_units=minor)
         .with_columns(
-            left_units=pl.col("balance_units").fill_null(integer(0))
+            left_units=pl.col("balance_units").fill_null(int128(0))
             + pl.col("amount_units")
-            - pl.col("posted_units").fill_null(integer(0))
+            - pl.col("posted_units").fill_null(int128(0))
         )
         .drop("balance_units")
         .sort("grant_id")
@@ -56,7 +63,7 @@ def draw(claims: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
     claims: `claim` (unique; sorted by it, a contract's claims lie together in the order of payment: period, window, line), `line`
       (what it is a share of), contract_id, meter_code, accrues_from, accrues_to (instants), `open_units` (> 0), `line_units` (what
       the line can still take in all), `is_issued` (whether the draw will be posted).
-    grants: contract_id, grant_id, kind, amount_units, price, effective_at, expires_at, applies_to, `left_units`, `is_lapsing`.
+    grants: contract_id, grant_id, kind, amount_units, price, effective_at, expires_at, applies_to, `left_units`, `is_expiring`.
     Out: claim, line, grant_id, `drawn_units` (> 0), by round, claim and rank.
     """
     # a line of one claim needs no laying: it takes no more than it is
@@ -78,8 +85,8 @@ def _ranked(grants: pl.DataFrame, claims: pl.DataFrame) -> pl.DataFrame:
     """Grants of contracts with claims: soonest expiry (none last), promotional before prepaid, lowest cost basis, earliest
     effective_at, id (R-31)."""
     order = ["expires_at", "is_prepaid", "basis", "effective_at", "grant_id"]
-    numbers = claims.filter(begins("contract_no")).select("contract_id", "contract_no")
-    terms = ["effective_at", "expires_at", "applies_to", "is_lapsing"]
+    numbers = claims.filter(is_group_start("contract_no")).select("contract_id", "contract_no")
+    terms = ["effective_at", "expires_at", "applies_to", "is_expiring"]
     return (
         grants.select("contract_id", "grant_id", "kind", "left_units", "price", "amount", *terms)
         .join(numbers, on="contract_id")
@@ -92,12 +99,12 @@ def _ranked(grants: pl.DataFrame, claims: pl.DataFrame) -> pl.DataFrame:
 
 def _cost_bases(grants: pl.DataFrame) -> pl.DataFrame:
     """Each price and amount with `basis`, the place of price / amount among all: compared as fractions, digit by digit."""
-    price, amount = exact.physical("price"), exact.physical("amount")
-    bases = grants.select("price", "amount").unique().with_columns(basis_0=price // amount, rest=price % amount)
+    price, amount = exact.as_int128("price"), exact.as_int128("amount")
+    bases = grants.select("price", "amount").unique().with_columns(basis_0=price // amount, remainder=price % amount)
     digits = ["basis_0", "basis_1", "basis_2", "basis_3"]
     for name in digits[1:]:
-        more = pl.col("rest") * DIGITS
-        bases = bases.with_columns((more // amount).alias(name), rest=more % amount)
+        more = pl.col("remainder") * DIGITS
+        bases = bases.with_columns((more // amount).alias(name), remainder=more % amount)
     return bases.select("price", "amount", basis=pl.struct(digits).rank("dense"))
 
 
@@ -113,21 +120,21 @@ def _into_rounds(ranked: pl.DataFrame, claims: pl.DataFrame) -> pl.DataFrame:
     return (
         ranked.join(owed, on="contract_no", how="left", maintain_order="left")
         .with_columns(is_alike=is_alike.fill_null(value=False))
-        .with_columns(is_first=begins("contract_no") | ~(pl.col("is_alike") & pl.col("is_alike").shift(1)))
+        .with_columns(is_first=is_group_start("contract_no") | ~(pl.col("is_alike") & pl.col("is_alike").shift(1)))
         .with_columns(nth=pl.col("is_first").cum_sum(), is_last=pl.col("is_first").shift(-1, fill_value=True))
-        .with_columns(round=pl.col("nth") - first_of(pl.col("nth"), "contract_no") + 1)
-        .with_columns(upper=since_beginning(pl.col("left_units"), "nth"))
+        .with_columns(round=pl.col("nth") - group_first(pl.col("nth"), "contract_no") + 1)
+        .with_columns(upper=group_cumsum(pl.col("left_units"), "nth"))
         .with_columns(lower=pl.col("upper") - pl.col("left_units"))
         .drop("accrues_from", "accrues_to", "is_issued", "is_alike", "is_first", "nth")
     )
 
 
 def _is_in_time() -> pl.Expr:
-    """Whether a grant is in force over a claim's whole time (R-31), both on one row; what lapses is posted before any draft draws."""
+    """Whether a grant is in force over a claim's whole time (R-31), both on one row; what expires is posted before any draft draws."""
     return (
         (pl.col("effective_at") <= pl.col("accrues_from"))
         & (pl.col("expires_at").is_null() | (pl.col("expires_at") >= pl.col("accrues_to")))
-        & (pl.col("is_issued") | ~pl.col("is_lapsing"))
+        & (pl.col("is_issued") | ~pl.col("is_expiring"))
     )
 
 
@@ -135,23 +142,23 @@ def _draw_round(claims: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
     """What the grants of one round pay of each contract's claims: in their order, no line more than it can take."""
     # grants of a round are alike, so the last, which knows how far they reach, speaks for all
     terms = grants.filter("is_last").select(
-        "contract_no", "effective_at", "expires_at", "applies_to", "is_lapsing", room="upper"
+        "contract_no", "effective_at", "expires_at", "applies_to", "is_expiring", room="upper"
     )
     pays = _is_in_time() & (pl.col("applies_to").is_null() | pl.col("meter_code").is_in("applies_to"))
     eligible = claims.join(terms, on="contract_no", maintain_order="left").filter(pays.fill_null(value=False))
-    owed = running(_capped_by_lines(eligible), "open_units", "contract_no").filter(pl.col("start") < pl.col("room"))
+    owed = with_running_total(_capped_by_lines(eligible), "open_units", "contract_no").filter(pl.col("start") < pl.col("room"))
     bands = grants.select("contract_no", "grant_id", "lower", "upper")
-    laid = lay(owed.select("claim", "line", "contract_no", "start", "end"), bands, on=["contract_no"])
-    return laid.filter(pl.col("inside") > 0).select("claim", "line", "grant_id", drawn_units="inside")
+    laid = allocate_to_bands(owed.select("claim", "line", "contract_no", "start", "end"), bands, on=["contract_no"])
+    return laid.filter(pl.col("overlap") > 0).select("claim", "line", "grant_id", drawn_units="overlap")
 
 
 def _capped_by_lines(claims: pl.DataFrame) -> pl.DataFrame:
     """The claims, in their order, with `open_units` no more than their line can still take: earlier windows of a line first."""
     alone = claims.with_columns(open_units=pl.min_horizontal("open_units", "line_units"))
-    split = claims.filter("is_split").sort("line", "claim").with_columns(lower=integer(0), upper="line_units")
+    split = claims.filter("is_split").sort("line", "claim").with_columns(lower=int128(0), upper="line_units")
     if split.is_empty():
         return alone
-    taken = running(split, "open_units", "line").select("claim", taken=inside())
+    taken = with_running_total(split, "open_units", "line").select("claim", taken=overlap())
     return (
         alone.join(taken, on="claim", how="left", maintain_order="left")
         .with_columns(open_units=pl.coalesce("taken", "open_units"))
@@ -161,7 +168,7 @@ def _capped_by_lines(claims: pl.DataFrame) -> pl.DataFrame:
 
 def _less(claims: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:
     """The claims that are still open after a round, and what they and their lines can still take."""
-    zero = integer(0)
+    zero = int128(0)
     of_claims = drawn.group_by("claim").agg(drawn_units=pl.col("drawn_units").sum())
     of_lines = drawn.group_by("line").agg(line_drawn=pl.col("drawn_units").sum())
     return (

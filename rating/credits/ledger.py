@@ -11,18 +11,19 @@ import polars as pl
 
 from rating import tables
 from rating.arithmetic import exact
-from rating.arithmetic.exact import INT, integer
+from rating.arithmetic.exact import INT, int128
+from rating.vocabulary import DRAWN
 
 # order of the movements of one grant within one run
 PHASES = {"grant": 0, "adjustment": 1, "reversal": 2, "usage": 2, "expiration": 3}
 MOVEMENT = ["grant_id", "type", "units", "invoice_id", "line_no", "occurred_at", "is_posted", "document_start", "order"]
 
 
-def grant_movements(wallet: pl.DataFrame, as_of: datetime, is_on: bool) -> pl.DataFrame:
+def grant_movements(balances: pl.DataFrame, as_of: datetime, is_on: bool) -> pl.DataFrame:
     """Grants that are posted now, and the difference of posted grants whose amount the books have changed (R-32)."""
     is_new = pl.col("posted_units").is_null()
-    change = pl.col("amount_units") - pl.col("posted_units").fill_null(integer(0))
-    return wallet.filter(is_new | (change != 0)).select(
+    change = pl.col("amount_units") - pl.col("posted_units").fill_null(int128(0))
+    return balances.filter(is_new | (change != 0)).select(
         "grant_id",
         pl.when(is_new).then(pl.lit("grant")).otherwise(pl.lit("adjustment")).alias("type"),
         change.alias("units"),
@@ -35,12 +36,12 @@ def grant_movements(wallet: pl.DataFrame, as_of: datetime, is_on: bool) -> pl.Da
     )
 
 
-def lapsing(wallet: pl.DataFrame, issued_periods: pl.DataFrame, periods: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
-    """Grants that lapse with this run: expired, and their last period before the expiry is issued (R-32). Out: grant_id.
+def expiring(balances: pl.DataFrame, issued_periods: pl.DataFrame, periods: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+    """Grants that expire with this run: expired, and their last period before the expiry is issued (R-32). Out: grant_id.
 
     issued_periods: contract_id, period_start of `period` invoices issued so far and by this run. periods: PERIODS.
     """
-    expired = wallet.filter(pl.col("expires_at") <= as_of).select("grant_id", "contract_id", "expires_at")
+    expired = balances.filter(pl.col("expires_at") <= as_of).select("grant_id", "contract_id", "expires_at")
     last_period = (
         expired.join(periods.select("contract_id", "period_start"), on="contract_id")
         .filter(pl.col("period_start") < pl.col("expires_at"))
@@ -51,19 +52,15 @@ def lapsing(wallet: pl.DataFrame, issued_periods: pl.DataFrame, periods: pl.Data
     return expired.join(still_open, on="grant_id", how="anti").select("grant_id")
 
 
-def expirations(wallet: pl.DataFrame, movements: pl.DataFrame) -> pl.DataFrame:
-    """The unused rest of each lapsing grant of the wallet, after what this run posts on it (R-32)."""
-    moved = (
-        movements.filter("is_posted", pl.col("type").is_in(["usage", "reversal"]))
-        .group_by("grant_id")
-        .agg(pl.col("units").sum())
-    )
-    rest = wallet.filter("is_lapsing").join(moved, on="grant_id", how="left")
-    rest = rest.with_columns(rest=pl.col("left_units") + pl.col("units").fill_null(integer(0)))
-    return rest.filter(pl.col("rest") > 0).select(
+def expirations(balances: pl.DataFrame, movements: pl.DataFrame) -> pl.DataFrame:
+    """The unused rest of each expiring grant of the balances, after what this run posts on it (R-32)."""
+    moved = movements.filter("is_posted", pl.col("type").is_in(DRAWN)).group_by("grant_id").agg(pl.col("units").sum())
+    rest = balances.filter("is_expiring").join(moved, on="grant_id", how="left")
+    rest = rest.with_columns(remainder=pl.col("left_units") + pl.col("units").fill_null(int128(0)))
+    return rest.filter(pl.col("remainder") > 0).select(
         "grant_id",
         pl.lit("expiration").alias("type"),
-        (integer(0) - pl.col("rest")).alias("units"),
+        (int128(0) - pl.col("remainder")).alias("units"),
         pl.lit(None, dtype=pl.String).alias("invoice_id"),
         pl.lit(None, dtype=pl.Int32).alias("line_no"),
         pl.col("expires_at").alias("occurred_at"),
@@ -73,14 +70,14 @@ def expirations(wallet: pl.DataFrame, movements: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def entries(movements: pl.DataFrame, wallet: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+def entries(movements: pl.DataFrame, balances: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
     """RATED_ENTRIES of this run: posted first, then drafts, each with the balance of its grant after it.
 
     movements: MOVEMENT columns; documents settle in the order of document_start and invoice_id, and `order` is the place of a usage
     or reversal among the movements of its document. Units: minor units, signed.
     """
     phase = pl.col("type").replace_strict(PHASES, return_dtype=pl.Int32)
-    before = wallet.select(
+    before = balances.select(
         "grant_id",
         "contract_id",
         "currency",
@@ -115,12 +112,12 @@ def entries(movements: pl.DataFrame, wallet: pl.DataFrame, as_of: datetime) -> p
 
 
 def _still_to_post() -> pl.Expr:
-    return pl.col("amount_units") - pl.col("posted_units").fill_null(integer(0))
+    return pl.col("amount_units") - pl.col("posted_units").fill_null(int128(0))
 
 
 def _credits(money: pl.Expr) -> pl.Expr:
     """Units of a balance, money / credit_rate, rounded half away from zero to 9 decimals; null for a money grant (R-33)."""
     rate = pl.col("credit_rate").reinterpret(dtype=INT)
     # 1e-4 of money over 1e-12 of rate, to 1e-9 of a unit
-    scaled = money * integer(10**17)
+    scaled = money * int128(10**17)
     return (scaled * 2 + rate) // (rate * 2)

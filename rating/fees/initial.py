@@ -11,7 +11,7 @@ from rating.arithmetic import exact
 from rating.calendar import first_instants, local_dates
 from rating.catalog import Catalog
 from rating.documents import Documents
-from rating.schedule import Schedule
+from rating.schedule import Schedule, in_force
 
 ONE = 10**9
 
@@ -25,8 +25,8 @@ def initial_lines(catalog: Catalog, schedule: Schedule, issued: Documents, as_of
     charges = charges.with_columns(
         first_instants(charges.get_column("day"), charges.get_column("timezone")).alias("period_start")
     )
-    charges = charges.with_columns(whole=exact.physical("unit_rate"), rest=exact.integer(0)).filter(
-        pl.col("period_start") <= as_of, pl.col("whole") != 0
+    charges = charges.with_columns(amount_e12=exact.as_int128("unit_rate"), remainder=exact.int128(0)).filter(
+        pl.col("period_start") <= as_of, pl.col("amount_e12") != 0
     )
     billed = issued.lines.join(
         issued.invoices.filter(pl.col("kind") == "initial").select("invoice_id", "contract_id"), on="invoice_id"
@@ -34,10 +34,10 @@ def initial_lines(catalog: Catalog, schedule: Schedule, issued: Documents, as_of
     what = ["contract_id", "kind", "pricing_code", "grant_id"]
     charges = charges.join(billed.select(what), on=what, how="anti", nulls_equal=True)
     amounts = charges.with_columns(
-        quantity=exact.decimal(exact.integer(ONE), tables.QUANTITY),
-        per=exact.decimal(exact.integer(ONE), tables.QUANTITY),
-        exact_amount=exact.decimal("whole", tables.PRICE),
-        amount_units=exact.rounded("whole", "rest", "minor_digits"),
+        quantity=exact.decimal(exact.int128(ONE), tables.QUANTITY),
+        per=exact.decimal(exact.int128(ONE), tables.QUANTITY),
+        exact_amount=exact.decimal("amount_e12", tables.PRICE),
+        amount_units=exact.rounded("amount_e12", "remainder", "minor_digits"),
         price_from=pl.col("period_start"),
         event_count=pl.lit(0),
     )
@@ -74,7 +74,7 @@ def _one_time(catalog: Catalog, schedule: Schedule) -> pl.DataFrame:
     own = (
         schedule.overrides.filter(pl.col("pricing_code").is_not_null())
         .join(starts, on="contract_id")
-        .filter(pl.col("valid_from") <= pl.col("start"), pl.col("start") < pl.col("valid_to"))
+        .filter(in_force("start"))
         .select("contract_id", "pricing_code", own_amount="unit_amount", own_place="place")
     )
     return charged.join(own, on=["contract_id", "pricing_code"], how="left").select(

@@ -8,7 +8,7 @@ from rating import tables
 from rating.arithmetic import exact
 from rating.calendar import local_dates
 from rating.catalog import Catalog
-from rating.schedule import Schedule
+from rating.schedule import Schedule, in_force
 
 PERIOD = ["contract_id", "period_start"]
 ONE = 10**9
@@ -65,9 +65,7 @@ def _windows_with_days(catalog: Catalog, schedule: Schedule, periods: pl.DataFra
 
 
 def _in_force(windows: pl.DataFrame, dated: pl.DataFrame) -> pl.DataFrame:
-    return windows.join(dated, on="contract_id").filter(
-        pl.col("window_start") >= pl.col("valid_from"), pl.col("window_start") < pl.col("valid_to")
-    )
+    return windows.join(dated, on="contract_id").filter(in_force("window_start"))
 
 
 def _flat(windows: pl.DataFrame, catalog: Catalog, schedule: Schedule) -> pl.DataFrame:
@@ -84,7 +82,7 @@ def _flat(windows: pl.DataFrame, catalog: Catalog, schedule: Schedule) -> pl.Dat
     own = (
         charged.select("contract_id", "pricing_code", "window_start")
         .join(overrides, on=["contract_id", "pricing_code"])
-        .filter(pl.col("window_start") >= pl.col("valid_from"), pl.col("window_start") < pl.col("valid_to"))
+        .filter(in_force("window_start"))
         .drop("valid_from", "valid_to")
     )
     return (
@@ -104,31 +102,31 @@ def _flat(windows: pl.DataFrame, catalog: Catalog, schedule: Schedule) -> pl.Dat
 def _prorated(fees: pl.DataFrame) -> pl.DataFrame:
     """One row a fee: the unrounded parts (amount × days / days of the full period) are summed, then rounded (R-28)."""
     fees = fees.with_columns(
-        fee_e12=exact.physical("fee").fill_null(exact.integer(0)), days=pl.col("days").cast(exact.INT)
+        fee_e12=exact.as_int128("fee").fill_null(exact.int128(0)), days=pl.col("days").cast(exact.INT)
     ).sort(*PERIOD, "kind", "pricing_code", "window_start")
     names = ["contract_id", "kind", "period_start"]
-    fees = exact.prove_sums(exact.multiply(fees, "fee_e12", "days", "rest", names), ["rest"], names)
+    fees = exact.prove_sums(exact.multiply(fees, "fee_e12", "days", "remainder", names), ["remainder"], names)
     summed = fees.group_by(*PERIOD, "kind", "pricing_code", maintain_order=True).agg(
         pl.col("rank").min(),
         pl.col("description", "place", "minor_digits").first(),
-        pl.col("rest").sum(),
+        pl.col("remainder").sum(),
         divisor=pl.col("full_days").first().cast(exact.INT),
         amounts=pl.col("fee").n_unique(),
         fee=pl.col("fee").first(),
     )
-    whole, rest = exact.carry("whole", "rest", "divisor")
-    carried = summed.with_columns(whole=exact.integer(0)).with_columns(whole=whole, rest=rest)
+    whole, rest = exact.normalize("amount_e12", "remainder", "divisor")
+    carried = summed.with_columns(amount_e12=exact.int128(0)).with_columns(amount_e12=whole, remainder=rest)
     prorated = carried.select(
         *PERIOD,
         "kind",
         "rank",
         "pricing_code",
         "description",
-        exact.decimal(exact.integer(ONE), tables.QUANTITY).alias("quantity"),
+        exact.decimal(exact.int128(ONE), tables.QUANTITY).alias("quantity"),
         pl.when(pl.col("amounts") == 1).then("fee").alias("unit_rate"),
-        exact.decimal(exact.integer(ONE), tables.QUANTITY).alias("per"),
-        exact.decimal(exact.nearest("whole", "rest", "divisor"), tables.PRICE).alias("exact_amount"),
-        exact.rounded("whole", "rest", "minor_digits").alias("amount_units"),
+        exact.decimal(exact.int128(ONE), tables.QUANTITY).alias("per"),
+        exact.decimal(exact.round_to_12_places("amount_e12", "remainder", "divisor"), tables.PRICE).alias("exact_amount"),
+        exact.rounded("amount_e12", "remainder", "minor_digits").alias("amount_units"),
         "place",
         "minor_digits",
     )
@@ -138,12 +136,10 @@ def _prorated(fees: pl.DataFrame) -> pl.DataFrame:
 def _less_usage(fees: pl.DataFrame, usage_units: pl.DataFrame) -> pl.DataFrame:
     """A minimum is owed as far as usage does not reach it; other fees stay as they are (R-29)."""
     is_minimum = pl.col("kind") == "minimum_commitment"
-    used = pl.col("usage_units").fill_null(exact.integer(0))
-    scale = pl.col("minor_digits").replace_strict(
-        {n: 10 ** (tables.PRICE_SCALE - n) for n in range(tables.PRICE_SCALE)}, return_dtype=exact.INT
-    )
-    missing = pl.max_horizontal(pl.col("amount_units") - used, exact.integer(0))
-    exact_missing = exact.decimal(exact.physical("exact_amount") - used * scale, tables.PRICE)
+    used = pl.col("usage_units").fill_null(exact.int128(0))
+    scale = exact.per_minor(tables.PRICE_SCALE)
+    missing = pl.max_horizontal(pl.col("amount_units") - used, exact.int128(0))
+    exact_missing = exact.decimal(exact.as_int128("exact_amount") - used * scale, tables.PRICE)
     return (
         fees.join(usage_units, on=PERIOD, how="left", maintain_order="left")
         .with_columns(

@@ -12,14 +12,16 @@ import polars as pl
 
 from rating import tables
 from rating.arithmetic import exact
-from rating.arithmetic.exact import integer
+from rating.arithmetic.allocation import allocate_to_bands
+from rating.arithmetic.exact import int128
 from rating.calendar import first_instants, local_dates
 from rating.catalog import Catalog
 from rating.documents import Documents
 from rating.invoicing.headers import HEADER, invoice_id
 from rating.schedule import Schedule
 from rating.usage import combinations
-from rating.usage.rateable_usage import WINDOWED, pricing_ranks
+from rating.usage.rateable_usage import pricing_ranks
+from rating.vocabulary import DRAWN, WINDOWED
 
 PERIOD = ["contract_id", "period_start"]
 # what makes a line now and a line issued the same line (R-42)
@@ -104,7 +106,7 @@ def line_deltas(now: pl.DataFrame, before: pl.DataFrame, originals: pl.DataFrame
             pl.col(*PERIOD).first(),
             pl.col(described).last(),
             *(
-                exact.decimal(exact.physical(name).sum(), dtype)
+                exact.decimal(exact.as_int128(name).sum(), dtype)
                 for name, dtype in (("quantity", tables.QUANTITY), ("exact_amount", tables.PRICE))
             ),
             pl.col("amount_units", "event_count").sum(),
@@ -151,7 +153,7 @@ def issued_lines(issued: Documents, originals: pl.DataFrame) -> pl.DataFrame:
     return (
         issued.lines.join(documents, on="invoice_id")
         .with_columns(combination=combinations.key(pl.col("group_values")))
-        .with_columns(amount_units=exact.physical("amount") // exact.money_per_minor())
+        .with_columns(amount_units=exact.as_int128("amount") // exact.money_per_minor())
         .sort("number", "line_no")
     )
 
@@ -183,7 +185,7 @@ def share_deltas(
             current, left_on="window_start", right_on="now_start", by="contract_id", strategy="backward", check_sortedness=False
         )
         .with_columns(
-            share_units=integer(0) - exact.physical("amount") // exact.money_per_minor(),
+            share_units=int128(0) - exact.as_int128("amount") // exact.money_per_minor(),
             window_start=pl.when(is_inside).then("now_start").otherwise("window_start"),
             window_end=pl.when(is_inside).then("now_end").otherwise("window_end"),
         )
@@ -217,7 +219,7 @@ def headers(differing: pl.DataFrame, originals: pl.DataFrame, issued: Documents)
 
 
 def returns(
-    lines: pl.DataFrame, issued: Documents, before: pl.DataFrame, wallet: pl.DataFrame, as_of: datetime
+    lines: pl.DataFrame, issued: Documents, before: pl.DataFrame, balances: pl.DataFrame, as_of: datetime
 ) -> pl.DataFrame:
     """Credits that negative lines give back: line_id, grant_id, `returned_units` (R-44).
 
@@ -226,12 +228,10 @@ def returns(
     never paid.
     """
     drawn = before.select("invoice_id", "line_no", *SAME_LINE, "minor_digits")
-    entries = issued.ledger.with_row_index("entry").filter(
-        pl.col("type").is_in(["usage", "reversal"]), pl.col("status") == "posted"
-    )
+    entries = issued.ledger.with_row_index("entry").filter(pl.col("type").is_in(DRAWN), pl.col("status") == "posted")
     net = (
         entries.join(drawn, on=["invoice_id", "line_no"])
-        .with_columns(units=integer(0) - exact.physical("amount") // exact.money_per_minor())
+        .with_columns(units=int128(0) - exact.as_int128("amount") // exact.money_per_minor())
         .group_by(*SAME_LINE, "grant_id")
         .agg(pl.col("units").sum(), drawn_at=pl.col("entry").filter(pl.col("type") == "usage").max())
         .filter(pl.col("units") > 0)
@@ -240,11 +240,9 @@ def returns(
     stacked = net.with_columns(upper=pl.col("units").cum_sum().over(SAME_LINE)).with_columns(
         lower=pl.col("upper") - pl.col("units")
     )
-    taken = lines.select(*SAME_LINE, "line_id", start=integer(0), end=integer(0) - pl.col("amount_units"))
-    laid = taken.join(stacked, on=SAME_LINE, nulls_equal=True).with_columns(
-        returned_units=pl.min_horizontal("upper", "end") - pl.min_horizontal("lower", "end")
-    )
-    alive = wallet.filter(pl.col("expires_at").is_null() | (pl.col("expires_at") > as_of)).select("grant_id")
+    taken = lines.select(*SAME_LINE, "line_id", start=int128(0), end=int128(0) - pl.col("amount_units"))
+    laid = allocate_to_bands(taken, stacked, on=SAME_LINE).rename({"overlap": "returned_units"})
+    alive = balances.filter(pl.col("expires_at").is_null() | (pl.col("expires_at") > as_of)).select("grant_id")
     return (
         laid.join(alive, on="grant_id", how="semi")
         .filter(pl.col("returned_units") > 0)
@@ -306,13 +304,13 @@ def carried_drafts(pending: Documents | None, closed: pl.DataFrame, issued: Docu
     lines = before.lines.join(
         invoices.select("invoice_id", "minor_digits", original_id="adjusts_invoice_id"), on="invoice_id"
     ).with_columns(
-        amount_units=exact.physical("amount") // exact.money_per_minor(),
+        amount_units=exact.as_int128("amount") // exact.money_per_minor(),
         combination=combinations.key(pl.col("group_values")),
         rank=pl.col("line_no").cast(pl.Int64),
     )
     shares = before.shares.join(
         lines.select("invoice_id", "line_no", "minor_digits", *SAME_LINE), on=["invoice_id", "line_no"]
-    ).with_columns(share_units=exact.physical("amount") // exact.money_per_minor())
+    ).with_columns(share_units=exact.as_int128("amount") // exact.money_per_minor())
     return CarriedDrafts(
         invoices.with_columns(due_from=pl.lit(None, dtype=tables.INSTANT)).select(HEADER.names),
         LINES.frame(lines),

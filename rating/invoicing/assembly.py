@@ -6,13 +6,14 @@ import polars as pl
 
 from rating import tables
 from rating.arithmetic import exact
-from rating.arithmetic.exact import integer
+from rating.arithmetic.exact import int128
 from rating.catalog import Catalog
 from rating.credits.application import Credits
 from rating.documents import Rated
-from rating.schedule import Schedule
+from rating.schedule import Schedule, in_force
+from rating.vocabulary import LINE_KINDS
 
-LINE_ORDER = {"usage": 0, "base_fee": 1, "flat": 2, "minimum_commitment": 3, "one_time": 4, "prepaid_purchase": 5}
+LINE_ORDER = {kind: nth for nth, kind in enumerate(LINE_KINDS)}
 
 
 def numbered_lines(lines: pl.DataFrame) -> pl.DataFrame:
@@ -52,8 +53,8 @@ def build_documents(
 def _with_totals(catalog: Catalog, schedule: Schedule, headers: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """RATED_INVOICES: total = subtotal - credits (R-40)."""
     totals = lines.group_by("invoice_id").agg(
-        subtotal=exact.decimal(exact.physical("amount").sum(), tables.MONEY),
-        credits_applied=exact.decimal(exact.physical("credits_applied").sum(), tables.MONEY),
+        subtotal=exact.decimal(exact.as_int128("amount").sum(), tables.MONEY),
+        credits_applied=exact.decimal(exact.as_int128("credits_applied").sum(), tables.MONEY),
     )
     zero = pl.lit(0).cast(tables.MONEY)
     zones = catalog.contracts.select("contract_id", "currency", "timezone")
@@ -63,7 +64,7 @@ def _with_totals(catalog: Catalog, schedule: Schedule, headers: pl.DataFrame, li
         .join(totals, on="invoice_id", how="left", maintain_order="left")
         .with_columns(pl.col("subtotal", "credits_applied").fill_null(zero), pl.col("net_terms").fill_null(0))
         .with_columns(
-            total=exact.decimal(exact.physical("subtotal") - exact.physical("credits_applied"), tables.MONEY),
+            total=exact.decimal(exact.as_int128("subtotal") - exact.as_int128("credits_applied"), tables.MONEY),
             books_version=pl.lit(catalog.version),
             status=pl.when("is_issued").then(pl.lit("issued")).otherwise(pl.lit("draft")),
         )
@@ -71,12 +72,12 @@ def _with_totals(catalog: Catalog, schedule: Schedule, headers: pl.DataFrame, li
 
 
 def _invoice_lines(lines: pl.DataFrame, paid: Credits) -> pl.DataFrame:
-    of_lines = pl.concat([paid.draws, paid.returns]).group_by("line_id").agg(paid_units=integer(0) - pl.col("units").sum())
+    of_lines = pl.concat([paid.draws, paid.returns]).group_by("line_id").agg(paid_units=int128(0) - pl.col("units").sum())
     money = exact.money_per_minor()
     return tables.INVOICE_LINES.frame(
         lines.join(of_lines, on="line_id", how="left", maintain_order="left").with_columns(
             amount=exact.decimal(pl.col("amount_units") * money, tables.MONEY),
-            credits_applied=exact.decimal(pl.col("paid_units").fill_null(integer(0)) * money, tables.MONEY),
+            credits_applied=exact.decimal(pl.col("paid_units").fill_null(int128(0)) * money, tables.MONEY),
         )
     )
 
@@ -102,6 +103,6 @@ def _net_terms(headers: pl.DataFrame, schedule: Schedule) -> pl.DataFrame:
         headers.join(starts, on="contract_id")
         .select("invoice_id", "contract_id", at=last)
         .join(schedule.terms.select("contract_id", "valid_from", "valid_to", "net_terms"), on="contract_id")
-        .filter(pl.col("at") >= pl.col("valid_from"), pl.col("at") < pl.col("valid_to"))
+        .filter(in_force("at"))
         .select("invoice_id", "net_terms")
     )

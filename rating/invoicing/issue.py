@@ -11,8 +11,9 @@ import polars as pl
 from rating import tables
 from rating.calendar import local_dates
 from rating.documents import Documents, Rated
+from rating.vocabulary import INVOICE_KINDS
 
-KIND_ORDER = {"initial": 0, "period": 1, "adjustment": 2}
+KIND_ORDER = {kind: nth for nth, kind in enumerate(INVOICE_KINDS)}
 
 
 def last_number(issued: Documents) -> int:

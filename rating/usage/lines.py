@@ -12,12 +12,12 @@ import polars as pl
 
 from rating import tables
 from rating.arithmetic import exact
-from rating.arithmetic.allocation import begins, first_of, running, since_beginning
+from rating.arithmetic.allocation import group_cumsum, group_first, is_group_start, with_running_total
 from rating.catalog import Catalog
 from rating.schedule import Schedule
 from rating.usage import combinations
 from rating.usage import models as charges
-from rating.usage.rateable_usage import LADDER, slots
+from rating.usage.rateable_usage import ACCRUAL_GROUP, rateable_usage
 
 NAMES = ["contract_id", "pricing_code", "combination", "window_start"]  # of the row that a number too large is on
 
@@ -43,46 +43,46 @@ def usage_lines(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame, usa
     Raises `exact.AmountOverflow` naming the row where a number leaves the bounds of R-2.
     """
     distinct = combinations.distinct(usage)
-    priced = _with_ladders(_as_integers(slots(catalog, schedule, periods, usage, distinct)))
-    parts = _costed(charges.parts(priced, _integer_tiers(catalog.ladders)), priced)
+    priced = _with_accrual_groups(_as_integers(rateable_usage(catalog, schedule, periods, usage, distinct)))
+    parts = _costed(charges.parts(priced, _integer_tiers(catalog.tier_sets)), priced)
     return _lines(_into_lines(priced), parts, distinct, catalog)
 
 
 def _as_integers(slots: pl.DataFrame) -> pl.DataFrame:
     return slots.with_columns(
-        quantity_e9=exact.physical("quantity").fill_null(exact.integer(0)),
-        unit_e12=exact.physical("unit_amount"),
-        per_e9=exact.physical("per"),
+        quantity_e9=exact.as_int128("quantity").fill_null(exact.int128(0)),
+        unit_e12=exact.as_int128("unit_amount"),
+        per_e9=exact.as_int128("per"),
     )
 
 
-def _with_ladders(slots: pl.DataFrame) -> pl.DataFrame:
-    """Number the ladders, whose slots lie together, and say where each slot lies on its ladder's running total."""
-    is_new = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in LADDER)
-    numbered = exact.prove_sums(slots, ["quantity_e9"], NAMES).with_columns(ladder=is_new.cum_sum())
-    return running(numbered, "quantity_e9", "ladder")
+def _with_accrual_groups(slots: pl.DataFrame) -> pl.DataFrame:
+    """Number the accrual groups, whose slots lie together, and say where each slot lies on its group's running total."""
+    is_new = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in ACCRUAL_GROUP)
+    numbered = exact.prove_sums(slots, ["quantity_e9"], NAMES).with_columns(accrual_group=is_new.cum_sum())
+    return with_running_total(numbered, "quantity_e9", "accrual_group")
 
 
-def _integer_tiers(ladders: pl.DataFrame) -> pl.DataFrame:
-    return ladders.select(
-        "ladder_id",
+def _integer_tiers(tier_sets: pl.DataFrame) -> pl.DataFrame:
+    return tier_sets.select(
+        "tier_set_id",
         "tier_no",
-        lower_e9=exact.physical("lower"),
-        upper_e9=exact.physical("upper"),
-        unit_e12=exact.physical("unit_amount"),
-        flat_e12=exact.physical("flat_amount"),
+        lower_e9=exact.as_int128("lower"),
+        upper_e9=exact.as_int128("upper"),
+        unit_e12=exact.as_int128("unit_amount"),
+        flat_e12=exact.as_int128("flat_amount"),
     )
 
 
 def _costed(parts: pl.DataFrame, slots: pl.DataFrame) -> pl.DataFrame:
-    """What each part costs: quantity × unit / per + flat, as `whole` and `rest` over per (see rating.exact)."""
+    """What each part costs: quantity × unit / per + flat, as `amount_e12` and `remainder` over per (see rating.exact)."""
     parts = parts.join(slots.select("slot", "per_e9", *NAMES), on="slot", how="left", maintain_order="left").with_columns(
-        pers=pl.col("quantity_e9") // pl.col("per_e9"), broken_e9=pl.col("quantity_e9") % pl.col("per_e9")
+        full_units=pl.col("quantity_e9") // pl.col("per_e9"), partial_units_e9=pl.col("quantity_e9") % pl.col("per_e9")
     )
-    parts = exact.multiply(parts, "pers", "unit_e12", "whole", NAMES)
-    parts = exact.scale_rest(parts, "broken_e9", "unit_e12", "per_e9", NAMES)
-    parts = parts.with_columns(whole=pl.col("whole") + pl.col("rest_whole") + pl.col("flat_e12"))
-    return exact.prove_sums(parts, ["whole", "rest"], NAMES)
+    parts = exact.multiply(parts, "full_units", "unit_e12", "amount_e12", NAMES)
+    parts = exact.scale_remainder(parts, "partial_units_e9", "unit_e12", "per_e9", NAMES)
+    parts = parts.with_columns(amount_e12=pl.col("amount_e12") + pl.col("remainder_e12") + pl.col("flat_e12"))
+    return exact.prove_sums(parts, ["amount_e12", "remainder"], NAMES)
 
 
 def _into_lines(slots: pl.DataFrame) -> pl.DataFrame:
@@ -90,18 +90,18 @@ def _into_lines(slots: pl.DataFrame) -> pl.DataFrame:
 
     `price_from` is the start of the line's first window, used or not; windows at a price that nothing was used at are no line.
     """
-    price = ("rate_source", "unit_amount", "ladder_id")
-    breaks = begins("ladder") | (pl.col("window_no") != pl.col("window_no").shift(1) + 1)
+    price = ("rate_source", "unit_amount", "tier_set_id")
+    breaks = is_group_start("accrual_group") | (pl.col("window_no") != pl.col("window_no").shift(1) + 1)
     breaks |= pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in price)
-    runs = slots.with_columns(run=breaks.cum_sum()).with_columns(price_from=first_of(pl.col("window_start"), "run"))
+    runs = slots.with_columns(run=breaks.cum_sum()).with_columns(price_from=group_first(pl.col("window_start"), "run"))
     if runs.get_column("event_count").null_count():
         used = runs.filter(pl.col("event_count").is_not_null()).select(pl.col("run").unique())
         runs = runs.join(used, on="run", how="semi", maintain_order="left")
-    return runs.with_columns(line=begins("run").cum_sum().cast(pl.Int64) - 1)
+    return runs.with_columns(line=is_group_start("run").cum_sum().cast(pl.Int64) - 1)
 
 
 def _lines(slots: pl.DataFrame, parts: pl.DataFrame, distinct: pl.DataFrame, catalog: Catalog) -> UsageLines:
-    amounts = parts.group_by("slot").agg(pl.col("whole").sum(), pl.col("rest").sum())
+    amounts = parts.group_by("slot").agg(pl.col("amount_e12").sum(), pl.col("remainder").sum())
     shares = _rounded_shares(slots.join(amounts, on="slot", how="left", maintain_order="left"))
     tiers = _tier_parts(parts, slots)
     # the last slot of a line knows what the whole line comes to
@@ -118,7 +118,7 @@ def _lines(slots: pl.DataFrame, parts: pl.DataFrame, distinct: pl.DataFrame, cat
         rank=pl.col("line"),
         quantity=exact.decimal("line_quantity_e9", tables.QUANTITY),
         unit_rate=unit_rate,
-        exact_amount=exact.decimal(exact.nearest("running_whole", "running_rest", "per_e9"), tables.PRICE),
+        exact_amount=exact.decimal(exact.round_to_12_places("running_e12", "running_remainder", "per_e9"), tables.PRICE),
         amount_units=pl.col("running_units"),
         event_count=pl.col("line_events"),
         place=pl.col("line_place"),
@@ -144,33 +144,33 @@ def _named(distinct: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
 
 def _rounded_shares(slots: pl.DataFrame) -> pl.DataFrame:
     """A window's share is the difference of the rounded running sum of its line, so shares add up to the line (R-38)."""
-    slots = slots.with_columns(pl.col("whole", "rest").fill_null(exact.integer(0)))
+    slots = slots.with_columns(pl.col("amount_e12", "remainder").fill_null(exact.int128(0)))
     running_sum = slots.with_columns(
-        running_whole=since_beginning(pl.col("whole"), "line"),
-        running_rest=since_beginning(pl.col("rest"), "line"),
-        line_quantity_e9=since_beginning(pl.col("quantity_e9"), "line"),
-        line_events=since_beginning(pl.col("event_count").fill_null(0), "line"),
+        running_e12=group_cumsum(pl.col("amount_e12"), "line"),
+        running_remainder=group_cumsum(pl.col("remainder"), "line"),
+        line_quantity_e9=group_cumsum(pl.col("quantity_e9"), "line"),
+        line_events=group_cumsum(pl.col("event_count").fill_null(0), "line"),
         # where prices are equal the first place speaks for all
-        line_place=first_of(pl.col("place"), "line"),
+        line_place=group_first(pl.col("place"), "line"),
     )
-    whole, rest = exact.carry("running_whole", "running_rest", "per_e9")
-    carried = running_sum.with_columns(running_whole=whole, running_rest=rest)
-    units = carried.with_columns(running_units=exact.rounded("running_whole", "running_rest", "minor_digits"))
-    before = pl.when(begins("line")).then(exact.integer(0)).otherwise(pl.col("running_units").shift(1))
+    whole, rest = exact.normalize("running_e12", "running_remainder", "per_e9")
+    carried = running_sum.with_columns(running_e12=whole, running_remainder=rest)
+    units = carried.with_columns(running_units=exact.rounded("running_e12", "running_remainder", "minor_digits"))
+    before = pl.when(is_group_start("line")).then(exact.int128(0)).otherwise(pl.col("running_units").shift(1))
     return units.with_columns(share_units=pl.col("running_units") - before)
 
 
 def _tier_parts(parts: pl.DataFrame, slots: pl.DataFrame) -> pl.DataFrame:
-    """What each tier brought to each line: `line` and TIER_CHARGES from tier_no on. A line has one ladder, so a tier has one price."""
+    """What each tier brought to each line: `line` and TIER_CHARGES from tier_no on. A line has one tier set: one price a tier."""
     of_tier = ["lower_e9", "upper_e9", "unit_e12", "per_e9"]
     grouped = (
         parts.filter(pl.col("tier_no") > 0)
         .join(slots.select("slot", "line"), on="slot")
         .group_by("line", "tier_no")
-        .agg(pl.col(of_tier).first(), pl.col("quantity_e9", "flat_e12", "whole", "rest").sum())
+        .agg(pl.col(of_tier).first(), pl.col("quantity_e9", "flat_e12", "amount_e12", "remainder").sum())
     )
-    whole, rest = exact.carry("whole", "rest", "per_e9")
-    return grouped.with_columns(whole=whole, rest=rest).select(
+    whole, rest = exact.normalize("amount_e12", "remainder", "per_e9")
+    return grouped.with_columns(amount_e12=whole, remainder=rest).select(
         "line",
         "tier_no",
         exact.decimal("lower_e9", tables.QUANTITY).alias("lower"),
@@ -178,5 +178,5 @@ def _tier_parts(parts: pl.DataFrame, slots: pl.DataFrame) -> pl.DataFrame:
         exact.decimal("quantity_e9", tables.QUANTITY).alias("quantity"),
         exact.decimal("unit_e12", tables.PRICE).alias("unit_amount"),
         exact.decimal("flat_e12", tables.PRICE).alias("flat_amount"),
-        exact.decimal(exact.nearest("whole", "rest", "per_e9"), tables.PRICE).alias("exact_amount"),
+        exact.decimal(exact.round_to_12_places("amount_e12", "remainder", "per_e9"), tables.PRICE).alias("exact_amount"),
     )

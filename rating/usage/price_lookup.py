@@ -12,30 +12,30 @@ from collections.abc import Sequence
 import polars as pl
 
 from rating.catalog import Catalog
-from rating.schedule import Schedule
+from rating.schedule import Schedule, in_force
 from rating.usage import combinations
 
-PRICE = ["rate_source", "unit_amount", "ladder_id", "place"]
-IN_FORCE = (pl.col("window_start") >= pl.col("valid_from")) & (pl.col("window_start") < pl.col("valid_to"))
+PRICE = ["rate_source", "unit_amount", "tier_set_id", "place"]
+IN_FORCE = in_force("window_start")
 
 
-def of_windows(tariffs: pl.DataFrame, catalog: Catalog, schedule: Schedule) -> pl.DataFrame:
+def of_windows(priced_windows: pl.DataFrame, catalog: Catalog, schedule: Schedule) -> pl.DataFrame:
     """What is the same for all combinations of a pricing in a window: the card's version and the price without the card.
 
     In: `row` (unique), contract_id, timezone, pricing_code, rate_card_code, window_start. Out: the same rows with `version_no`
-    (the row of RATE_CARDS whose version is in force; null: none) and rate_source, unit_amount, ladder_id, place: the contract's
+    (the row of RATE_CARDS whose version is in force; null: none) and rate_source, unit_amount, tier_set_id, place: the contract's
     override of the pricing where one is in force, else the pricing's own; `fallback` both where the pricing has a card.
     """
-    own = catalog.pricings.select("pricing_code", "unit_amount", "ladder_id", "place")
+    own = catalog.pricings.select("pricing_code", "unit_amount", "tier_set_id", "place")
     overrides = schedule.overrides.filter(pl.col("pricing_code").is_not_null())
     overridden = (
-        tariffs.select("row", "contract_id", "pricing_code", "window_start")
+        priced_windows.select("row", "contract_id", "pricing_code", "window_start")
         .join(overrides, on=["contract_id", "pricing_code"])
         .filter(IN_FORCE)
-        .select("row", "unit_amount", "ladder_id", "place", is_overridden=pl.lit(value=True))
+        .select("row", "unit_amount", "tier_set_id", "place", is_overridden=pl.lit(value=True))
     )
     version = (
-        tariffs.filter(pl.col("rate_card_code").is_not_null())
+        priced_windows.filter(pl.col("rate_card_code").is_not_null())
         .select("row", "rate_card_code", "timezone", "window_start")
         .join(_numbered(schedule.card_versions, catalog), on=["rate_card_code", "timezone"])
         .filter(IN_FORCE)
@@ -50,17 +50,17 @@ def of_windows(tariffs: pl.DataFrame, catalog: Catalog, schedule: Schedule) -> p
         .otherwise(pl.lit("pricing"))
     )
     return (
-        tariffs.join(own, on="pricing_code", how="left", maintain_order="left")
+        priced_windows.join(own, on="pricing_code", how="left", maintain_order="left")
         .join(overridden, on="row", how="left", maintain_order="left", suffix="_own")
         .join(version, on="row", how="left", maintain_order="left")
         .with_columns(
             source.alias("rate_source"),
             *(
                 pl.when(is_overridden).then(f"{name}_own").otherwise(name).alias(name)
-                for name in ("unit_amount", "ladder_id", "place")
+                for name in ("unit_amount", "tier_set_id", "place")
             ),
         )
-        .drop("is_overridden", "unit_amount_own", "ladder_id_own", "place_own")
+        .drop("is_overridden", "unit_amount_own", "tier_set_id_own", "place_own")
     )
 
 
@@ -126,9 +126,9 @@ def _most_specific(rows: pl.DataFrame, entries: pl.DataFrame, on: Sequence[str],
     """Each row that any entry matches, with the price of the entry that has fewest `*`, then exact values first (R-20).
 
     Entries are taken pattern by pattern, most specific first; a pattern says which group values are `*`, and there are as many
-    as people wrote, whatever the number of entries. Out: `row`, unit_amount, ladder_id, place.
+    as people wrote, whatever the number of entries. Out: `row`, unit_amount, tier_set_id, place.
     """
-    price = ["unit_amount", "ladder_id", "place"]
+    price = ["unit_amount", "tier_set_id", "place"]
     wild = entries.get_column("group_values").list.eval(pl.element().is_null())
     patterned = entries.with_columns(pattern=wild).select(
         *on, "group_values", "pattern", pl.selectors.starts_with("valid_"), *price

@@ -4,71 +4,71 @@ from __future__ import annotations
 
 import polars as pl
 
-from rating.arithmetic.allocation import first_of
+from rating.arithmetic.allocation import group_first
 from rating.catalog import Catalog
 from rating.schedule import Schedule
 from rating.usage import combinations
 from rating.usage import price_lookup as prices
+from rating.vocabulary import WINDOWED
 
-WINDOWED = ["sum", "count"]  # aggregations kept per window (R-18)
 PERIOD = ["contract_id", "period_start"]
-LADDER = ["tariff_no", "combination_no"]
+ACCRUAL_GROUP = ["pricing_no", "combination_no"]
 
 
-def slots(
+def rateable_usage(
     catalog: Catalog, schedule: Schedule, periods: pl.DataFrame, usage: pl.DataFrame, distinct: pl.DataFrame
 ) -> pl.DataFrame:
-    """Slots with their prices, in invoice order (R-38); those of a ladder lie together, in time order.
+    """Slots with their prices, in invoice order (R-38); those of an accrual group lie together, in time order.
 
     In: a selection of PERIODS; USAGE (rows of other periods are passed over); its combinations as `combinations.distinct` has them.
-    Out: slot, tariff_no, combination_no, combination, window_no, the columns of the window and the pricing, quantity and event_count
+    Out: slot, pricing_no, combination_no, combination, window_no, the columns of the window and the pricing, quantity and event_count
     (null in a window where the combination has no usage: its price still says where a line begins, R-38), rate_source,
-    unit_amount, ladder_id, place.
+    unit_amount, tier_set_id, place.
     """
-    tariffs = prices.of_windows(_tariffs(catalog, schedule, periods), catalog, schedule)
-    used = _used(tariffs, combinations.numbered(usage, distinct))
-    placed = _in_every_window(tariffs, used).with_row_index("slot")
-    placed = placed.join(tariffs.drop("tariff_no"), on="row", how="left", maintain_order="left").join(
+    priced_windows = prices.of_windows(_priced_windows(catalog, schedule, periods), catalog, schedule)
+    used = _used(priced_windows, combinations.numbered(usage, distinct))
+    placed = _in_every_window(priced_windows, used).with_row_index("slot")
+    placed = placed.join(priced_windows.drop("pricing_no"), on="row", how="left", maintain_order="left").join(
         distinct.select("combination_no", "combination", "is_complete"), on="combination_no", how="left", maintain_order="left"
     )
     return prices.of_combinations(placed.drop("row"), distinct, catalog, schedule)
 
 
-def _used(tariffs: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
-    """What each tariff has of each combination, in its windows: tariff_no, row, combination_no, quantity, event_count; sorted."""
+def _used(priced_windows: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
+    """What each tariff has of each combination, in its windows: pricing_no, row, combination_no, quantity, event_count; sorted."""
     window = ["contract_id", "window_start", "meter_code"]
     quantities = usage.select(*window, "combination_no", "quantity", "event_count")
     return (
-        tariffs.select("tariff_no", "row", *window)
+        priced_windows.select("pricing_no", "row", *window)
         .join(quantities, on=window)
-        .select("tariff_no", "row", "combination_no", "quantity", "event_count")
-        .sort(*LADDER, "row")
+        .select("pricing_no", "row", "combination_no", "quantity", "event_count")
+        .sort(*ACCRUAL_GROUP, "row")
     )
 
 
-def _in_every_window(tariffs: pl.DataFrame, used: pl.DataFrame) -> pl.DataFrame:
+def _in_every_window(priced_windows: pl.DataFrame, used: pl.DataFrame) -> pl.DataFrame:
     """The rows of `_used`, and one without usage for every other window that the tariff rates; sorted."""
-    is_new = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in LADDER)
-    ladders = (
+    is_new = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in ACCRUAL_GROUP)
+    tier_sets = (
         used.with_columns(is_new=is_new, nth=pl.int_range(pl.len()))
         .filter("is_new")
-        .select(*LADDER, "nth")
+        .select(*ACCRUAL_GROUP, "nth")
         .with_columns(seen=pl.col("nth").shift(-1, fill_value=used.height) - pl.col("nth"))
     )
-    rated = tariffs.select("tariff_no", "row", "windows")
+    rated = priced_windows.select("pricing_no", "row", "windows")
     missed = (
-        ladders.join(rated, on="tariff_no")
+        tier_sets.join(rated, on="pricing_no")
         .filter(pl.col("seen") < pl.col("windows"))
         .join(used, on=["row", "combination_no"], how="anti")
         .with_columns(pl.lit(None, dtype=used.schema[name]).alias(name) for name in ("quantity", "event_count"))
     )
-    return pl.concat([used, missed.select(used.columns)]).sort(*LADDER, "row") if missed.height else used
+    return pl.concat([used, missed.select(used.columns)]).sort(*ACCRUAL_GROUP, "row") if missed.height else used
 
 
-def _tariffs(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame) -> pl.DataFrame:
+def _priced_windows(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame) -> pl.DataFrame:
     """One row for each pricing and window it rates: windows of sum and count meters, whole periods of the others (R-18, R-21).
 
-    `tariff_no` numbers the pricings of the periods in invoice order: those of the plan at the period's start first, then what later
+    `pricing_no` numbers the pricings of the periods in invoice order: those of the plan at the period's start first, then what later
     plans add (R-38). `row` numbers their windows. `window_no` counts the windows of the period, so that a gap shows; `windows`
     says how many of them the pricing rates.
     """
@@ -76,7 +76,7 @@ def _tariffs(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame) -> pl.
         schedule.windows.join(periods.select(*PERIOD), on=PERIOD, how="semi", maintain_order="left")
         .with_columns(nth=pl.int_range(pl.len()), is_first=pl.col("window_start") == pl.col("period_start"))
         .with_columns(period=pl.col("is_first").cum_sum())
-        .with_columns(window_no=pl.col("nth") - first_of(pl.col("nth"), "period"))
+        .with_columns(window_no=pl.col("nth") - group_first(pl.col("nth"), "period"))
         .select("period", "window_no", "is_first", *PERIOD, "period_end", "window_start", "window_end", "window_plan_code")
         .join(catalog.contracts.select("contract_id", "timezone", "minor_digits"), on="contract_id", maintain_order="left")
     )
@@ -93,7 +93,7 @@ def _tariffs(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame) -> pl.
         )
         .sort("period", "pricing_rank", "pricing_code", "window_no")
         .with_row_index("row")
-        .with_columns(tariff_no=pl.struct(of_pricing).rle_id())
+        .with_columns(pricing_no=pl.struct(of_pricing).rle_id())
         .drop("period", "is_first", "window_plan_code", "pricing_order", "pricing_rank")
     )
 

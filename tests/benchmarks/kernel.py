@@ -22,10 +22,10 @@ from rating.books import Books
 from rating.credits import drawdown
 from rating.documents import Documents
 from rating.rate import rate
-from rating.schedule import Schedule, lay_out
+from rating.schedule import Schedule, build_schedule
 from rating.usage import combinations
 from rating.usage.lines import usage_lines
-from rating.usage.rateable_usage import slots
+from rating.usage.rateable_usage import rateable_usage
 from tests.benchmarks.books import FIVE_FOR_EVERYONE, write_books
 from tests.benchmarks.events import MONTH
 from tests.benchmarks.nights import FIRST_NIGHT
@@ -59,7 +59,7 @@ def measure_kernel(folder: Path, contracts: int, seed: int) -> KernelSpeed:
         return result
 
     read = _with_endpoints(timed("books.load", lambda: books.load(path), times=1))
-    schedule = timed("schedule.lay_out", lambda: lay_out(read, FIRST_NIGHT))
+    schedule = timed("schedule.lay_out", lambda: build_schedule(read, FIRST_NIGHT))
     january, february = (schedule.periods.filter(pl.col("period_start") == month) for month in (MONTH, NEXT_MONTH))
     per_unit = _usage(schedule, NEXT_MONTH, PER_UNIT)
     graduated, mixed = (_usage(schedule, MONTH, used) for used in (GRADUATED, MIXED))
@@ -67,7 +67,7 @@ def measure_kernel(folder: Path, contracts: int, seed: int) -> KernelSpeed:
     timed("usage_lines, graduated in two windows", lambda: usage_lines(read, schedule, january, graduated))
     timed("usage_lines, mixed", lambda: usage_lines(read, schedule, january, mixed))
     distinct = combinations.distinct(mixed)
-    timed("slots: the price join, mixed", lambda: slots(read, schedule, january, mixed, distinct))
+    timed("slots: the price join, mixed", lambda: rateable_usage(read, schedule, january, mixed, distinct))
     claims, grants = _claims_and_grants(read, schedule, mixed)
     timed("drawdown.draw, five grants a contract", lambda: drawdown.draw(claims, grants))
     timed("rate: all of it, mixed", lambda: rate(read, schedule, mixed, Documents.none(), FIRST_NIGHT))

@@ -78,7 +78,7 @@ def test_unchanged_books_have_no_problem(good: Path) -> None:
         ),
         ("America/New_York", "America/Chicago", "its timezone has changed from `America/New_York` to `America/Chicago`"),
         ("status: approved\n", "status: draft\n", "contracts[0].status: contract `acme-2026` is a draft, but 1 documents"),
-        ("credits: 1562.5,", "credits: 1560,", "is worth 499.2000 USD, but 500.0000 were drawn from it or have lapsed"),
+        ("credits: 1562.5,", "credits: 1560,", "is worth 499.2000 USD, but 500.0000 were drawn from it or have expired"),
         ("id: acme-credits", "id: acme-credits-2", "grant `acme-credits` is gone, but it is posted"),
         (
             "{id: acme-credits, contract: acme-2026",

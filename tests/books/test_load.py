@@ -118,9 +118,9 @@ def test_grants_in_money_and_instants(good: Path) -> None:
 
 def test_equal_tiers_share_a_ladder(good: Path) -> None:
     books = load(good)
-    tiered = books.pricings.filter(pl.col("ladder_id").is_not_null())
-    assert tiered.get_column("ladder_id").n_unique() == 1
-    assert books.ladders.get_column("ladder_id").unique().to_list() == [0, 1]
+    tiered = books.pricings.filter(pl.col("tier_set_id").is_not_null())
+    assert tiered.get_column("tier_set_id").n_unique() == 1
+    assert books.tier_sets.get_column("tier_set_id").unique().to_list() == [0, 1]
 
 
 def test_per_is_the_models_own_or_the_cards(good: Path) -> None:

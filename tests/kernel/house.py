@@ -22,7 +22,7 @@ from rating import tables
 from rating.books import Books, load
 from rating.documents import Documents
 from rating.rate import EVERY_MONTH, Months, rate
-from rating.schedule import Schedule, lay_out
+from rating.schedule import Schedule, build_schedule
 
 Said = dict[str, Any]
 
@@ -261,7 +261,7 @@ class House:
         self.uses.append(Use(instant(at), Decimal(quantity), values, meter, contract, events))
 
     def schedule(self, as_of: str) -> Schedule:
-        return lay_out(self.books, instant(as_of), self.issued.invoices)
+        return build_schedule(self.books, instant(as_of), self.issued.invoices)
 
     def usage(self, schedule: Schedule) -> pl.DataFrame:
         """USAGE: what is known now, in the windows of the schedule; usage outside of every contract is left out."""

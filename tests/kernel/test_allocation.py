@@ -6,7 +6,7 @@ import itertools
 
 import polars as pl
 
-from rating.arithmetic.allocation import begins, first_of, lay, running, since_beginning
+from rating.arithmetic.allocation import allocate_to_bands, group_cumsum, group_first, is_group_start, with_running_total
 from rating.arithmetic.exact import INT
 
 MOVE = {"group": pl.String(), "start": INT, "end": INT}
@@ -16,7 +16,7 @@ THREE_BANDS = pl.DataFrame([("a", 1, 0, 10), ("a", 2, 10, 30), ("a", 3, 30, None
 
 def inside(start: int, end: int, bands: pl.DataFrame = THREE_BANDS) -> list[int]:
     moves = pl.DataFrame([("a", start, end)], schema=MOVE, orient="row")
-    return lay(moves, bands, on=["group"])["inside"].to_list()
+    return allocate_to_bands(moves, bands, on=["group"])["overlap"].to_list()
 
 
 def test_a_move_within_a_band() -> None:
@@ -53,8 +53,8 @@ def test_a_band_without_a_floor_holds_what_is_below_zero() -> None:
 def test_groups_do_not_see_each_other() -> None:
     moves = pl.DataFrame([("a", 0, 15), ("b", 0, 15)], schema=MOVE, orient="row")
     bands = pl.DataFrame([("a", 1, 0, 10), ("b", 1, 0, 5)], schema=BAND, orient="row")
-    assert lay(moves, bands, on=["group"])["inside"].to_list() == [10, 5]
-    assert lay(moves, bands.filter(pl.col("group") == "b"), on=["group"]).height == 1
+    assert allocate_to_bands(moves, bands, on=["group"])["overlap"].to_list() == [10, 5]
+    assert allocate_to_bands(moves, bands.filter(pl.col("group") == "b"), on=["group"]).height == 1
 
 
 def test_cutting_a_move_in_two_cuts_its_parts_in_two() -> None:
@@ -62,7 +62,7 @@ def test_cutting_a_move_in_two_cuts_its_parts_in_two() -> None:
     cuts = list(itertools.product(points, repeat=3))
 
     def parts(moves: list[tuple[str, int, int]]) -> pl.Series:
-        return lay(pl.DataFrame(moves, schema=MOVE, orient="row"), THREE_BANDS, on=["group"])["inside"]
+        return allocate_to_bands(pl.DataFrame(moves, schema=MOVE, orient="row"), THREE_BANDS, on=["group"])["overlap"]
 
     first = parts([("a", start, middle) for start, middle, _ in cuts])
     second = parts([("a", middle, end) for _, middle, end in cuts])
@@ -71,12 +71,12 @@ def test_cutting_a_move_in_two_cuts_its_parts_in_two() -> None:
 
 def test_running_totals_begin_anew_in_each_group() -> None:
     frame = pl.DataFrame({"group": ["a", "a", "b", "b", "b"], "amount": pl.Series([5, -2, 7, 0, 1], dtype=INT)})
-    found = running(frame, "amount", "group").select("start", "end").rows()
+    found = with_running_total(frame, "amount", "group").select("start", "end").rows()
     assert found == [(0, 5), (5, 3), (0, 7), (7, 7), (7, 8)]
 
 
 def test_what_lies_together() -> None:
     frame = pl.DataFrame({"group": [None, None, "a", "a", "b"], "value": pl.Series([1, 2, 3, 4, 5], dtype=INT)})
-    assert frame.select(begins("group")).to_series().to_list() == [True, False, True, False, True]
-    assert frame.select(first_of(pl.col("value"), "group")).to_series().to_list() == [1, 1, 3, 3, 5]
-    assert frame.select(since_beginning(pl.col("value"), "group")).to_series().to_list() == [1, 3, 3, 7, 5]
+    assert frame.select(is_group_start("group")).to_series().to_list() == [True, False, True, False, True]
+    assert frame.select(group_first(pl.col("value"), "group")).to_series().to_list() == [1, 1, 3, 3, 5]
+    assert frame.select(group_cumsum(pl.col("value"), "group")).to_series().to_list() == [1, 3, 3, 7, 5]

@@ -38,8 +38,8 @@ ROUNDINGS = [
 
 @pytest.mark.parametrize(("value", "digits", "nearest"), ROUNDINGS)
 def test_r3_half_goes_away_from_zero(value: int, digits: int, nearest: int) -> None:
-    frame = integers(whole=[value], rest=[0]).with_columns(digits=pl.lit(digits, dtype=pl.Int32))
-    assert frame.select(exact.rounded("whole", "rest", "digits")).item() == nearest
+    frame = integers(amount_e12=[value], remainder=[0]).with_columns(digits=pl.lit(digits, dtype=pl.Int32))
+    assert frame.select(exact.rounded("amount_e12", "remainder", "digits")).item() == nearest
 
 
 # values that lie beside a half by less than 1e-12: whole and rest over a divisor
@@ -56,16 +56,16 @@ BESIDE_A_HALF = [
 
 @pytest.mark.parametrize(("whole", "rest", "divisor", "nearest"), BESIDE_A_HALF)
 def test_r3_what_is_finer_than_the_twelfth_decimal_decides_a_half(whole: int, rest: int, divisor: int, nearest: int) -> None:
-    frame = integers(whole=[whole], rest=[rest]).with_columns(digits=pl.lit(2, dtype=pl.Int32))
-    assert frame.select(exact.rounded("whole", "rest", "digits")).item() == nearest
+    frame = integers(amount_e12=[whole], remainder=[rest]).with_columns(digits=pl.lit(2, dtype=pl.Int32))
+    assert frame.select(exact.rounded("amount_e12", "remainder", "digits")).item() == nearest
     cents = Fraction(whole * divisor + rest, divisor) / 10**10
     assert abs(cents - nearest) <= Fraction(1, 2), "the example itself"
 
 
 def test_r3_a_carried_value_is_the_same_value_with_a_rest_below_the_divisor() -> None:
-    frame = integers(whole=[1, 0, 0, -2, 5], rest=[7, -1, -7, 3, 0], divisor=[3, 3, 3, 3, 3])
-    whole, rest = exact.carry("whole", "rest", "divisor")
-    carried = frame.select(whole.alias("whole"), rest.alias("rest"))
+    frame = integers(amount_e12=[1, 0, 0, -2, 5], remainder=[7, -1, -7, 3, 0], divisor=[3, 3, 3, 3, 3])
+    whole, rest = exact.normalize("amount_e12", "remainder", "divisor")
+    carried = frame.select(whole.alias("amount_e12"), rest.alias("remainder"))
     assert carried.rows() == [(3, 1), (-1, 2), (-3, 2), (-1, 0), (5, 0)]
 
 
@@ -74,8 +74,8 @@ def test_r3_a_carried_value_is_the_same_value_with_a_rest_below_the_divisor() ->
     ("whole", "rest", "divisor", "nearest"), [(0, 1, 3, 0), (0, 2, 3, 1), (0, 1, 2, 1), (-1, 1, 2, -1), (-1, 2, 3, 0)]
 )
 def test_r3_the_exact_amount_is_shown_to_twelve_decimals(whole: int, rest: int, divisor: int, nearest: int) -> None:
-    frame = integers(whole=[whole], rest=[rest], divisor=[divisor])
-    assert frame.select(exact.nearest("whole", "rest", "divisor")).item() == nearest
+    frame = integers(amount_e12=[whole], remainder=[rest], divisor=[divisor])
+    assert frame.select(exact.round_to_12_places("amount_e12", "remainder", "divisor")).item() == nearest
 
 
 def test_r2_a_product_that_fits_to_the_last_digit_is_made() -> None:
@@ -122,8 +122,8 @@ def test_r2_a_line_just_below_1e15_passes() -> None:
 def test_decimals_keep_their_digits_as_integers_and_back() -> None:
     value = Decimal("-99999999999999.123456789012")
     frame = pl.DataFrame({"price": [value]}, schema={"price": pl.Decimal(38, 12)})
-    assert frame.select(exact.physical("price")).item() == -99999999999999123456789012
-    back = frame.select(whole=exact.physical("price")).select(exact.decimal("whole", pl.Decimal(38, 12)))
+    assert frame.select(exact.as_int128("price")).item() == -99999999999999123456789012
+    back = frame.select(amount_e12=exact.as_int128("price")).select(exact.decimal("amount_e12", pl.Decimal(38, 12)))
     assert back.item() == value
 
 
@@ -131,7 +131,7 @@ def test_decimals_keep_their_digits_as_integers_and_back() -> None:
 def test_r3_rounding_agrees_with_python_decimals(digits: int) -> None:
     """ROUND_HALF_UP of decimal is half away from zero."""
     values = [n * 125_000_000 for n in range(-9000, 9000, 37)]
-    frame = integers(whole=values, rest=[0] * len(values)).with_columns(digits=pl.lit(digits, dtype=pl.Int32))
-    found = frame.select(exact.rounded("whole", "rest", "digits")).to_series().to_list()
+    frame = integers(amount_e12=values, remainder=[0] * len(values)).with_columns(digits=pl.lit(digits, dtype=pl.Int32))
+    found = frame.select(exact.rounded("amount_e12", "remainder", "digits")).to_series().to_list()
     minor = Decimal(1).scaleb(-digits)
     assert found == [int(Decimal(n).scaleb(-12).quantize(minor, ROUND_HALF_UP).scaleb(digits)) for n in values]

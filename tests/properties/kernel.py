@@ -10,7 +10,7 @@ import polars as pl
 from rating import books
 from rating.documents import Documents
 from rating.rate import rate
-from rating.schedule import Schedule, lay_out
+from rating.schedule import Schedule, build_schedule
 
 DRAFT_ADJUSTMENTS = (pl.col("kind") == "adjustment") & (pl.col("status") == "draft")
 
@@ -22,12 +22,12 @@ class Kernel:
         self.issued = Documents.none()
         self.pending = Documents.none()
 
-    def lay_out(self, folder: Path, as_of: datetime) -> Schedule:
-        return lay_out(books.load(folder), as_of, self.issued.invoices)
+    def build_schedule(self, folder: Path, as_of: datetime) -> Schedule:
+        return build_schedule(books.load(folder), as_of, self.issued.invoices)
 
     def run(self, folder: Path, usage: pl.DataFrame, as_of: datetime, *, issue: bool) -> Documents:
         """This run's documents: newly issued ones and drafts."""
-        schedule = self.lay_out(folder, as_of)
+        schedule = self.build_schedule(folder, as_of)
         made = rate(books.load(folder), schedule, usage, self.issued, as_of, issue=issue, pending=self.pending)
         self.issued = together(self.issued, made.with_status("issued"))
         self.pending = of_documents(made, made.invoices.filter(DRAFT_ADJUSTMENTS))

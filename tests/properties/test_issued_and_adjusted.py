@@ -41,7 +41,7 @@ def run_and_compare(kernel: Kernel, oracle: Oracle, scenario: Scenario, run: Run
     """Run once more, and compare the issued periods that are still open with what rating makes of them alone."""
     usage = usage_frame(oracle.run(run.books, scenario.events, run.as_of, issue=run.issue).usage)
     here = write_books(run.books, folder)
-    schedule, before = kernel.lay_out(here, run.as_of), kernel.issued
+    schedule, before = kernel.build_schedule(here, run.as_of), kernel.issued
     made = kernel.run(here, usage, run.as_of, issue=run.issue)
     read = books.load(here)
     originals = adjustments.issued_periods(before, read, run.as_of).filter(~pl.col("is_closed"))

@@ -59,7 +59,7 @@ def disagreements(scenario: Scenario) -> list[str]:
 def disagreeing_windows(scenario: Scenario) -> list[str]:
     run = scenario.runs[0]
     with TemporaryDirectory() as folder:
-        schedule = Kernel().lay_out(write_books(run.books, Path(folder)), run.as_of)
+        schedule = Kernel().build_schedule(write_books(run.books, Path(folder)), run.as_of)
     return agreement.differing(windows_of_the_oracle(run), agreement.windows_of_the_kernel(schedule))
 
 

@@ -14,7 +14,7 @@ from rating import books
 from rating.documents import Documents
 from rating.invoicing.issue import issue_documents, last_number
 from rating.rate import EVERY_MONTH
-from rating.schedule import lay_out
+from rating.schedule import build_schedule
 from rating.shards import Shard, rate_or_hold_back
 from tests.oracle.oracle import Oracle
 from tests.properties.strategies import Run, Scenario, scenarios, usage_frame, write_books
@@ -31,7 +31,7 @@ class Store:
 
     def run(self, scenario: Scenario, oracle: Oracle, run: Run, folder: Path) -> None:
         read, before = books.load(folder), issued.read(self.warehouse, run.as_of)
-        schedule = lay_out(read, run.as_of, before.invoices)
+        schedule = build_schedule(read, run.as_of, before.invoices)
         usage = usage_frame(oracle.run(run.books, scenario.events, run.as_of, issue=run.issue).usage)
         left = pending.read(self.warehouse)
         whole = Shard(read, schedule, usage, before, run.as_of, issue=run.issue, pending=left.documents)

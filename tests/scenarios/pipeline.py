@@ -42,8 +42,8 @@ class Refused(Exception):
     """A run that a person has to put right before anything is rated; the sentences say how."""
 
 
-def run(books: Path, inbox: Path, warehouse: Path, as_of: str, *, issue: bool = True, examined: bool = False) -> None:
-    """Carry a run out; it must balance. Raises `Refused` with the sentences that a person would read."""
+def run(books: Path, inbox: Path, warehouse: Path, as_of: str, *, issue: bool = True, examined: bool = False) -> str:
+    """Carry a run out; it must balance. Returns the sentences about contracts that it holds back. Raises `Refused` with the sentences that a person would read."""
     kind = Run if examined else UnexaminedRun
     try:
         outcome = carry_out(kind(Warehouse(warehouse), books, str(inbox), instant(as_of), issue=issue), "nightly")
@@ -53,6 +53,7 @@ def run(books: Path, inbox: Path, warehouse: Path, as_of: str, *, issue: bool = 
             raise
         raise Refused("\n".join(sentences)) from None
     assert outcome.balanced, "\n".join(outcome.broken)
+    return "\n".join(outcome.held_back)
 
 
 def marts(warehouse: Path, query: str) -> list[Row]:

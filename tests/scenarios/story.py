@@ -25,6 +25,7 @@ class Night:
     books: Path | None
     issue: bool
     refused: str | None
+    held_back: str | None
     expected: Mapping[str, Any] | None
 
 
@@ -65,7 +66,7 @@ def deliver(night: Night, books: Path, inbox: Path) -> None:
 
 
 def _night(folder: Path, number: int, run: Mapping[str, Any]) -> Night:
-    if unknown := set(run) - {"as_of", "inbox", "books", "issue", "refused"}:
+    if unknown := set(run) - {"as_of", "inbox", "books", "issue", "refused", "held_back"}:
         raise ValueError(f"{folder / 'runs.yml'}: run {number} says {sorted(unknown)}, which no run knows.")
     books = folder / run.get("books", "books") if number == 1 or "books" in run else None
     expected = folder / "expected" / f"{number}.yml"
@@ -75,6 +76,7 @@ def _night(folder: Path, number: int, run: Mapping[str, Any]) -> Night:
         books=books,
         issue=run.get("issue", "true") == "true",
         refused=run.get("refused"),
+        held_back=run.get("held_back"),
         expected=_yaml(expected) if expected.exists() else None,
     )
 

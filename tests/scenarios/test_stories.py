@@ -21,7 +21,9 @@ def test_story(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> Non
     for number, night in enumerate(told.nights, 1):
         story.deliver(night, books, inbox)
         if night.refused is None:
-            pipeline.run(books, inbox, warehouse, night.as_of, issue=night.issue)
+            held_back = pipeline.run(books, inbox, warehouse, night.as_of, issue=night.issue)
+            assert bool(held_back) == bool(night.held_back), held_back
+            assert night.held_back is None or night.held_back in held_back
         else:
             with pytest.raises(pipeline.Refused, match=night.refused):
                 pipeline.run(books, inbox, warehouse, night.as_of, issue=night.issue)

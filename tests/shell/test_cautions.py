@@ -13,7 +13,7 @@ from dagster_project import cautions
 from rating import books, tables
 from rating.documents import Documents
 from rating.rate import Months
-from rating.schedule import lay_out
+from rating.schedule import build_schedule
 from tests.shell.conftest import ACME, moment
 
 ACME_BOOKS = books.load(ACME)
@@ -85,7 +85,7 @@ def test_a_value_that_looks_like_one_of_the_card_is_said_at_any_share() -> None:
 
 def test_months_left_behind_are_counted() -> None:
     as_of = moment("2026-04-10")
-    periods = lay_out(ACME_BOOKS, as_of).periods
+    periods = build_schedule(ACME_BOOKS, as_of).periods
     found = cautions.months_left_behind(ACME_BOOKS, periods, Documents.none(), as_of, Months("2026-03", "2026-03"))
     assert found.sentences[0].endswith("from 2026-01 on, due and not issued: `meterhouse run` rates every month in order.")
     assert cautions.months_left_behind(ACME_BOOKS, periods, Documents.none(), as_of, Months()).sentences == ()

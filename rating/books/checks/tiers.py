@@ -11,7 +11,7 @@ from rating.books.problems import Problem
 
 
 def tier_problems(tiers: Sequence[Tier], place: Place) -> Iterator[Problem]:
-    """What is wrong with one ladder: bounds that do not ascend, a last tier that ends, a tier without a price (R-23)."""
+    """What is wrong with one tier set: bounds that do not ascend, a last tier that ends, a tier without a price (R-23)."""
     if not tiers:
         yield place.problem("there are no tiers", 'Write at least one: [{unit_amount: "0.10"}]')
         return

@@ -9,13 +9,13 @@ In (every model): SLOTS, the columns named below, among others. Out: PARTS, zero
 SLOTS          meaning
 =============  ===========================================================================================
 slot           number of the row
-ladder         number of the ladder climbed: one a contract, period, pricing and combination
-window_start   order within the ladder
+accrual_group  number of the running total that tiers lie over: one a contract, period, pricing and combination
+window_start   order within the accrual group
 quantity_e9    usage of the window, in 1e-9 units
-start, end     the ladder's running total before and after the window, in 1e-9 units
+start, end     the group's running total before and after the window, in 1e-9 units
 tier_scope     combination or pricing: what quantity picks a volume tier; with contract_id, period_start, pricing_code
 unit_e12       unit price, in 1e-12 of the currency; null where tiers make the price
-ladder_id      tiers of the price; null where it has none
+tier_set_id      tiers of the price; null where it has none
 per_e9         units that the unit price buys, in 1e-9
 =============  ===========================================================================================
 """
@@ -42,6 +42,6 @@ MODELS: dict[str, Model] = {
 def parts(slots: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
     """PARTS of all slots: slot, tier_no (0: no tiers), lower_e9, upper_e9, quantity_e9, unit_e12, flat_e12.
 
-    tiers: LADDERS with `lower_e9`, `upper_e9`, `unit_e12`, `flat_e12` as integers.
+    tiers: TIER_SETS with `lower_e9`, `upper_e9`, `unit_e12`, `flat_e12` as integers.
     """
     return pl.concat([model(slots.filter(pl.col("model") == name), tiers) for name, model in MODELS.items()])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from rating.arithmetic.allocation import lay
+from rating.arithmetic.allocation import allocate_to_bands
 from rating.arithmetic.exact import INT
 
 
@@ -17,7 +17,7 @@ def parts(slots: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
     """One part for every tier that the window's move lies in or whose bound it passes."""
     # below zero (corrections) everything is at the first tier's price (R-25), so its band has no floor; `threshold` enters it
     bands = tiers.select(
-        "ladder_id",
+        "tier_set_id",
         "tier_no",
         "lower_e9",
         "upper_e9",
@@ -27,17 +27,17 @@ def parts(slots: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
         tier_unit_e12="unit_e12",
         tier_flat_e12="flat_e12",
     )
-    laid = lay(slots.select("slot", "ladder_id", "start", "end"), bands, on=["ladder_id"])
+    laid = allocate_to_bands(slots.select("slot", "tier_set_id", "start", "end"), bands, on=["tier_set_id"])
     entered = (pl.col("end") > pl.col("threshold")).cast(INT) - (pl.col("start") > pl.col("threshold")).cast(INT)
     return (
         laid.with_columns(entered=entered)
-        .filter((pl.col("inside") != 0) | (pl.col("entered") != 0))
+        .filter((pl.col("overlap") != 0) | (pl.col("entered") != 0))
         .select(
             "slot",
             "tier_no",
             "lower_e9",
             "upper_e9",
-            quantity_e9="inside",
+            quantity_e9="overlap",
             unit_e12="tier_unit_e12",
             flat_e12=pl.col("entered") * pl.col("tier_flat_e12"),
         )

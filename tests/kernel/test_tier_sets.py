@@ -1,4 +1,4 @@
-"""Ladders over the windows of a period: tiers with dimensions (R-26), and terms that change on the way (R-27, R-38)."""
+"""TierSets over the windows of a period: tiers with dimensions (R-26), and terms that change on the way (R-27, R-38)."""
 
 from __future__ import annotations
 
