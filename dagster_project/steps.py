@@ -68,6 +68,7 @@ def land(run: Run) -> Landing | None:
         run.inbox,
         run.warehouse,
         run.as_of,
+        zone=run.books.settings.timezone,
         progress=lambda file, done, whole: run.progress(f"Landing {file} ({100 * done // max(whole, 1)} %)"),
     )
 

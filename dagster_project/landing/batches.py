@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from dagster_project.landing.findings import Finding
 from dagster_project.warehouse import Warehouse, appear, discard, sha256
 
 
@@ -53,6 +54,7 @@ class Landing:
     event_names: dict[str, int] = field(default_factory=dict)
     event_files: tuple[DataFile, ...] = ()
     quarantine_files: tuple[DataFile, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 def landings(warehouse: Warehouse, as_of: datetime | None = None) -> list[Landing]:
@@ -129,5 +131,6 @@ def _from_json(content: dict[str, Any]) -> Landing:
             "warnings": tuple(content["warnings"]),
             "event_files": tuple(DataFile(**file) for file in content["event_files"]),
             "quarantine_files": tuple(DataFile(**file) for file in content["quarantine_files"]),
+            "findings": tuple(Finding(**found) for found in content.get("findings", [])),
         }
     )

@@ -23,6 +23,7 @@ from dagster_project.landing.ahead import Behind, one_ahead
 from dagster_project.landing.batches import LandedFile, Landing, commit, heal, landings
 from dagster_project.landing.columns import UnreadableColumns
 from dagster_project.landing.cutting import cut
+from dagster_project.landing.findings import FIELDS_KEPT, UNREAD_FIELD, Finding, summed
 from dagster_project.landing.inbox import Inbox, InboxFile, Stamp
 from dagster_project.landing.judging import Cut, Judge, Judged
 from dagster_project.landing.known import KnownContents, RememberedHashes
@@ -76,12 +77,18 @@ class _Arrival:
 
 
 def land(
-    inbox: str, warehouse: Warehouse, as_of: datetime, *, progress: Progress | None = None, piece_bytes: int = PIECE_BYTES
+    inbox: str,
+    warehouse: Warehouse,
+    as_of: datetime,
+    *,
+    zone: str = "UTC",
+    progress: Progress | None = None,
+    piece_bytes: int = PIECE_BYTES,
 ) -> Landing:
     """Land what is new in the inbox, once, as one batch (R-8 to R-11).
 
-    In: a folder or an object-store URI; as_of, naive UTC, the time everything of this landing is received at; progress is called
-    with a file's name, the stored bytes done and those of the whole inbox. piece_bytes bounds the memory.
+    In: a folder or an object-store URI; as_of, naive UTC, the time everything of this landing is received at; zone, whose days bare
+    dates are; progress is called with a file's name, the stored bytes done and those of the whole inbox. piece_bytes bounds the memory.
 
     Out: the batch, committed. Where nothing is new a batch is committed only to record a later as_of; otherwise the last one's
     number comes back. Raises `LandingRefused` for an as_of before the last landing's (R-46). A file that cannot be read, or
@@ -93,7 +100,7 @@ def land(
         raise LandingRefused(f"as_of {as_of} is before the last landing's, {last.as_of}: use that time or a later one")
     heal(warehouse, committed)
     batch = last.batch + 1 if last else 1
-    landing = _Course(Inbox(inbox), warehouse, as_of, batch, KnownContents(committed), piece_bytes).run(
+    landing = _Course(Inbox(inbox), warehouse, as_of, batch, KnownContents(committed), piece_bytes, zone).run(
         progress or _no_progress
     )
     if last and not landing.files and as_of == last.as_of:
@@ -110,9 +117,19 @@ class _Course:
     """One landing under way."""
 
     def __init__(
-        self, inbox: Inbox, warehouse: Warehouse, as_of: datetime, batch: int, known: KnownContents, piece_bytes: int
+        self,
+        inbox: Inbox,
+        warehouse: Warehouse,
+        as_of: datetime,
+        batch: int,
+        known: KnownContents,
+        piece_bytes: int,
+        zone: str,
     ) -> None:
         self._inbox, self._as_of, self._batch, self._known, self._piece_bytes = inbox, as_of, batch, known, piece_bytes
+        self._zone = zone
+        self._findings: list[pl.DataFrame] = []
+        self._unread_columns: dict[int, list[str]] = {}
         self._remembered = RememberedHashes(warehouse.derived / "landed_hashes.json")
         self._events = Parts(warehouse.root, warehouse.raw_events, batch, day="received_date")
         self._quarantine = Parts(warehouse.root, warehouse.quarantine, batch)
@@ -129,7 +146,7 @@ class _Course:
         with connect() as connection, Behind() as self._writing:
             ready(connection)
             numbers.define_macros(connection)
-            self._judge = Judge(connection, self._as_of)
+            self._judge = Judge(connection, self._as_of, self._zone)
             self._reading_connection, self._cutting_connection = connection.cursor(), connection.cursor()  # for a thread each
             for read in one_ahead(map(self._read, range(len(self._files)))):
                 try:
@@ -235,10 +252,21 @@ class _Course:
                     read.number,
                     lambda: pa.BufferReader(content) if content is not None else inbox.stream(file),
                     lambda says: self._looks.append(f"{file.name}: {says}"),
+                    lambda names: self._note_unread(read.number, names),
                 )
             else:
                 source = pa.BufferReader(content) if content is not None else inbox.random_access(file)
-                yield from parquet_lines(connection, read.number, source)
+                yield from parquet_lines(connection, read.number, source, lambda names: self._note_unread(read.number, names))
+
+    def _note_unread(self, number: int, columns: list[str]) -> None:
+        self._unread_columns[number] = [name for name in columns if name.strip()][:FIELDS_KEPT]
+
+    def _in_columns(self) -> Iterator[Finding]:
+        """Columns that nobody reads, of files that brought events."""
+        for number, names in self._unread_columns.items():
+            arrival = self._arrivals.get(number)
+            if arrival and arrival.events:
+                yield from (Finding(arrival.name, UNREAD_FIELD, name, arrival.events, 1) for name in names)
 
     def _write_all(self) -> None:
         self._writing.finish()
@@ -259,6 +287,7 @@ class _Course:
             self._arrivals[number].event_names[name] += count
         for number, count in judged.rejected.group_by("file").len().iter_rows():
             self._arrivals[number].quarantined += count
+        self._findings.append(judged.findings)
         self._writing.do(self._events.add, self._as_raw_events(judged.events))
         self._writing.do(self._quarantine.add, self._as_quarantine(judged.rejected))
 
@@ -313,6 +342,12 @@ class _Course:
             event_names=dict(sorted(sum((arrival.event_names for arrival in self._arrivals.values()), Counter[str]()).items())),
             event_files=tuple(self._events.written),
             quarantine_files=tuple(self._quarantine.written),
+            findings=tuple(
+                Finding(self._arrivals[number].name, code, field, events, position)
+                for number, code, field, events, position in summed(self._findings).iter_rows()
+                if number in self._arrivals
+            )
+            + tuple(self._in_columns()),
         )
         _require_balance(landing)
         return landing

@@ -18,12 +18,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dagster_project.landing.findings import unread_fields
 from dagster_project.landing.instants import read_instants
 from dagster_project.landing.queries import query
 from dagster_project.landing.reading import SPELLINGS
-from dagster_project.landing.rules import EVENTS, FIRST_INSTANT, ISO_8601, LATEST_AHEAD
+from dagster_project.landing.rules import EVENTS, LATEST_AHEAD
 from dagster_project.landing.shapes import PIECE_BYTES_MAX, Piece, Tree, shape_of
 from dagster_project.landing.stretches import SCAN_BYTES, Bytes, Mask, Places, Stretch, Views, as_texts, is_utf8, views
+from dagster_project.landing.times import read_times
 
 Words = NDArray[np.uint64]
 
@@ -47,14 +49,14 @@ _FOUND: Final = EVENTS | {"is_rewritten": pl.Boolean()}
 _NEVER_EMPTY: Final = ("event_name", "timestamp")
 _VALUES: Final = (*SPELLINGS, "timestamp", "properties")
 _REWRITTEN: Final = "select json_transform(text, '\"JSON\"')::varchar as text from rows"
-_INSTANTS: Final = "select try_cast(text as timestamptz) as instant from rows"
 
 
 class Familiar:
     """The shapes that one landing has met so far."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
-        self._connection, self._as_of, self._shapes, self._count = connection, as_of, Tree(), 0
+    def __init__(self, connection: duckdb.DuckDBPyConnection, as_of: datetime, zone: str) -> None:
+        self._connection, self._as_of, self._zone, self._shapes, self._count = connection, as_of, zone, Tree(), 0
+        self.unread: list[pl.DataFrame] = []  # UNREAD of lines since somebody asked
 
     def events(self, stretches: Sequence[Stretch]) -> tuple[pl.DataFrame, list[Mask]]:
         """The events that can be told by their shape, as `rules.judge` gives them, and which lines of each stretch they are."""
@@ -75,7 +77,8 @@ class Familiar:
         is_event = np.concatenate([block.fits for block in blocks]) & _has_one_customer(blocks)
         is_rewritten = np.concatenate([block.is_rewritten for block in blocks])
         _look_at_bare_values(text, blocks, is_event, is_rewritten)
-        instant = self._instants(text, blocks, is_event)
+        instant, is_bare_date = self._instants(text, blocks, is_event)
+        self._note_unread(stretch, blocks, is_event)
         chosen = np.flatnonzero(is_event)
         events = pl.DataFrame(
             {
@@ -87,6 +90,10 @@ class Familiar:
                 "tombstone": np.concatenate([block.is_tombstone for block in blocks])[chosen],
                 "properties": _values(text, blocks, "properties", chosen),
                 "received_at": pl.repeat(self._as_of, len(chosen), dtype=pl.Datetime("us"), eager=True),
+                "is_time_made_up": (~_of_all(blocks, "timestamp") & ~np.concatenate([block.is_tombstone for block in blocks]))[
+                    chosen
+                ],
+                "is_bare_date": is_bare_date[chosen],
                 "is_rewritten": is_rewritten[chosen],
             },
             schema=_FOUND,
@@ -112,24 +119,34 @@ class Familiar:
         block.forget_misfits()
         return block
 
-    def _instants(self, text: bytes, blocks: list[_Block], is_event: Mask) -> NDArray[np.int64]:
-        """When the events happened, in microseconds; takes those away that state no time, or one that has not come yet."""
+    def _note_unread(self, stretch: Stretch, blocks: list[_Block], is_event: Mask) -> None:
+        first = 0
+        for block in blocks:
+            for unread, lines in block.unread:
+                events = first + lines[is_event[first + lines]]
+                if len(events):
+                    self.unread.append(
+                        unread_fields(pl.Series(stretch.file[events]), pl.Series(stretch.position[events]), unread)
+                    )
+            first += len(block.fits)
+
+    def _instants(self, text: bytes, blocks: list[_Block], is_event: Mask) -> tuple[NDArray[np.int64], Mask]:
+        """When the events happened, in microseconds, and which say so by a bare date; takes those away that state no time, or one that
+        has not come yet."""
+        is_bare_date = np.zeros(len(is_event), dtype=np.bool_)
         found, is_time = (np.concatenate(of_blocks) for of_blocks in zip(*(block.instants() for block in blocks), strict=True))
-        is_absent = ~np.concatenate([block.has("timestamp") for block in blocks])
+        is_absent = ~_of_all(blocks, "timestamp")
         found[is_absent] = _microseconds(self._as_of)
         is_time |= is_absent
         others = np.flatnonzero(is_event & ~is_time)
         if len(others):
             stated = _values(text, blocks, "timestamp", others)
-            read = query(self._connection, _INSTANTS, stated.to_frame("text")).select(
-                pl.col("instant").dt.replace_time_zone(None), stated.str.contains(ISO_8601).alias("is_iso_8601")
-            )
+            read = read_times(self._connection, stated, self._zone)
             found[others] = read.get_column("instant").to_physical().fill_null(0)
-            is_time[others] = read.select(
-                pl.col("is_iso_8601") & (pl.col("instant") >= FIRST_INSTANT).fill_null(value=False)
-            ).to_series()
+            is_time[others] = read.get_column("instant").is_not_null()
+            is_bare_date[others] = read.get_column("is_bare_date")
         is_event &= is_time & (found <= _microseconds(self._as_of + LATEST_AHEAD))
-        return found
+        return found, is_bare_date
 
 
 def _microseconds(instant: datetime) -> int:
@@ -150,6 +167,7 @@ class _Block:
         self._places = {name: (self._start.copy(), self._start.copy()) for name in _VALUES}
         self._bare: list[tuple[Places, Places, Places]] = []
         self.fits, self.is_rewritten, self.is_tombstone = np.zeros((3, len(start)), dtype=np.bool_)
+        self.unread: list[tuple[tuple[str, ...], Places]] = []
 
     def line(self, number: int) -> bytes:
         return self._text[self._start[number] : self._end[number]].tobytes()
@@ -218,6 +236,8 @@ class _Block:
         if piece.closes is not None:
             self._places["properties"][1][lines] = at + piece.closes
         if piece.is_last:
+            if piece.unread:
+                self.unread.append((piece.unread, lines))
             self.fits[lines], self.is_rewritten[lines], self.is_tombstone[lines] = (
                 True,
                 not piece.is_compact,
@@ -277,6 +297,11 @@ def _blocks(stretch: Stretch) -> Iterator[slice]:
     bounds = np.unique(np.searchsorted(stretch.start, [*range(first, last + 1, BLOCK_BYTES)]))
     for begin, end in zip(bounds, [*bounds[1:], len(stretch.start)], strict=True):
         yield slice(begin, end)
+
+
+def _of_all(blocks: list[_Block], name: str) -> Mask:
+    """Which lines have a value of a field that is not empty."""
+    return np.concatenate([block.has(name) for block in blocks])
 
 
 def _has_one_customer(blocks: list[_Block]) -> Mask:

@@ -15,10 +15,11 @@ from typing import Final
 import duckdb
 import polars as pl
 
+from dagster_project.landing import findings
 from dagster_project.landing.cutting import lines_of
 from dagster_project.landing.familiar import Familiar
 from dagster_project.landing.lines import LINES
-from dagster_project.landing.reading import read_fields
+from dagster_project.landing.reading import read_fields, unread_in
 from dagster_project.landing.rules import judge
 from dagster_project.landing.stretches import Stretch, joined
 
@@ -35,13 +36,15 @@ class Judged:
     lines: Counter[int]
     events: pl.DataFrame
     rejected: pl.DataFrame
+    findings: pl.DataFrame
 
 
 class Judge:
     """Judges the lines of one landing, which have all been received by as_of."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
-        self._connection, self._as_of, self._familiar = connection, as_of, Familiar(connection, as_of)
+    def __init__(self, connection: duckdb.DuckDBPyConnection, as_of: datetime, zone: str) -> None:
+        self._connection, self._as_of, self._zone = connection, as_of, zone
+        self._familiar = Familiar(connection, as_of, zone)
 
     def judged(self, cuts: Sequence[Cut]) -> Judged:
         """The events of what files were cut into, and the LINES that are none, with the reason."""
@@ -56,10 +59,17 @@ class Judge:
         if left:
             lines = _in_order(left)
             counted.update(dict(lines.get_column("file").value_counts().iter_rows()))
-            fields, unreadable = read_fields(self._connection, lines)
+            fields, unreadable = read_fields(self._connection, lines, self._zone)
             read, broken = judge(fields, self._as_of)
-            return Judged(counted, _in_order([events, read]), _in_order([unreadable, broken]))
-        return Judged(counted, events, pl.DataFrame(schema=LINES))
+            unread = unread_in(self._connection, fields, read)
+            every = _in_order([events, read])
+            return Judged(counted, every, _in_order([unreadable, broken]), self._found(every, unread))
+        return Judged(counted, events, pl.DataFrame(schema=LINES), self._found(events))
+
+    def _found(self, events: pl.DataFrame, *others: pl.DataFrame) -> pl.DataFrame:
+        found = findings.summed([findings.of_events(events), *self._familiar.unread, *others])
+        self._familiar.unread.clear()
+        return found
 
 
 def _put_together(cuts: Sequence[Cut]) -> Iterator[Stretch]:

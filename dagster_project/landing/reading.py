@@ -11,7 +11,9 @@ import duckdb
 import polars as pl
 
 from dagster_project.landing import numbers
+from dagster_project.landing.findings import FINDINGS, unread_fields
 from dagster_project.landing.queries import query
+from dagster_project.landing.times import read_times
 
 SPELLINGS: Final = {
     "event_name": "eventName",
@@ -22,6 +24,9 @@ SPELLINGS: Final = {
 }
 FIELDS: Final = (*SPELLINGS, "timestamp", "properties", "tombstone")
 
+_READ: Final = {*FIELDS, *SPELLINGS.values()}
+_SHAPES_MAX: Final = 200  # of lines whose unread fields are looked at: where every line has its own, a few say it
+
 NOT_JSON: Final = "the line is not valid JSON"
 NOT_UTF8: Final = "the line is not valid UTF-8"
 
@@ -30,11 +35,10 @@ _FIELDS: Final = f"""
 select
     hash(keys) as shape,
     fields.*,
-    try_cast(fields.timestamp ->> '$' as timestamptz) as instant,
+    case when json_type(fields.timestamp) = 'VARCHAR' then fields.timestamp ->> '$' end as time_text,
     hash(json_keys(fields.properties)) as properties_shape
 from (select json_keys(line) as keys, json_transform(line, '{_SHAPE}') as fields from rows)
 """
-_STATED: Final = "select try_cast(received_at as timestamptz) as stated_at from rows"
 _VALID: Final = "select json_valid(line) as is_valid from rows"
 _NESTED: Final = """
 select row_number, len(list_filter(json_type(properties, '$.*'), lambda t: t in ('ARRAY', 'OBJECT'))) > 0 as is_nested from rows
@@ -46,13 +50,15 @@ where len(keys) <> len(list_distinct(keys))
 """
 
 
-def read_fields(connection: duckdb.DuckDBPyConnection, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def read_fields(
+    connection: duckdb.DuckDBPyConnection, lines: pl.DataFrame, zone: str = "UTC"
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Every field of every line as it was written.
 
-    In: LINES. Out: the lines that are JSON with their fields, and the lines that are not, with a `fault`.
+    In: LINES; the time zone of bare dates. Out: the lines that are JSON with their fields, and the lines that are not, with a `fault`.
 
     A field is JSON text, under each of its spellings; null where it is absent or null. `properties` has every number by its
-    decimal text (R-1). Beside them: instant and stated_at, what DuckDB makes of timestamp and received_at (UTC; null: nothing);
+    decimal text (R-1). Beside them: instant and stated_at, when timestamp and received_at are (UTC; null: no time); is_bare_date;
     is_nested, a value of properties is a list or an object; is_out_of_range, a number's exponent is; twice and properties_twice,
     keys that the line or its properties give more than once (null: none).
     """
@@ -66,7 +72,7 @@ def read_fields(connection: duckdb.DuckDBPyConnection, lines: pl.DataFrame) -> t
         fields = query(connection, _FIELDS, readable)
     read = pl.concat([readable, fields], how="horizontal").with_row_index("row_number")
     read = read.with_columns(
-        pl.col("instant").dt.replace_time_zone(None),
+        *read_times(connection, read.get_column("time_text"), zone).get_columns(),
         _keys_twice(connection, read, "shape", "line").alias("twice"),
         _keys_twice(connection, read, "properties_shape", "properties").alias("properties_twice"),
         _is_nested(connection, read).alias("is_nested"),
@@ -74,6 +80,21 @@ def read_fields(connection: duckdb.DuckDBPyConnection, lines: pl.DataFrame) -> t
     )
     read, not_json = _parted(_with_exact_numbers(connection, read))
     return read, pl.concat([unreadable, not_json.select(lines.columns)])
+
+
+def unread_in(connection: duckdb.DuckDBPyConnection, fields: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    """FINDINGS about fields that nobody reads. fields: as `read_fields` gives them; events: those of them that are events."""
+    taken = fields.join(events.select("file", "position", "element"), on=["file", "position", "element"], how="semi")
+    examples = taken.select("shape", "line")[taken.get_column("shape").arg_unique()]
+    keys = query(connection, "select shape, json_keys(line) as keys from rows", examples)
+    found = []
+    for shape, names in keys.iter_rows():
+        if unread := [name for name in dict.fromkeys(names or []) if name not in _READ]:
+            alike = taken.filter(pl.col("shape") == shape)
+            found.append(unread_fields(alike.get_column("file"), alike.get_column("position"), unread))
+            if len(found) == _SHAPES_MAX:
+                break
+    return pl.concat([pl.DataFrame(schema=FINDINGS), *found])
 
 
 def _parted(lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -105,7 +126,7 @@ def _is_nested(connection: duckdb.DuckDBPyConnection, read: pl.DataFrame) -> pl.
 def _stated_at(connection: duckdb.DuckDBPyConnection, read: pl.DataFrame) -> pl.Series:
     if read.get_column("received_at").null_count() == read.height:
         return pl.repeat(None, read.height, dtype=pl.Datetime("us"), eager=True)
-    return query(connection, _STATED, read.select("received_at")).get_column("stated_at").dt.replace_time_zone(None)
+    return read_times(connection, read.get_column("received_at"), "UTC").get_column("instant")
 
 
 def _with_exact_numbers(connection: duckdb.DuckDBPyConnection, read: pl.DataFrame) -> pl.DataFrame:

@@ -24,15 +24,11 @@ EVENTS: Final = {
     "tombstone": pl.Boolean(),
     "properties": pl.String(),
     "received_at": pl.Datetime("us"),
+    "is_time_made_up": pl.Boolean(),  # no event said when it happened: the time of landing stands for it
+    "is_bare_date": pl.Boolean(),
 }
 LATEST_AHEAD: Final = timedelta(hours=1)  # how far a sender's clock may run ahead of ours (R-10)
 
-ISO_8601: Final = (
-    r"^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
-    r"(?:[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?:Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?)?$"
-)
-_ISO_8601_IN_QUOTES: Final = ISO_8601.replace("^", '^"').replace("$", '"$')
-FIRST_INSTANT: Final = pl.datetime(1, 1, 1, time_unit="us")
 _SHOWN: Final = 80  # characters of a wrong value that its sentence repeats
 
 
@@ -58,6 +54,19 @@ def _is_text(field: str) -> pl.Expr:
     return pl.col(field).str.starts_with('"')
 
 
+def _of_epoch(field: str) -> pl.Expr:
+    """What to write for seconds, milliseconds or microseconds since 1970; nothing for any other text."""
+    digits = pl.col(field).str.strip_chars('"')
+    micros = pl.coalesce(
+        pl.when(digits.str.contains(rf"^\d{{{length}}}(?:\.\d+)?$"))
+        .then(digits.str.extract(r"^(\d+)").cast(pl.Int64, strict=False) * factor)
+        .otherwise(None)
+        for length, factor in ((10, 1_000_000), (13, 1_000), (16, 1))
+    )
+    written = micros.cast(pl.Datetime("us")).dt.to_string("%Y-%m-%dT%H:%M:%S%.fZ")
+    return pl.concat_str(pl.lit("; write "), written, pl.lit(" for it")).fill_null("")
+
+
 _NOT_AN_OBJECT: Final = _rule(
     ~pl.col("line").str.starts_with("{"), "the line is no JSON object: an event is {…} with an event_name"
 )
@@ -80,6 +89,7 @@ _RULES: Final = (
         pl.col("timestamp").is_not_null() & ~pl.col("is_instant"),
         "timestamp is no ISO 8601 time such as 2026-01-31T09:30:00Z: ",
         pl.col("timestamp").str.slice(0, _SHOWN),
+        _of_epoch("timestamp"),
     ),
     _rule(
         pl.col("received_at").is_not_null() & ~pl.col("is_stated"),
@@ -109,17 +119,13 @@ def judge(fields: pl.DataFrame, as_of: datetime) -> tuple[pl.DataFrame, pl.DataF
     fields = fields.with_columns(
         *(pl.coalesce(field, camel).alias(field) for field, camel in SPELLINGS.items()),
         arrived_at=pl.when(pl.col("stated_at") <= as_of).then("stated_at").otherwise(pl.lit(as_of, dtype=pl.Datetime("us"))),
-        is_instant=_is_time("timestamp", _ISO_8601_IN_QUOTES, "instant"),
-        is_stated=_is_time("received_at", ISO_8601, "stated_at"),
+        is_instant=pl.col("instant").is_not_null(),
+        is_stated=pl.col("stated_at").is_not_null(),
     )
     is_event = ~fields.select(pl.any_horizontal(rule.is_broken for rule in (_NOT_AN_OBJECT, *_RULES))).to_series()
     if is_event.all():
         return _events(fields), fields.clear().select(*LINES)
     return _events(fields.filter(is_event)), _with_reasons(fields.filter(~is_event))
-
-
-def _is_time(text: str, shape: str, instant: str) -> pl.Expr:
-    return (pl.col(text).str.contains(shape) & (pl.col(instant) >= FIRST_INSTANT)).fill_null(value=False)
 
 
 def _with_reasons(broken: pl.DataFrame) -> pl.DataFrame:
@@ -139,6 +145,8 @@ def _events(fields: pl.DataFrame) -> pl.DataFrame:
         tombstone=(pl.col("tombstone") == "true").fill_null(value=False),
         properties="properties",
         received_at="arrived_at",
+        is_time_made_up=pl.col("instant").is_null() & ~(pl.col("tombstone") == "true").fill_null(value=False),
+        is_bare_date="is_bare_date",
     )
 
 

@@ -36,6 +36,7 @@ class Piece(NamedTuple):
     closes: int | None = None  # where they end
     is_compact: bool = True  # of a last piece: no white space stands in the properties
     is_tombstone: bool = False  # of a last piece
+    unread: tuple[str, ...] = ()  # of a last piece: fields of the line that nobody reads
 
 
 Shape = tuple[Piece, ...]
@@ -71,7 +72,8 @@ def shape_of(line: bytes) -> Shape | None:
     tokens = _TOKEN.findall(line)
     if b"".join(tokens) != line:
         return None
-    shape = tuple(_pieces(tokens))
+    unread = tuple(key for key, value in event.items() if key not in _FIELD_OF and value is not None)
+    shape = tuple(_pieces(tokens, unread))
     is_short = len(shape) <= PIECES_MAX and all(len(piece.content) <= PIECE_BYTES_MAX for piece in shape)
     return shape if is_short else None
 
@@ -104,7 +106,7 @@ def _is_sound(event: dict[str, Any]) -> bool:
     )
 
 
-def _pieces(tokens: list[bytes]) -> Iterator[Piece]:
+def _pieces(tokens: list[bytes], unread: tuple[str, ...]) -> Iterator[Piece]:
     """The pieces of a sound line."""
     content, key, is_value, in_properties = b"", "", False, False
     opens: int | None = None
@@ -133,4 +135,6 @@ def _pieces(tokens: list[bytes]) -> Iterator[Piece]:
                 content, opens, closes = token[:0] if is_bare else b'"', None, None
                 continue
         content += token
-    yield Piece(content, is_last=True, opens=opens, closes=closes, is_compact=is_compact, is_tombstone=is_tombstone)
+    yield Piece(
+        content, is_last=True, opens=opens, closes=closes, is_compact=is_compact, is_tombstone=is_tombstone, unread=unread
+    )

@@ -39,13 +39,16 @@ _BATCH_ROWS: Final = 65_536
 _CSV_BLOCK_BYTES: Final = 1 << 23  # a row must fit
 
 
-def parquet_lines(connection: duckdb.DuckDBPyConnection, file: int, source: pa.NativeFile) -> Iterator[pl.DataFrame]:
-    """LINES of one Parquet file; position is the row, from 1.
+def parquet_lines(
+    connection: duckdb.DuckDBPyConnection, file: int, source: pa.NativeFile, unread: Callable[[list[str]], None]
+) -> Iterator[pl.DataFrame]:
+    """LINES of one Parquet file; position is the row, from 1. unread: is told which columns nobody reads.
 
     Raises `UnreadableColumns` for what cannot be read as an event's, and Arrow's errors where the file is broken.
     """
     parquet = pyarrow.parquet.ParquetFile(source)
     columns = columns_read(parquet.schema_arrow.names)
+    unread([name for name in parquet.schema_arrow.names if name not in columns])
     for name in columns:
         _require_readable(name, parquet.schema_arrow.field(name).type)
     before = 0
@@ -96,17 +99,23 @@ def _rows_of_members(maps: pa.MapArray) -> pl.Series:
 
 
 def csv_lines(
-    connection: duckdb.DuckDBPyConnection, file: int, open_source: OpenSource, look: Callable[[str], None]
+    connection: duckdb.DuckDBPyConnection,
+    file: int,
+    open_source: OpenSource,
+    look: Callable[[str], None],
+    unread: Callable[[list[str]], None],
 ) -> Iterator[pl.DataFrame]:
     """LINES of one CSV file with a header; position is the row after it, from 1.
 
     An empty cell is null, a quoted empty cell an empty text. A row with more or fewer cells than the header has a fault.
-    look: is told what is no fault but may be one. Raises `UnreadableColumns`, and Arrow's errors where the file cannot be read.
+    look: is told what is no fault but may be one; unread: which columns nobody reads. Raises `UnreadableColumns`, and Arrow's
+    errors where the file cannot be read.
     """
     form = csv_form(open_source)
     if form is None:
         return
     columns = columns_read(form.names)
+    unread([name for name in form.names if name not in columns])
     if row := open_quote(form):
         raise UnreadableColumns(
             f"a quote opened in row {row} is never closed; close it, or double it where it is part of a text"

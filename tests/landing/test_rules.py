@@ -96,6 +96,16 @@ def test_all_broken_lines_land_in_quarantine_together(bench: Any) -> None:
         ("2026-01-05T13:30:00+01:30", NOON),
         ("2026-01-05T13:30:00+0130", NOON),
         ("2026-01-05T07:00:00-05", NOON),
+        # what BigQuery, Snowflake, PostgreSQL and RFC 3339 write
+        ("2026-01-05 12:00:00 UTC", NOON),
+        ("2026-01-05 12:00:00.5 UTC", NOON.replace(microsecond=500_000)),
+        ("2026-01-05 12:00:00 Z", NOON),
+        ("2026-01-05 04:00:00.000 -0800", NOON),
+        ("2026-01-05 13:30:00 +01:30", NOON),
+        ("2026-01-05t12:00:00z", NOON),
+        ("20260105T120000Z", NOON),
+        ("20260105T1200Z", NOON),
+        ("20260105T133000.5+0130", NOON.replace(microsecond=500_000)),
         ("2026-01-06T02:00:00.1+14:00", NOON.replace(microsecond=100_000)),
         ("2026-02-01T01:00:00Z", dt.datetime(2026, 2, 1, 1)),
         ("0001-01-01T00:00:00Z", dt.datetime(1, 1, 1)),
@@ -117,6 +127,11 @@ def test_times_are_iso_8601_in_utc_cut_to_microseconds(written: str, instant: dt
         "epoch",
         1_767_614_400,
         "1767614400",
+        "20260105",
+        "20260105T12",
+        "2026-01-05  12:00:00",
+        "2026-01-05T12:00:00  Z",
+        "2026-01-05T12:00:00 CET",
         True,
         {"at": 1},
         "2026-1-5",
@@ -127,7 +142,6 @@ def test_times_are_iso_8601_in_utc_cut_to_microseconds(written: str, instant: dt
         "2026-01-05T12:00:60Z",
         "2026-01-05T12",
         "2026-01-05T12:00:00.Z",
-        "2026-01-05T12:00:00 UTC",
         "2026-01-05T12:00:00+25:00",
         "2026-01-05T12:00:00+01:60",
         "2026-01-05Z",
@@ -141,6 +155,29 @@ def test_what_is_no_time_is_said(written: Any, bench: Any) -> None:
     bench.put_lines("a.jsonl", {**GOOD, "timestamp": written})
     assert bench.land().quarantined == 1
     assert bench.reasons()[0].startswith("timestamp is no ISO 8601 time such as 2026-01-31T09:30:00Z: ")
+
+
+@pytest.mark.parametrize(
+    ("written", "to_write"),
+    [
+        (1_767_614_400, "2026-01-05T12:00:00Z"),
+        ("1767614400", "2026-01-05T12:00:00Z"),
+        (1_767_614_400_500, "2026-01-05T12:00:00.500Z"),
+        ("1767614400000001", "2026-01-05T12:00:00.000001Z"),
+    ],
+)
+def test_an_epoch_number_is_answered_with_what_to_write(written: Any, to_write: str, bench: Any) -> None:
+    bench.put_lines("a.jsonl", {**GOOD, "timestamp": written})
+    bench.land()
+    assert bench.reasons()[0].endswith(f"; write {to_write} for it")
+
+
+def test_a_bare_date_is_the_first_instant_of_that_day_in_the_books_zone(bench: Any) -> None:
+    bench.put_lines("a.jsonl", *({**GOOD, "timestamp": f"2026-01-{day:02}"} for day in range(1, 20)))
+    bench.put("b.csv", "event_name,customer_id,timestamp\nused,c,2026-01-20\nused,c,2026-01-21T00:00:00\n")
+    bench.land(zone="America/New_York")
+    days = [dt.datetime(2026, 1, day, 5) for day in range(1, 21)]
+    assert bench.events()["timestamp"].sort().to_list() == [*days, dt.datetime(2026, 1, 21)]
 
 
 def test_a_time_more_than_an_hour_ahead_is_quarantined(bench: Any) -> None:

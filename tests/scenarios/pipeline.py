@@ -43,7 +43,7 @@ class Refused(Exception):
 
 
 def run(books: Path, inbox: Path, warehouse: Path, as_of: str, *, issue: bool = True, examined: bool = False) -> str:
-    """Carry a run out; it must balance. Returns the sentences about contracts that it holds back. Raises `Refused` with the sentences that a person would read."""
+    """Carry a run out; it must balance. Returns what it says of contracts held back. Raises `Refused` with what a person would read."""
     kind = Run if examined else UnexaminedRun
     try:
         outcome = carry_out(kind(Warehouse(warehouse), books, str(inbox), instant(as_of), issue=issue), "nightly")

@@ -1,0 +1,69 @@
+"""What a landing read rightly and yet should be said: fields that nobody reads, times made up or without an hour (R-115).
+
+What belongs here: counting, by file. What does not: what makes a line no event (`rules`), and the sentences (`review_warnings`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+FINDINGS: Final = {
+    "file": pl.UInt32(),  # number of the file in this landing
+    "code": pl.String(),  # unread_field, time_made_up or bare_date
+    "field": pl.String(),  # the field, where one is meant
+    "events": pl.Int64(),
+    "position": pl.Int64(),  # of the first of them
+}
+FIELDS_KEPT: Final = 20  # of a file; a sender that makes up names of fields has as many as events
+
+UNREAD_FIELD, TIME_MADE_UP, BARE_DATE = "unread_field", "time_made_up", "bare_date"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found in one landed file: `events` of them, the first at `position`."""
+
+    file: str
+    code: str
+    field: str | None
+    events: int
+    position: int
+
+
+def unread_fields(file: pl.Series, position: pl.Series, fields: Sequence[str]) -> pl.DataFrame:
+    """FINDINGS of events that all carry some fields which nobody reads."""
+    places = pl.DataFrame({"file": file.cast(pl.UInt32), "position": position.cast(pl.Int64)})
+    counted = places.group_by("file").agg(events=pl.len().cast(pl.Int64), position=pl.col("position").min())
+    return counted.join(pl.DataFrame({"field": list(fields)}, schema={"field": pl.String}), how="cross").select(
+        "file", pl.lit(UNREAD_FIELD).alias("code"), "field", "events", "position"
+    )
+
+
+def of_events(events: pl.DataFrame) -> pl.DataFrame:
+    """FINDINGS about when events happened. events: rows of `rules.EVENTS`."""
+    found = [
+        events.filter(is_so)
+        .group_by("file")
+        .agg(events=pl.len().cast(pl.Int64), position=pl.col("position").min())
+        .select("file", pl.lit(code).alias("code"), pl.lit(None, dtype=pl.String).alias("field"), "events", "position")
+        for code, is_so in ((TIME_MADE_UP, "is_time_made_up"), (BARE_DATE, "is_bare_date"))
+        if events.get_column(is_so).any()
+    ]
+    return pl.concat([pl.DataFrame(schema=FINDINGS), *found])
+
+
+def summed(findings: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """FINDINGS of the same file, code and field as one; of each file the fields that most events carry."""
+    return (
+        pl.concat([pl.DataFrame(schema=FINDINGS), *findings])
+        .group_by("file", "code", "field")
+        .agg(pl.col("events").sum(), pl.col("position").min())
+        .sort("file", "code", "events", "field", descending=[False, False, True, False])
+        .group_by("file", "code", maintain_order=True)
+        .head(FIELDS_KEPT)
+        .select(*FINDINGS)
+    )
