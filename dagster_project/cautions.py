@@ -6,9 +6,10 @@ What belongs here: judgement over the frames of a run. What does not: laws (`pro
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -22,16 +23,43 @@ from rating.vocabulary import SETTLED
 
 # a wallet that never lapses lasts for as long as it lasts: only its last quarter is worth a word
 DAYS_AHEAD = 90
-MOST_SAID = 20
+
+HIGH, MEDIUM, LOW = "high", "medium", "low"  # billed wrongly or not at all; may be; worth knowing
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One thing that deserves a look: a row of marts.attention.
+
+    subject: what it is about; with `code` what one acknowledges. amount: money at stake. file, position: of an example. first_seen:
+    when what it is about was first received; None where that is no event or file. is_of_file: about a landed file: said by the run
+    that landed it, and kept.
+    """
+
+    code: str
+    subject: str
+    sentence: str
+    severity: str = MEDIUM
+    count: int = 1
+    amount: Decimal | None = None
+    currency: str | None = None
+    file: str | None = None
+    position: int | None = None
+    first_seen: datetime | None = None
+    is_of_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Caution:
-    """What was looked at, in sentences where something was found; `rows` show it."""
+    """What was looked at, and what was found; `rows` show it."""
 
     name: str
-    sentences: tuple[str, ...] = ()
+    looks: tuple[Look, ...] = ()
     rows: pl.DataFrame = field(default_factory=pl.DataFrame)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        return tuple(look.sentence for look in self.looks)
 
 
 def of_this_run(documents: Documents, as_of: datetime) -> Documents:
@@ -63,19 +91,23 @@ def fallback_share(documents: Documents, books: Books, near_misses: pl.DataFrame
         .sort("meter_code", "currency")
     )
     causes = likely_causes(lines.filter(is_fallback), books, near_misses)
-    threshold, sentences, kept = books.settings.fallback_warning_share, [], []
+    threshold = books.settings.fallback_warning_share
+    looks: list[Look] = []
+    kept: list[bool] = []
     for row in shares.iter_rows(named=True):
         code = row["meter_code"]
         why = "; ".join(causes.get(code, []))
         over = any(row[f"fallback_{name}"] > row[name] * threshold for name in ("quantity", "amount"))
+        sentence = None
         if over:
-            sentences.append(
-                f"{_at_fallback(row)}; {why}." if why else f"{_at_fallback(row)}: no entry of the rate card matches."
-            )
-        elif code in causes:
-            sentences.append(f"{code}: {why}; that usage was rated at the fallback.")
-        kept.append(over or code in causes)
-    return Caution("fallback_share", tuple(sentences), shares.filter(pl.Series(kept, dtype=pl.Boolean)))
+            sentence = f"{_at_fallback(row)}; {why}." if why else f"{_at_fallback(row)}: no entry of the rate card matches."
+        elif any("looks like" in cause for cause in causes.get(code, [])):
+            sentence = f"{code}: {why}; that usage was rated at the fallback."
+        if sentence:
+            at_stake = {"amount": row["fallback_amount"], "currency": row["currency"]}
+            looks.append(Look("fallback_share", code, sentence, HIGH, row["fallback_events"], **at_stake))
+        kept.append(sentence is not None)
+    return Caution("fallback_share", tuple(looks), shares.filter(pl.Series(kept, dtype=pl.Boolean)))
 
 
 def _at_fallback(row: dict[str, Any]) -> str:
@@ -100,9 +132,35 @@ def likely_causes(at_fallback: pl.DataFrame, books: Books, near_misses: pl.DataF
     )
     for code, property_, found, events in missed.sort("events", descending=True).iter_rows():
         causes.setdefault(code, []).append(f"property `{found}` looks like group key `{property_}` ({events:,} events)")
+    for code, key, events in _missing_values(at_fallback, books).iter_rows():
+        # a property of nearly that name says more
+        if code not in causes:
+            causes[code] = [f"{_counted(events, 'event')} have no value for `{key}`"]
     for code, key, found, known, events in _misspelt_values(at_fallback, books).iter_rows():
         causes.setdefault(code, []).append(f"`{key}` value `{found}` looks like `{known}` ({events:,} events)")
     return causes
+
+
+def _missing_values(at_fallback: pl.DataFrame, books: Books) -> pl.DataFrame:
+    """meter_code, group_key, events: keys that most of a meter's usage at the fallback has no value of."""
+    keys = books.meters.select("meter_code", group_key="group_keys").explode("group_key").drop_nulls()
+    keys = keys.with_columns(place=pl.int_range(pl.len()).over("meter_code"))
+    return (
+        at_fallback.select(
+            "meter_code", "group_values", "event_count", place=pl.int_ranges(0, pl.col("group_values").list.len())
+        )
+        .explode("group_values", "place")
+        .group_by("meter_code", "place")
+        .agg(
+            events=pl.col("event_count").filter(pl.col("group_values").is_null()).sum(),
+            present=pl.col("event_count").filter(pl.col("group_values").is_not_null()).sum(),
+        )
+        .filter(pl.col("events") > pl.col("present"))
+        .join(keys, on=["meter_code", "place"])
+        .sort("meter_code", "place")
+        .unique("meter_code", keep="first", maintain_order=True)
+        .select("meter_code", "group_key", "events")
+    )
 
 
 def _misspelt_values(at_fallback: pl.DataFrame, books: Books) -> pl.DataFrame:
@@ -155,7 +213,8 @@ def long_documents(documents: Documents, books: Books) -> Caution:
         return Caution("long_documents")
     contract, document, lines = long.row(0)
     said = f"{_counted(long.height, 'document')} with more than {most} lines, the longest {lines:,} ({document} of {contract})."
-    return Caution("long_documents", (f"{said} Fewer group keys or merged values make them readable.",), long)
+    sentence = f"{said} Fewer group keys or merged values make them readable."
+    return Caution("long_documents", (Look("long_documents", document, sentence, LOW, long.height),), long)
 
 
 def months_left_behind(books: Books, periods: pl.DataFrame, issued: Documents, as_of: datetime, months: Months) -> Caution:
@@ -177,26 +236,208 @@ def months_left_behind(books: Books, periods: pl.DataFrame, issued: Documents, a
         return Caution("months_left_behind")
     count, first = _counted(int(left.get_column("periods").sum()), "period"), left.item(0, "month")
     said = f"{count} of earlier months, from {first} on, due and not issued: `meterhouse run` rates every month in order."
-    return Caution("months_left_behind", (said,), left)
+    return Caution("months_left_behind", (Look("months_left_behind", first, said, MEDIUM),), left)
 
 
 def unmatched_events(dispositions: pl.DataFrame) -> Caution:
-    """Events that nobody is billed for. dispositions: event_name, disposition, events."""
-    unmatched = dispositions.filter(~pl.col("disposition").is_in(SETTLED), pl.col("events") > 0).sort("events", descending=True)
-    sentences = tuple(
-        f"{_counted(events, 'event')} `{name}`: {disposition}." for name, disposition, events in unmatched.iter_rows()
+    """Events that nobody is billed for. dispositions: event_name, disposition, events, and of an example file, position, first_seen
+    (where there is one)."""
+    unmatched = dispositions.filter(~pl.col("disposition").is_in(SETTLED), pl.col("events") > 0).sort(
+        "events", "event_name", "disposition", descending=[True, False, False]
     )
-    return Caution("unmatched_events", sentences, unmatched)
+    looks = tuple(
+        Look(
+            row["disposition"],
+            row["event_name"],
+            f"{_counted(row['events'], 'event')} `{row['event_name']}`: {row['disposition']}.",
+            HIGH,
+            row["events"],
+            file=row.get("file"),
+            position=row.get("position"),
+            first_seen=row.get("first_seen"),
+        )
+        for row in unmatched.iter_rows(named=True)
+    )
+    return Caution("unmatched_events", looks, unmatched)
 
 
-def quarantined_lines(reasons: pl.DataFrame) -> Caution:
-    """Lines that are no event. reasons: reason, lines."""
-    found = reasons.filter(pl.col("lines") > 0).sort("lines", descending=True)
-    return Caution(
-        "quarantined_lines",
-        tuple(f"{_counted(lines, 'line')} in quarantine: {reason}." for reason, lines in found.iter_rows()),
-        found,
+def unread_quantities(failures: pl.DataFrame) -> Caution:
+    """Meters that found no quantity in events. failures: meter_code, event_name, property, events, file, position, first_seen, value
+    (JSON text of an example's; null: the property is missing)."""
+    looks = []
+    for row in failures.sort("events", "meter_code", "event_name", descending=[True, False, False]).iter_rows(named=True):
+        value = f"is {row['value']}" if row["value"] not in (None, "null") else "is missing"
+        looks.append(
+            Look(
+                "bad_quantity",
+                f"{row['meter_code']}/{row['event_name']}",
+                f"{row['meter_code']}: {_counted(row['events'], 'event')} of `{row['event_name']}` have no readable quantity: "
+                f"`{row['property']}` {value} ({row['file']}:{row['position']}).",
+                HIGH,
+                row["events"],
+                file=row["file"],
+                position=row["position"],
+                first_seen=row["first_seen"],
+            )
+        )
+    return Caution("unread_quantities", tuple(looks), failures)
+
+
+def quarantined_lines(lines: pl.DataFrame) -> Caution:
+    """Lines that are no event, one look a file and kind of reason. lines: file, kind, lines, reason and position of the first,
+    first_seen."""
+    found = lines.filter(pl.col("lines") > 0).sort("lines", "file", "kind", descending=[True, False, False])
+    looks = tuple(
+        Look(
+            "quarantined_lines",
+            f"{row['file']}: {row['kind']}",
+            f"{_counted(row['lines'], 'line')} of {row['file']} in quarantine: {row['reason']}"
+            + (f" (line {row['position']})." if row["lines"] == 1 else f" (line {row['position']}, for example)."),
+            HIGH,
+            row["lines"],
+            file=row["file"],
+            position=row["position"],
+            first_seen=row["first_seen"],
+        )
+        for row in found.iter_rows(named=True)
     )
+    return Caution("quarantined_lines", looks, found)
+
+
+def suspicious_keys(keys: pl.DataFrame) -> Caution:
+    """Idempotency keys that say nothing, or stand on events of several customers in one file: all versions but the last are superseded.
+
+    keys: file, kind (`no_key` or `customers`), key (the worst), versions (of the worst), times, customers, keys (how many such),
+    superseded (events of all of them), position, first_seen.
+    """
+    looks = []
+    for row in keys.sort("superseded", "file", "kind", descending=[True, False, False]).iter_rows(named=True):
+        others = f", and so do {_counted(row['keys'] - 1, 'other key')}" if row["keys"] > 1 else ""
+        if row["kind"] == "no_key":
+            said = (
+                f"{row['file']}: the key `{row['key']}` stands on {_counted(row['versions'], 'event')} of "
+                f"{_counted(row['times'], 'different time')}{others}; only the last counts, {row['superseded']:,} are superseded. "
+                "Leave the key empty where there is none, and write long ids as text."
+            )
+        else:
+            said = (
+                f"{row['file']}: the key `{row['key']}` stands on events of {_counted(row['customers'], 'customer')}{others}; keys are "
+                f"unique per organization, so {row['superseded']:,} events are superseded. Put the customer into the key."
+            )
+        looks.append(
+            Look(
+                f"suspicious_keys_{row['kind']}",
+                row["file"],
+                said,
+                HIGH,
+                row["superseded"],
+                file=row["file"],
+                position=row["position"],
+                first_seen=row["first_seen"],
+            )
+        )
+    return Caution("suspicious_keys", tuple(looks), keys)
+
+
+# fields of other event APIs, and what they are here (R-115)
+ALIASES = {
+    "idempotency_key": ("event_id", "id", "transaction_id", "message_id", "messageid", "identifier", "insert_id", "uuid"),
+    "properties": ("metadata", "data", "attributes", "payload", "dimensions", "params"),
+    "customer_id": ("subject", "user_id", "userid", "account_id", "account", "customer", "external_id"),
+    "event_name": ("type", "event", "name", "event_type"),
+    "timestamp": ("time", "ts", "created_at", "event_time", "date"),
+}
+_FIELD_OF_ALIAS = {alias.replace("_", ""): name for name, aliases in ALIASES.items() for alias in aliases}
+
+
+def unread_fields(findings: pl.DataFrame, books: Books) -> Caution:
+    """Fields and columns that nobody reads, one look a file and field, with what was probably meant (R-115).
+
+    findings: file, field, events, position, first_seen.
+    """
+    read = {*books.meters.explode("group_keys").get_column("group_keys").drop_nulls().to_list()}
+    read |= {*books.meters.get_column("aggregation_key").drop_nulls()}
+    read |= {*books.meter_filters.get_column("property")}
+    looks = []
+    for row in findings.iter_rows(named=True):
+        name = row["field"]
+        meant = _FIELD_OF_ALIAS.get(name.lower().replace("_", "").replace("-", ""))
+        if name in read:
+            cure, severity = f"a meter reads it as a property: write `properties.{name}`", HIGH
+        elif meant:
+            cure, severity = f"did you mean `{meant}`?", HIGH if meant in ("idempotency_key", "properties") else MEDIUM
+        else:
+            cure, severity = "put it into properties, or leave it out", LOW
+        looks.append(
+            Look(
+                "unread_field",
+                f"{row['file']}: {name}",
+                f"{_counted(row['events'], 'event')} of {row['file']} carry `{name}`, which is not read; {cure}"
+                + ("" if cure.endswith("?") else "."),
+                severity,
+                row["events"],
+                file=row["file"],
+                position=row["position"],
+                first_seen=row["first_seen"],
+                is_of_file=True,
+            )
+        )
+    return Caution("unread_fields", tuple(looks), findings)
+
+
+def made_up_times(findings: pl.DataFrame) -> Caution:
+    """Events that do not say when they happened: the time of landing stands for it (R-115). findings: as `unread_fields`."""
+    looks = tuple(
+        Look(
+            "time_made_up",
+            row["file"],
+            f"{_counted(row['events'], 'event')} of {row['file']} have no timestamp and are dated to the run that landed them.",
+            MEDIUM,
+            row["events"],
+            file=row["file"],
+            position=row["position"],
+            first_seen=row["first_seen"],
+            is_of_file=True,
+        )
+        for row in findings.iter_rows(named=True)
+    )
+    return Caution("made_up_times", looks, findings)
+
+
+def bare_dates(findings: pl.DataFrame, books: Books, as_of: datetime) -> Caution:
+    """Bare dates, where a contract's days begin later than those of settings.timezone: its events fall on the day before.
+
+    findings: as `unread_fields`.
+    """
+    contracts = books.contracts.filter(pl.col("status") == "approved").select("contract_id", "timezone").sort("contract_id")
+    here = _offset(books.settings.timezone, as_of)
+    zones = {zone for zone in contracts.get_column("timezone").unique() if _offset(zone, as_of) < here}
+    behind = contracts.filter(pl.col("timezone").is_in([*zones]))
+    if behind.is_empty() or findings.is_empty():
+        return Caution("bare_dates")
+    contract, zone = behind.row(0)
+    looks = tuple(
+        Look(
+            "bare_date",
+            row["file"],
+            f"{_counted(row['events'], 'event')} of {row['file']} say a date and no time: midnight in {books.settings.timezone}, "
+            f"which is the day before for {_counted(behind.height, 'contract')} ({contract} in {zone}). Write times, "
+            "or set settings.timezone.",
+            MEDIUM,
+            row["events"],
+            file=row["file"],
+            position=row["position"],
+            first_seen=row["first_seen"],
+            is_of_file=True,
+        )
+        for row in findings.iter_rows(named=True)
+    )
+    return Caution("bare_dates", looks, findings)
+
+
+def _offset(zone: str, at: datetime) -> float:
+    offset = at.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).utcoffset()
+    return offset.total_seconds() if offset else 0.0
 
 
 def depleted_grants(documents: Documents) -> Caution:
@@ -208,10 +449,11 @@ def depleted_grants(documents: Documents) -> Caution:
         left=pl.col("balance_after").sum(), lapsed=(pl.col("type") == "expiration").all()
     )
     depleted = contracts.filter(pl.col("left") == 0, ~pl.col("lapsed")).select("contract_id").sort("contract_id")
-    sentences = tuple(
-        f"{contract}: its credits are used up; further usage is due in full." for (contract,) in depleted.iter_rows()
+    looks = tuple(
+        Look("depleted_grants", contract, f"{contract}: its credits are used up; further usage is due in full.", MEDIUM)
+        for (contract,) in depleted.iter_rows()
     )
-    return Caution("depleted_grants", sentences, depleted)
+    return Caution("depleted_grants", looks, depleted)
 
 
 def wallets_running_dry(outlooks: pl.DataFrame) -> Caution:
@@ -224,14 +466,19 @@ def wallets_running_dry(outlooks: pl.DataFrame) -> Caution:
     running = outlooks.filter(dry < last_day_to_pay, pl.col("next_grant_on").is_null() | (pl.col("next_grant_on") > dry)).sort(
         "runs_dry_on", "contract_id"
     )
-    sentences = [
-        f"{wallet['contract_id']}: its credits ({', '.join(wallet['grants'])}) hold {money(wallet['held'], wallet)}; "
-        f"the wallet {prospect(wallet)}."
-        for wallet in running.head(MOST_SAID).iter_rows(named=True)
-    ]
-    if running.height > MOST_SAID:
-        sentences.append(f"{_counted(running.height - MOST_SAID, 'more wallet')} will run dry later than these.")
-    return Caution("wallets_running_dry", tuple(sentences), running)
+    looks = tuple(
+        Look(
+            "wallets_running_dry",
+            wallet["contract_id"],
+            f"{wallet['contract_id']}: its credits ({', '.join(wallet['grants'])}) hold {money(wallet['held'], wallet)}; "
+            f"the wallet {prospect(wallet)}.",
+            LOW,
+            amount=wallet["held"],
+            currency=wallet["currency"],
+        )
+        for wallet in running.iter_rows(named=True)
+    )
+    return Caution("wallets_running_dry", looks, running)
 
 
 def _folded(column: str) -> pl.Expr:

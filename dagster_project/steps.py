@@ -16,11 +16,12 @@ from pathlib import Path
 
 import polars as pl
 
-from dagster_project import books_memory, built, cautions, damage, gate, issued, landing, pending, processes, raw
+from dagster_project import attention, books_memory, built, cautions, damage, gate, issued, landing, pending, processes, raw
 from dagster_project.dbt_house import DbtResult
 from dagster_project.issued import Batch
 from dagster_project.landing import Landing
 from dagster_project.mistakes import Mistake
+from dagster_project.outlook import outlooks
 from dagster_project.rehearsal import rehearsed
 from dagster_project.run import Run, refuse_the_past
 from dagster_project.warehouse import Warehouse, appear, connect, discard, fetch, log_of, put, settle
@@ -147,7 +148,7 @@ def build(run: Run, select: str) -> list[DbtResult]:
     if select == BELOW:
         gate.begin(house, run.as_of)
         return built.build(house, select, [house.books, house.schedule], landed, holds=[house.work_database])
-    inputs = [house.books, house.schedule, house.documents]
+    inputs = [house.books, house.schedule, house.documents, house.attention]
     published = [house.database] if _is_as_published(house) else []
     results = built.build(house, select, inputs, landed, holds=[house.staged_database, *published])
     if house.staged_database.exists():
@@ -312,6 +313,39 @@ def documents_of(run: Run) -> Documents:
     return cautions.of_this_run(written_documents(run), run.as_of)
 
 
+def look_for_attention(run: Run, documents: Documents, months: Months) -> pl.DataFrame:
+    """Write ATTENTION, what deserves a look after this run, and show it to dbt; returns it.
+
+    documents: of all runs so far, as `write_documents` returns them.
+    """
+    mine, below = cautions.of_this_run(documents, run.as_of), attention.found_below(run.warehouse)
+    landed = [(one.as_of, found) for one in landing.landings(run.warehouse, run.as_of) for found in one.findings]
+    contracts = run.books.contracts
+    named = {(row["event_name"], "bad_quantity") for row in below["failures"].iter_rows(named=True)}
+    is_named = pl.Series([(row["event_name"], row["disposition"]) in named for row in below["unmatched"].iter_rows(named=True)])
+    found = [
+        cautions.fallback_share(mine, run.books, near_misses(run)),
+        # what a meter could not read is said by meter, with the value
+        cautions.unmatched_events(below["unmatched"].filter(~is_named.cast(pl.Boolean))),
+        cautions.unread_quantities(below["failures"]),
+        cautions.quarantined_lines(below["quarantined"]),
+        cautions.suspicious_keys(below["keys"]),
+        cautions.unread_fields(attention.as_findings(landed, landing.UNREAD_FIELD), run.books),
+        cautions.made_up_times(attention.as_findings(landed, landing.TIME_MADE_UP)),
+        cautions.bare_dates(attention.as_findings(landed, landing.BARE_DATE), run.books, run.as_of),
+        cautions.long_documents(mine, run.books),
+        cautions.months_left_behind(run.books, run.schedule.periods, run.issued, run.as_of, months),
+        cautions.depleted_grants(mine),
+        cautions.wallets_running_dry(
+            outlooks(documents.ledger, documents.invoices, run.books.credit_grants, contracts, run.as_of)
+        ),
+    ]
+    looks = [look for one in found for look in one.looks]
+    rows = attention.rows(looks, attention.acknowledgements(run.warehouse), run.as_of)
+    _lay(run.warehouse, "rating", run.warehouse.attention, {attention.ATTENTION.name: rows})
+    return rows
+
+
 def written_documents(run: Run) -> Documents:
     """The documents of all runs so far, as the rating step of this run wrote them."""
     return Documents(*(pl.read_parquet(run.warehouse.documents / f"{table.name}.parquet") for table in tables.DOCUMENT_TABLES))
@@ -322,19 +356,17 @@ def landed_versions(run: Run) -> int:
     return sum(landed.events for landed in landing.landings(run.warehouse, run.as_of))
 
 
+def attention_rows(run: Run) -> pl.DataFrame:
+    """ATTENTION as this run wrote it."""
+    return attention.read(run.warehouse.attention)
+
+
 def dispositions(run: Run) -> pl.DataFrame:
     """event_name, disposition, events: every landed version once (R-12)."""
     return _rows(
         _marts(run),
         "select event_name, disposition, sum(events)::bigint as events from marts.reconciliation where meter_code is null "
         "group by all order by all",
-    )
-
-
-def quarantine_reasons(run: Run) -> pl.DataFrame:
-    """reason, lines: what runs up to as_of have quarantined (R-10)."""
-    return _rows(
-        run.warehouse.work_database, "select reason, count(*)::bigint as lines from raw.quarantine group by all order by all"
     )
 
 

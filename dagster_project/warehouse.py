@@ -45,6 +45,10 @@ class Warehouse:
     def issued(self) -> Path:
         return self.root / "issued"
 
+    @property
+    def acknowledged(self) -> Path:
+        return self.root / "acknowledged"
+
     # what finance reads
     @property
     def database(self) -> Path:
@@ -93,6 +97,10 @@ class Warehouse:
     @property
     def documents(self) -> Path:
         return self.derived / "documents"
+
+    @property
+    def attention(self) -> Path:
+        return self.derived / "attention"
 
     @property
     def pending(self) -> Path:

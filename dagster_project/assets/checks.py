@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import dagster as dg
+import polars as pl
 
-from dagster_project import cautions, gate, proofs, steps
+from dagster_project import attention, gate, proofs, steps
 from dagster_project.assets.declared import as_check, in_sentences, shown
-from dagster_project.assets.landing import QUARANTINE
 from dagster_project.assets.rating import INVOICE_LINES, INVOICES, LEDGER, USAGE
-from dagster_project.cautions import Caution
 from dagster_project.expectations.examiner import Verdict
-from dagster_project.outlook import outlooks
 from dagster_project.run import Run
 from rating import tables
-from rating.rate import EVERY_MONTH
+from rating.vocabulary import UNMATCHED
 
+MOST_SAID = 20
 RECONCILIATION = dg.AssetKey(["marts", "reconciliation"])
 
 
@@ -69,61 +68,43 @@ def _as_result(verdicts: Sequence[Verdict]) -> dg.AssetCheckResult:
     )
 
 
-def _look(asset: dg.AssetKey, name: str, what: str, look: Callable[[Run], Caution]) -> dg.AssetChecksDefinition:
-    """A check that warns and stops nothing."""
+def _look(asset: dg.AssetKey, name: str, what: str, codes: Sequence[str]) -> dg.AssetChecksDefinition:
+    """A check that warns and stops nothing: what of marts.attention has one of these codes and nobody has acknowledged."""
 
     @dg.asset_check(asset=asset, name=name, description=what)
     def check(run: dg.ResourceParam[Run]) -> dg.AssetCheckResult:
         with in_sentences(run, "looking for what deserves a look"):
-            found = look(run)
+            found = attention.shown(steps.attention_rows(run), run.as_of).filter(pl.col("code").is_in([*codes]))
+        said = found.get_column("sentence").head(MOST_SAID)
+        more = [f"{found.height - MOST_SAID:,} more are in marts.attention."] if found.height > MOST_SAID else []
         return dg.AssetCheckResult(
-            passed=not found.sentences,
+            passed=found.is_empty(),
             severity=dg.AssetCheckSeverity.WARN,
-            description="\n".join(found.sentences),
-            metadata={"rows": shown(found.rows)} if found.rows.height else {},
+            description="\n".join([*said, *more]),
+            metadata={"rows": shown(found)} if found.height else {},
         )
 
     return check
 
 
-def _fallback_share(run: Run) -> Caution:
-    return cautions.fallback_share(steps.documents_of(run), run.books, steps.near_misses(run))
-
-
-def _long_documents(run: Run) -> Caution:
-    return cautions.long_documents(steps.documents_of(run), run.books)
-
-
-def _months_left_behind(run: Run) -> Caution:
-    months = run.months or EVERY_MONTH
-    return cautions.months_left_behind(run.books, run.schedule.periods, run.issued, run.as_of, months)
-
-
-def _depleted_grants(run: Run) -> Caution:
-    return cautions.depleted_grants(steps.documents_of(run))
-
-
-def _wallets_running_dry(run: Run) -> Caution:
-    documents, books = steps.written_documents(run), run.books
-    return cautions.wallets_running_dry(
-        outlooks(documents.ledger, documents.invoices, books.credit_grants, books.contracts, run.as_of)
-    )
-
-
-def _unmatched_events(run: Run) -> Caution:
-    return cautions.unmatched_events(steps.dispositions(run))
-
-
-def _quarantined_lines(run: Run) -> Caution:
-    return cautions.quarantined_lines(steps.quarantine_reasons(run))
-
-
 looks = [
-    _look(INVOICE_LINES, "fallback_share", "How much usage found no price of its own.", _fallback_share),
-    _look(INVOICES, "long_documents", "Documents too long to read.", _long_documents),
-    _look(INVOICES, "months_left_behind", "Earlier months that are due and not issued.", _months_left_behind),
-    _look(LEDGER, "depleted_grants", "Wallets with nothing left.", _depleted_grants),
-    _look(LEDGER, "wallets_running_dry", "Wallets that will not last until they lapse.", _wallets_running_dry),
-    _look(RECONCILIATION, "unmatched_events", "Events that nobody is billed for, by reason.", _unmatched_events),
-    _look(QUARANTINE, "quarantined_lines", "Lines that are no event, by reason.", _quarantined_lines),
+    _look(INVOICE_LINES, "fallback_share", "How much usage found no price of its own.", ["fallback_share"]),
+    _look(INVOICES, "long_documents", "Documents too long to read.", ["long_documents"]),
+    _look(INVOICES, "months_left_behind", "Earlier months that are due and not issued.", ["months_left_behind"]),
+    _look(LEDGER, "depleted_grants", "Wallets with nothing left.", ["depleted_grants"]),
+    _look(LEDGER, "wallets_running_dry", "Wallets that will not last until they expire.", ["wallets_running_dry"]),
+    _look(RECONCILIATION, "unmatched_events", "Events that nobody is billed for, by reason.", [*UNMATCHED, "too_late"]),
+    _look(
+        RECONCILIATION,
+        "suspicious_keys",
+        "Idempotency keys that supersede events which are no resends.",
+        ["suspicious_keys_no_key", "suspicious_keys_customers"],
+    ),
+    _look(RECONCILIATION, "quarantined_lines", "Lines that are no event, by file and reason.", ["quarantined_lines"]),
+    _look(
+        RECONCILIATION,
+        "what_nobody_reads",
+        "Fields that nobody reads, times made up or without an hour, in the files of this run.",
+        ["unread_field", "time_made_up", "bare_date"],
+    ),
 ]

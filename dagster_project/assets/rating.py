@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from dagster_project import gate, issued, proofs, steps
+from dagster_project import attention, gate, issued, proofs, steps
 from dagster_project.assets import books
 from dagster_project.assets.declared import FINANCE, Said, as_check, in_sentences, shown, spec
 from dagster_project.partitions import months_of, one_run
@@ -22,11 +22,12 @@ LEDGER = dg.AssetKey(["rating", "credit_ledger"])
 READ = [USAGE, *(one.key for one in [*books.BOOKS, *books.SCHEDULE])]
 DOCUMENTS = [spec("rating", table, group=GROUP, deps=READ, owner=FINANCE, monthly=True) for table in tables.DOCUMENT_TABLES]
 RECONCILED = spec("rating", steps.RECONCILED_AMOUNTS, group=GROUP, deps=READ, monthly=True)
+ATTENTION = spec("rating", attention.ATTENTION, group=GROUP, deps=READ, monthly=True)
 
 
 @dg.multi_asset(
     name="rated_documents",
-    specs=[*DOCUMENTS, RECONCILED],
+    specs=[*DOCUMENTS, RECONCILED, ATTENTION],
     check_specs=[
         dg.AssetCheckSpec(name, asset=INVOICES, blocking=True, description=law)
         for name, law in proofs.LAWS_OF_DOCUMENTS.items()
@@ -41,12 +42,14 @@ def rated_documents(context: dg.AssetExecutionContext, run: dg.ResourceParam[Run
     with in_sentences(run, "rating"):
         now, held_back = steps.rate_usage(run, steps.usage(run), months_of(context, run))
         every = steps.write_documents(run, now, held_back)
+        rows = steps.look_for_attention(run, every, months_of(context, run))
     for declared, (_, frame) in zip(DOCUMENTS, issued.by_table(every), strict=True):
         figures: dict[str, Any] = {"dagster/row_count": frame.height}
         if declared.key == INVOICES:
             figures |= {"issued_by_this_run": now.with_status("issued").invoices.height, "money": shown(money_by_month(now))}
         yield dg.MaterializeResult(asset_key=declared.key, metadata=figures)
     yield dg.MaterializeResult(asset_key=RECONCILED.key)
+    yield dg.MaterializeResult(asset_key=ATTENTION.key, metadata={"dagster/row_count": rows.height})
     with in_sentences(run, "proving that documents tie"):
         held = proofs.of_documents(every)
     gate.hold(run.warehouse, run.as_of, gate.LAWS, holds=all(proof.holds for proof in held))

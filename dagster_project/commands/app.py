@@ -223,6 +223,22 @@ def verify(warehouse: WarehouseFlag = DEFAULT_WAREHOUSE) -> None:
 
 
 @app.command()
+def acknowledge(
+    code: Annotated[str, typer.Argument(help="Code of the look, as in marts.attention.", envvar="METERHOUSE_CODE")],
+    subject: Annotated[str, typer.Argument(help="What it is about, as in marts.attention.", envvar="METERHOUSE_SUBJECT")],
+    because: Annotated[str, typer.Option("--because", envvar="METERHOUSE_BECAUSE", help="Why it may stay as it is.")],
+    until: Annotated[
+        str | None, typer.Option("--until", envvar="METERHOUSE_UNTIL", help="Quiet until this day.", metavar="YYYY-MM-DD")
+    ] = None,
+    warehouse: WarehouseFlag = DEFAULT_WAREHOUSE,
+) -> None:
+    """Quiet something that deserves a look: runs count it and say it no more."""
+    from dagster_project.commands import acknowledging
+
+    acknowledging.acknowledge(warehouse, code, subject, because, until)
+
+
+@app.command()
 def demo(
     folder: Annotated[
         Path, typer.Option("--folder", envvar="METERHOUSE_FOLDER", help="Where the demo's inbox and warehouse go.")

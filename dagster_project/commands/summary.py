@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from dagster_project import attention
 from dagster_project.account import published
 from dagster_project.commands.launch import Outcome
 from dagster_project.commands.screen import errors, screen, table
@@ -12,6 +13,7 @@ from dagster_project.run import Run
 from dagster_project.warehouse import fetch
 
 MOST_HELD_BACK_SAID = 20
+MOST_LOOKS_SAID = 20
 # a run's own documents: what it issued, and its drafts
 OF_THIS_RUN = "(invoices.status = 'draft' or invoices.issued_at = ?)"
 
@@ -46,8 +48,7 @@ def summarize(run: Run, outcome: Outcome) -> None:
         screen.print(f"The inbox {run.inbox} is empty: nothing was landed.", soft_wrap=True)
     if outcome.balanced:
         _totals(run)
-    for sentence in outcome.cautions:
-        screen.print(f"[yellow]look[/yellow]   {sentence}", soft_wrap=True)
+    _say_what_deserves_a_look(run, outcome)
     for sentence in run.books.warnings:
         screen.print(f"[yellow]books[/yellow]  {sentence}", soft_wrap=True)
     for sentence in outcome.broken:
@@ -69,6 +70,24 @@ def summarize(run: Run, outcome: Outcome) -> None:
         errors.print(sentence, markup=False, soft_wrap=True)
     if outcome.broken:
         screen.print("The run did not balance. Nothing was issued and the marts are those of the run before.")
+
+
+def _say_what_deserves_a_look(run: Run, outcome: Outcome) -> None:
+    """The worst first, and how many more; what nobody keeps as a row (models, files of the inbox) before it."""
+    rows = attention.read(run.warehouse.attention) if outcome.balanced else attention.ATTENTION.empty()
+    said = attention.shown(rows, run.as_of)
+    kept = {*rows.get_column("sentence")}
+    others = [
+        sentence for sentence in outcome.cautions if sentence not in kept and "more are in marts.attention" not in sentence
+    ]
+    sentences = [*others, *said.get_column("sentence")]
+    for sentence in sentences[:MOST_LOOKS_SAID]:
+        screen.print("[yellow]look[/yellow]   ", end="")
+        screen.print(sentence, markup=False, soft_wrap=True)
+    if len(sentences) > MOST_LOOKS_SAID:
+        screen.print(f"{len(sentences) - MOST_LOOKS_SAID:,} more deserve a look: they are in marts.attention, the worst first.")
+    if quiet := rows.get_column("acknowledged").count():
+        screen.print(f"{quiet:,} {'is' if quiet == 1 else 'are'} quiet, for somebody has acknowledged them (marts.attention).")
 
 
 def _say_unknown(dispositions: pl.DataFrame) -> None:

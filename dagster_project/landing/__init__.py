@@ -16,8 +16,12 @@ from dagster_project.landing.batches import (
     raw_files,
 )
 from dagster_project.landing.course import LandingRefused, LinesDoNotBalance, land
+from dagster_project.landing.findings import BARE_DATE, TIME_MADE_UP, UNREAD_FIELD
 
 __all__ = [
+    "BARE_DATE",
+    "TIME_MADE_UP",
+    "UNREAD_FIELD",
     "LandedFile",
     "Landing",
     "LandingDamaged",

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from dagster_project.attention import ATTENTION
 from dagster_project.dbt_house import DbtHouse, DbtResult
 from dagster_project.warehouse import Warehouse, connect
 from rating import tables
@@ -253,6 +254,7 @@ class SmallWarehouse:
         self._show("raw", "quarantine", pl.DataFrame(self.quarantine, schema=QUARANTINE))
         for table in tables.DOCUMENT_TABLES:
             self._show("rating", table.name, table.frame(self.rows[table.name]) if table.name in self.rows else table.empty())
+        self._show("rating", "attention", ATTENTION.empty())
         self._show("rating", "reconciled_amounts", pl.DataFrame(self.reconciled_amounts, schema=RECONCILED_AMOUNTS))
 
     def _show(self, schema: str, name: str, frame: pl.DataFrame) -> None:

@@ -15,6 +15,7 @@ from rating.tables import Table
 
 SCHEDULE = (tables.WINDOWS, tables.CLOSED_PERIODS)
 MARTS = {
+    "attention",
     "breakage_by_month",
     "contract_balance_history",
     "credit_ledger",
