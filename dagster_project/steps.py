@@ -20,6 +20,7 @@ from dagster_project import attention, books_memory, built, cautions, damage, ga
 from dagster_project.dbt_house import DbtResult
 from dagster_project.issued import Batch
 from dagster_project.landing import Landing
+from dagster_project.landing.release import released_files
 from dagster_project.mistakes import Mistake
 from dagster_project.outlook import outlooks
 from dagster_project.rehearsal import rehearsed
@@ -89,6 +90,23 @@ def show_landed(run: Run) -> None:
         # a view needs a file to name its columns by
         nothing = run.warehouse.derived / "nothing" / f"{table.name}.parquet"
         _show(run.warehouse, "raw", {table.name: files or [_write(table.empty(), nothing)]})
+    _show_released(run)
+
+
+def _show_released(run: Run) -> None:
+    """Leave out of raw.quarantine what releases have landed since (R-49)."""
+    released = released_files(run.warehouse, run.as_of)
+    if released:
+        with connect(run.warehouse.work_database) as connection:
+            held = fetch(
+                connection, "select sql from duckdb_views() where schema_name = 'raw' and view_name = 'quarantine'"
+            ).item()
+            query = held[held.lower().index(" as ") + 4 :].rstrip(" ;\n")
+            connection.execute(
+                f"create or replace view raw.quarantine as select * from ({query}) as lines where not exists (select 1 from "
+                f"read_parquet([{_listed(released)}]) as events where events.file = lines.file and events.file_hash = lines.file_hash "
+                "and events.position = lines.position and events.element = lines.element)"
+            )
 
 
 def lay_books(run: Run) -> None:
@@ -420,7 +438,10 @@ def _show(warehouse: Warehouse, schema: str, files_of: Mapping[str, list[Path]])
     with connect(warehouse.work_database) as connection:
         connection.execute(f"create schema if not exists {schema}")
         for name, files in files_of.items():
-            listed = ", ".join("'" + str(file.resolve()).replace("'", "''") + "'" for file in files)
             connection.execute(
-                f"create or replace view {schema}.{name} as select * from read_parquet([{listed}], union_by_name = true)"
+                f"create or replace view {schema}.{name} as select * from read_parquet([{_listed(files)}], union_by_name = true)"
             )
+
+
+def _listed(files: list[Path]) -> str:
+    return ", ".join("'" + str(file.resolve()).replace("'", "''") + "'" for file in files)

@@ -222,6 +222,61 @@ def verify(warehouse: WarehouseFlag = DEFAULT_WAREHOUSE) -> None:
     verifying.verify(warehouse)
 
 
+quarantine = typer.Typer(help="Lines that are no event: count them, see them, land again what has become true.")
+app.add_typer(quarantine, name="quarantine")
+
+FileFlag = Annotated[str | None, typer.Option("--file", envvar="METERHOUSE_FILE", help="Lines of this landed file only.")]
+ReasonFlag = Annotated[
+    str | None, typer.Option("--reason", envvar="METERHOUSE_REASON", help="Lines whose reason holds this text only.")
+]
+
+
+@quarantine.callback(invoke_without_command=True)
+def quarantine_list_by_default(context: typer.Context, warehouse: WarehouseFlag = DEFAULT_WAREHOUSE) -> None:
+    if context.invoked_subcommand is None:
+        quarantine_list(warehouse)
+
+
+@quarantine.command("list")
+def quarantine_list(warehouse: WarehouseFlag = DEFAULT_WAREHOUSE) -> None:
+    """Count quarantined lines by file, month and reason, with examples."""
+    from dagster_project.commands import quarantining
+
+    quarantining.list_(warehouse)
+
+
+@quarantine.command("show")
+def quarantine_show(
+    file: FileFlag = None,
+    reason: ReasonFlag = None,
+    limit: Annotated[int, typer.Option("--limit", envvar="METERHOUSE_LIMIT", min=1, help="At most so many.")] = 20,
+    warehouse: WarehouseFlag = DEFAULT_WAREHOUSE,
+) -> None:
+    """Show quarantined lines as they came, each with its reason."""
+    from dagster_project.commands import quarantining
+
+    quarantining.show(warehouse, file, reason, limit)
+
+
+@quarantine.command("release")
+def quarantine_release(
+    file: FileFlag = None,
+    reason: ReasonFlag = None,
+    mended: Annotated[
+        Path | None,
+        typer.Option("--mended", envvar="METERHOUSE_MENDED", help="A copy of the landed file in which lines were put right."),
+    ] = None,
+    books: BooksFlag = DEFAULT_BOOKS,
+    warehouse: WarehouseFlag = DEFAULT_WAREHOUSE,
+    as_of: AsOfFlag = None,
+    allow_future: AllowFutureFlag = False,
+) -> None:
+    """Land lines again that have become true, or that a mended copy of their file brings: under their old file and position."""
+    from dagster_project.commands import quarantining
+
+    quarantining.release_(warehouse, books, file, reason, mended, as_of, allow_future=allow_future)
+
+
 @app.command()
 def acknowledge(
     code: Annotated[str, typer.Argument(help="Code of the look, as in marts.attention.", envvar="METERHOUSE_CODE")],

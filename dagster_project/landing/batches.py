@@ -55,6 +55,7 @@ class Landing:
     event_files: tuple[DataFile, ...] = ()
     quarantine_files: tuple[DataFile, ...] = ()
     findings: tuple[Finding, ...] = ()
+    is_release: bool = False  # of lines that an earlier landing had quarantined
 
 
 def landings(warehouse: Warehouse, as_of: datetime | None = None) -> list[Landing]:

@@ -1,0 +1,146 @@
+"""Quarantined lines landed again: those that have become true, and those that a mended copy of their file brings (R-49).
+
+A release is a landing of its own: events come under the old file, hash and position, received now. Nothing appended is changed:
+a quarantined line is released where a release holds an event of the same file, hash, position and element.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from dagster_project import raw
+from dagster_project.landing import numbers
+from dagster_project.landing.batches import LandedFile, Landing, commit, heal, landings, quarantine_files
+from dagster_project.landing.columns import UnreadableColumns
+from dagster_project.landing.course import LandingRefused
+from dagster_project.landing.cutting import cut, lines_of
+from dagster_project.landing.inbox import Inbox
+from dagster_project.landing.judging import Judge
+from dagster_project.landing.lines import LINES
+from dagster_project.landing.parts import Parts
+from dagster_project.landing.queries import ready
+from dagster_project.landing.reading import SPELLINGS
+from dagster_project.landing.stretches import Stretch
+from dagster_project.landing.tabular import csv_lines, parquet_lines
+from dagster_project.warehouse import Warehouse, connect
+
+LINE = ["file", "file_hash", "position", "element"]
+_PIECE_BYTES = 1 << 24
+
+
+def released_files(warehouse: Warehouse, as_of: datetime | None = None) -> list[Path]:
+    """The Parquet files of events that releases have landed."""
+    return [
+        warehouse.root / file.path
+        for landing in landings(warehouse, as_of)
+        if landing.is_release
+        for file in landing.event_files
+    ]
+
+
+def quarantined(warehouse: Warehouse, as_of: datetime | None = None) -> pl.DataFrame:
+    """Quarantined lines that no release has landed since: file, position, element, raw, reason, received_at, file_hash, batch."""
+    files = quarantine_files(warehouse, as_of)
+    schema = raw.QUARANTINE.schema
+    rows = pl.concat([raw.QUARANTINE.empty(), *(pl.read_parquet(file).select(*schema) for file in files)])
+    released = [pl.read_parquet(file, columns=LINE) for file in released_files(warehouse, as_of)]
+    if released:
+        rows = rows.join(pl.concat(released).cast({name: rows.schema[name] for name in LINE}), on=LINE, how="anti")
+    return rows.sort("file", "position", "element", "batch")
+
+
+def release(
+    warehouse: Warehouse, lines: pl.DataFrame, as_of: datetime, zone: str, mended: Path | None = None
+) -> Landing | None:
+    """Land the quarantined lines that are events now; None where none is.
+
+    lines: some rows of `quarantined`. mended: a copy of the one file they are of, in which they have been put right; positions must be
+    the old ones. Raises `LandingRefused` for an as_of before the last landing's, or where the copy cannot be read.
+    """
+    committed = landings(warehouse)
+    last = committed[-1]
+    if as_of < last.as_of:
+        raise LandingRefused(f"as_of {as_of} is before the last landing's, {last.as_of}: use that time or a later one")
+    heal(warehouse, committed)
+    with connect() as connection:
+        ready(connection)
+        numbers.define_macros(connection)
+        numbered = lines.with_row_index("number")
+        tried = numbered.select(
+            file=pl.col("number"),
+            position="position",
+            element="element",
+            line="raw",
+            received_at=pl.lit(None, dtype=pl.String),
+            fault=pl.lit(None, dtype=pl.String),
+        )
+        if mended is not None:
+            texts = _lines_of(connection, mended).select("position", "element", "line", "received_at", "fault")
+            tried = tried.select("file", "position", "element").join(
+                texts, on=["position", "element"], how="inner", maintain_order="left"
+            )
+        judged = Judge(connection, as_of, zone).judged([tried.filter(pl.col("line").is_not_null()).select(*LINES)])
+    if judged.events.is_empty():
+        return None
+    of_lines = numbered.select("number", old_file="file", file_hash="file_hash")
+    events = judged.events.join(of_lines, left_on="file", right_on="number", how="left", maintain_order="left")
+    received_at = pl.lit(as_of, dtype=pl.Datetime("us"))
+    events = events.with_columns(file="old_file", batch=pl.lit(last.batch + 1, dtype=pl.Int32), received_at=received_at)
+    parts = Parts(warehouse.root, warehouse.raw_events, last.batch + 1, day="received_date")
+    parts.add(
+        events.select(
+            *SPELLINGS,
+            "timestamp",
+            "tombstone",
+            "properties",
+            "received_at",
+            "file",
+            "file_hash",
+            "position",
+            "element",
+            "batch",
+            pl.col("received_at").dt.date().alias("received_date"),
+        )
+    )
+    parts.flush()
+    counts = events.group_by("file", "file_hash").len().sort("file", "file_hash")
+    landing = Landing(
+        batch=last.batch + 1,
+        as_of=as_of,
+        files=tuple(LandedFile(file, content, count, count, 0) for file, content, count in counts.iter_rows()),
+        events=events.height,
+        event_names=dict(events.group_by("event_name").len().sort("event_name").iter_rows()),
+        event_files=tuple(parts.written),
+        is_release=True,
+    )
+    commit(warehouse, landing)
+    return landing
+
+
+def _lines_of(connection: duckdb.DuckDBPyConnection, mended: Path) -> pl.DataFrame:
+    """LINES of one file, read as landing reads it."""
+    inbox = Inbox(str(mended.parent))
+    found = [file for file in inbox.files()[0] if file.name == mended.name]
+    if not found:
+        raise LandingRefused(f"{mended} is no file that is read. Name a copy of the landed file, with its ending.")
+    (file,) = found
+
+    def lines() -> Iterator[pl.DataFrame | Stretch]:
+        if file.form == "json":
+            yield from cut(0, lambda: inbox.pieces(file, _PIECE_BYTES))
+        elif file.form == "csv":
+            yield from csv_lines(connection, 0, lambda: inbox.stream(file), lambda _: None, lambda _: None)
+        else:
+            yield from parquet_lines(connection, 0, inbox.random_access(file), lambda _: None)
+
+    try:
+        made = [one if isinstance(one, pl.DataFrame) else lines_of(connection, one) for one in lines()]
+    except (UnreadableColumns, OSError, EOFError, UnicodeError, pa.ArrowException) as failure:
+        raise LandingRefused(f"{mended} cannot be read: {str(failure).splitlines()[0]}") from failure
+    return pl.concat([pl.DataFrame(schema=LINES), *made])
