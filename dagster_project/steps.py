@@ -18,6 +18,7 @@ import polars as pl
 
 from dagster_project import attention, books_memory, built, cautions, damage, gate, issued, landing, pending, processes, raw
 from dagster_project.dbt_house import DbtResult
+from dagster_project.dimensions import dimensions
 from dagster_project.issued import Batch
 from dagster_project.landing import Landing
 from dagster_project.landing.release import released_files
@@ -124,6 +125,7 @@ def lay_schedule(run: Run) -> list[pl.DataFrame]:
     """Write the books laid out in time, and show it to dbt; returns the frames of SCHEDULE."""
     laid = [run.schedule.periods, run.schedule.windows, closed_periods(run)]
     frames = {table.name: frame for table, frame in zip(SCHEDULE, laid, strict=True)}
+    _lay(run.warehouse, "dimensions", run.warehouse.dimensions, dimensions(run.books, run.schedule, run.as_of))
     _lay(run.warehouse, "schedule", run.warehouse.schedule, frames)
     return laid
 
@@ -166,7 +168,7 @@ def build(run: Run, select: str) -> list[DbtResult]:
     if select == BELOW:
         gate.begin(house, run.as_of)
         return built.build(house, select, [house.books, house.schedule], landed, holds=[house.work_database])
-    inputs = [house.books, house.schedule, house.documents, house.attention]
+    inputs = [house.books, house.schedule, house.documents, house.attention, house.dimensions]
     published = [house.database] if _is_as_published(house) else []
     results = built.build(house, select, inputs, landed, holds=[house.staged_database, *published])
     if house.staged_database.exists():

@@ -99,6 +99,10 @@ class Warehouse:
         return self.derived / "documents"
 
     @property
+    def dimensions(self) -> Path:
+        return self.derived / "dimensions"
+
+    @property
     def attention(self) -> Path:
         return self.derived / "attention"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import dagster as dg
 import polars as pl
 
-from dagster_project import steps
+from dagster_project import dimensions, steps
 from dagster_project.assets.declared import FINANCE, Materialized, in_sentences, shown, spec
 from dagster_project.run import Run
 from rating import tables
@@ -15,6 +15,10 @@ from rating import tables
 GROUP = "books"
 BOOKS = [spec("books", table, group=GROUP, owner=FINANCE, kinds=("yaml", "parquet")) for table in tables.BOOKS_TABLES]
 SCHEDULE = [spec("schedule", table, group=GROUP, deps=[one.key for one in BOOKS]) for table in steps.SCHEDULE]
+DIMENSIONS = [
+    spec("dimensions", table, group=GROUP, deps=[one.key for one in [*BOOKS, *SCHEDULE]], owner=FINANCE)
+    for table in dimensions.DIMENSIONS
+]
 
 
 @dg.multi_asset(name="contract_data", specs=BOOKS)
@@ -30,7 +34,7 @@ def contract_data(run: dg.ResourceParam[Run]) -> Iterator[Materialized]:
         )
 
 
-@dg.multi_asset(name="schedule", specs=SCHEDULE)
+@dg.multi_asset(name="schedule", specs=[*SCHEDULE, *DIMENSIONS])
 def schedule(run: dg.ResourceParam[Run]) -> Iterator[Materialized]:
     """Lay approved contracts out in billing periods and rating windows, up to as_of."""
     with in_sentences(run, "laying contracts out in periods"):
@@ -42,3 +46,5 @@ def schedule(run: dg.ResourceParam[Run]) -> Iterator[Materialized]:
         yield dg.MaterializeResult(
             asset_key=declared.key, metadata={"dagster/row_count": frame.height, "last_months": shown(months)}
         )
+    for declared in DIMENSIONS:
+        yield dg.MaterializeResult(asset_key=declared.key)

@@ -60,6 +60,10 @@ LimitIssueFlag = Annotated[
         metavar="N|AMOUNT",
     ),
 ]
+QuietFlag = Annotated[bool, typer.Option("--quiet", "-q", envvar="METERHOUSE_QUIET", help="Say nothing but what is wrong.")]
+JsonFlag = Annotated[
+    bool, typer.Option("--json", envvar="METERHOUSE_JSON", help="Say how it ended as one JSON object on stdout.")
+]
 YesFlag = Annotated[
     bool, typer.Option("--yes", "-y", envvar="METERHOUSE_YES", help="Do not ask before a new warehouse begins its numbering.")
 ]
@@ -108,6 +112,8 @@ def run(
     limit_issue: LimitIssueFlag = None,
     yes: YesFlag = False,
     shards: ShardsFlag = 1,
+    quiet: QuietFlag = False,
+    as_json: JsonFlag = False,
 ) -> None:
     """Land what is new, rate every month that still has something to do, issue what is due."""
     from dagster_project.commands import running
@@ -125,6 +131,8 @@ def run(
         limit_issue=limit_issue,
         yes=yes,
         shards=shards,
+        quiet=quiet,
+        as_json=as_json,
     )
 
 
@@ -142,6 +150,8 @@ def backfill(
     limit_issue: LimitIssueFlag = None,
     yes: YesFlag = False,
     shards: ShardsFlag = 1,
+    quiet: QuietFlag = False,
+    as_json: JsonFlag = False,
 ) -> None:
     """Rate chosen months in order, in one run."""
     from dagster_project.commands import running
@@ -159,6 +169,8 @@ def backfill(
         limit_issue=limit_issue,
         yes=yes,
         shards=shards,
+        quiet=quiet,
+        as_json=as_json,
         job="backfill",
     )
 
@@ -220,6 +232,19 @@ def verify(warehouse: WarehouseFlag = DEFAULT_WAREHOUSE) -> None:
     from dagster_project.commands import verifying
 
     verifying.verify(warehouse)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder to begin in.", envvar="METERHOUSE_FOLDER")],
+    empty: Annotated[
+        bool, typer.Option("--empty", envvar="METERHOUSE_EMPTY", help="Settings only, instead of sample books.")
+    ] = False,
+) -> None:
+    """Write books to start from, an inbox and a .env into a folder."""
+    from dagster_project.commands import beginning
+
+    beginning.begin(folder, empty=empty)
 
 
 quarantine = typer.Typer(help="Lines that are no event: count them, see them, land again what has become true.")
@@ -311,12 +336,23 @@ def main() -> None:
     Exit code 1: it did not balance; 2: a person's mistake; 3: a defect of Meterhouse; 130: interrupted.
     """
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    _read_environment(Path(".env"))
     try:
         app()
     except BaseException as error:
         if isinstance(error, (SystemExit, KeyboardInterrupt)):
             raise
         raise SystemExit(_said(error)) from None
+
+
+def _read_environment(file: Path) -> None:
+    """Take METERHOUSE_… from a .env in the working folder, where the environment does not say it already."""
+    if file.is_file():
+        from dotenv import dotenv_values
+
+        for name, value in dotenv_values(file).items():
+            if name.startswith("METERHOUSE_") and value is not None:
+                os.environ.setdefault(name, value)
 
 
 def _said(error: BaseException) -> int:

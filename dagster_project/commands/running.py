@@ -13,8 +13,8 @@ import typer
 
 from dagster_project import locations
 from dagster_project.commands.launch import carry_out
-from dagster_project.commands.screen import progress, screen
-from dagster_project.commands.summary import summarize
+from dagster_project.commands.screen import errors, nothing_said, progress, screen
+from dagster_project.commands.summary import as_object, summarize
 from dagster_project.guards import IssueLimit, begins_numbering, is_new, refuse_places, refuse_the_future
 from dagster_project.mistakes import Mistake
 from dagster_project.rehearsal import looks_at_the_past, rehearsed
@@ -36,6 +36,8 @@ def run(
     limit_issue: str | None = None,
     yes: bool = False,
     shards: int = 1,
+    quiet: bool = False,
+    as_json: bool = False,
     job: str = "nightly",
 ) -> None:
     """Carry out a run and say how it ended. Exits 1 if it did not balance or held a contract back, 3 if it met a defect."""
@@ -53,14 +55,19 @@ def run(
     if not allow_future:
         refuse_the_future(asked.as_of, locations.now())
     if asked.issue and not dry_run and is_new(asked.warehouse):
-        _begin_numbering(asked.warehouse, yes=yes)
+        _begin_numbering(asked.warehouse, yes=yes, silently=quiet or as_json)
     with _stage(asked) if dry_run else contextlib.nullcontext(asked) as staged:
-        with progress() as says:
+        with nothing_said() if quiet else progress() as says:
             # the run that was carried out has its books read already
             carried = replace(staged, progress=says)
             outcome = carry_out(carried, job)
-        summarize(carried, outcome)
-    if dry_run:
+        if as_json:
+            typer.echo(as_object(carried, outcome, dry_run=dry_run))
+        elif not quiet or not outcome.balanced or outcome.held_back:
+            summarize(carried, outcome)
+    if quiet or as_json:
+        pass
+    elif dry_run:
         screen.print("Dry run: nothing was written.")
     elif outcome.balanced:
         screen.print(f"Marts: {asked.warehouse.database}", soft_wrap=True)
@@ -68,9 +75,9 @@ def run(
         raise typer.Exit(3 if outcome.defect else 1)
 
 
-def _begin_numbering(warehouse: Warehouse, *, yes: bool) -> None:
+def _begin_numbering(warehouse: Warehouse, *, yes: bool, silently: bool) -> None:
     """Say that numbering begins here; on a terminal ask whether that is meant, for a mistyped folder would begin it anew."""
-    screen.print(begins_numbering(warehouse), soft_wrap=True)
+    (errors if silently else screen).print(begins_numbering(warehouse), soft_wrap=True)
     if sys.stdin.isatty() and screen.is_terminal and not yes and not typer.confirm("Go on?"):
         raise Mistake("Nothing was done. Name the warehouse that you meant with --warehouse.")
 

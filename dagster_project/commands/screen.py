@@ -10,6 +10,8 @@ from typing import Any
 
 import polars as pl
 from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
 from rich.table import Table
 
 from dagster_project.run import Progress
@@ -64,10 +66,40 @@ def _cell(value: Any, is_money: bool) -> str:
 
 @contextlib.contextmanager
 def progress() -> Iterator[Progress]:
-    """Says what a run is doing: a line that changes on a terminal, plain lines elsewhere, each with the seconds so far."""
+    """Says on stderr what a run is doing: on a terminal a line with a clock that ticks, elsewhere a line a stage with the seconds."""
     start = time.monotonic()
-    if not screen.is_terminal:
-        yield lambda says: screen.print(f"{time.monotonic() - start:6.1f} s  {says}")
+    if errors.is_terminal:
+        clock = _Clock(start)
+        with Live(clock, console=errors, transient=True, refresh_per_second=4):
+            yield clock.say
         return
-    with screen.status("") as status:
-        yield lambda says: status.update(f"{says} [dim]{time.monotonic() - start:.0f} s[/dim]")
+    stages: set[str] = set()
+
+    def say(what: str) -> None:
+        stage = what.split(" ", 1)[0] if " (" in what else what
+        if stage not in stages:  # a file more of the same stage is no line more
+            stages.add(stage)
+            errors.print(f"{time.monotonic() - start:6.1f} s  {what}", soft_wrap=True)
+
+    yield say
+
+
+class _Clock:
+    """What is being done, and for how long; read anew with every refresh."""
+
+    def __init__(self, start: float) -> None:
+        self._start, self._what = start, ""
+        self._spinner = Spinner("dots")
+
+    def say(self, what: str) -> None:
+        self._what = what
+
+    def __rich__(self) -> Spinner:
+        self._spinner.update(text=f"{self._what} [dim]{time.monotonic() - self._start:.0f} s[/dim]")
+        return self._spinner
+
+
+@contextlib.contextmanager
+def nothing_said() -> Iterator[Progress]:
+    """Of a run that nobody watches."""
+    yield lambda _: None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import polars as pl
 
 from dagster_project import attention
@@ -70,6 +73,26 @@ def summarize(run: Run, outcome: Outcome) -> None:
         errors.print(sentence, markup=False, soft_wrap=True)
     if outcome.broken:
         screen.print("The run did not balance. Nothing was issued and the marts are those of the run before.")
+
+
+def as_object(run: Run, outcome: Outcome, *, dry_run: bool) -> str:
+    """How a run ended, as one JSON object: decimals as texts, the worst looks first."""
+    rows = attention.read(run.warehouse.attention) if outcome.balanced else attention.ATTENTION.empty()
+    said: dict[str, Any] = {
+        "as_of": f"{run.as_of.isoformat()}Z",
+        "balanced": outcome.balanced,
+        "dry_run": dry_run,
+        "broken": outcome.broken,
+        "defect": outcome.defect,
+        "held_back": outcome.held_back,
+        "attention": attention.shown(rows, run.as_of).drop("is_of_file", "acknowledged").to_dicts(),
+        "warnings": [*run.books.warnings, *(one for one in outcome.cautions if one not in {*rows.get_column("sentence")})],
+    }
+    if outcome.balanced:
+        with published(run.warehouse) as connection:
+            said["dispositions"] = dict(fetch(connection, DISPOSITIONS).iter_rows())
+            said["documents"] = fetch(connection, MONEY, [run.as_of]).to_dicts()
+    return json.dumps(said, default=str, ensure_ascii=False)
 
 
 def _say_what_deserves_a_look(run: Run, outcome: Outcome) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from dagster_project.attention import ATTENTION
 from dagster_project.dbt_house import DbtHouse, DbtResult
+from dagster_project.dimensions import DIMENSIONS
 from dagster_project.warehouse import Warehouse, connect
 from rating import tables
 
@@ -255,6 +256,8 @@ class SmallWarehouse:
         for table in tables.DOCUMENT_TABLES:
             self._show("rating", table.name, table.frame(self.rows[table.name]) if table.name in self.rows else table.empty())
         self._show("rating", "attention", ATTENTION.empty())
+        for table in DIMENSIONS:
+            self._show("dimensions", table.name, table.empty())
         self._show("rating", "reconciled_amounts", pl.DataFrame(self.reconciled_amounts, schema=RECONCILED_AMOUNTS))
 
     def _show(self, schema: str, name: str, frame: pl.DataFrame) -> None:

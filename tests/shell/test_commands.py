@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
 from dagster_project.commands import app as commands
+from dagster_project.expectations.examiner import Examiner
 from tests.shell.conftest import ACME, Night
 
 Said = tuple[int, str, str]
@@ -101,3 +104,47 @@ def test_a_slip_of_the_pen_gets_a_sentence(
     assert code == 2
     assert sentence in err
     assert "Traceback" not in err
+
+
+def test_init_writes_a_folder_whose_books_are_sound_and_overwrites_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, words in (("sample", ()), ("bare", ("--empty",))):
+        folder = tmp_path / name
+        code, out, err = said(capsys, monkeypatch, "init", str(folder), *words)
+        assert (code, err) == (0, "")
+        assert "meterhouse check" in out
+        assert (folder / "inbox").is_dir()
+        with monkeypatch.context() as there:
+            for variable in ("METERHOUSE_BOOKS", "METERHOUSE_INBOX", "METERHOUSE_WAREHOUSE"):
+                there.delenv(variable, raising=False)
+            there.chdir(folder)
+            there.setattr(sys, "argv", ["meterhouse", "check"])
+            with pytest.raises(SystemExit) as ended:
+                commands.main()
+            for variable in ("METERHOUSE_BOOKS", "METERHOUSE_INBOX", "METERHOUSE_WAREHOUSE"):
+                there.setenv(variable, "")  # what .env set goes with this context
+            assert int(ended.value.code or 0) == 0
+            assert "No mistakes in books" in capsys.readouterr().out
+        for variable in ("METERHOUSE_BOOKS", "METERHOUSE_INBOX", "METERHOUSE_WAREHOUSE"):
+            monkeypatch.delenv(variable, raising=False)
+    code, _, err = said(capsys, monkeypatch, "init", str(tmp_path / "sample"))
+    assert code == 2
+    assert "nothing is overwritten" in err
+
+
+def test_a_run_says_its_end_as_one_object_or_nothing_at_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Examiner, "warm_up", lambda _: None)
+    monkeypatch.setattr(Examiner, "examine", lambda *_: [])
+    (tmp_path / "inbox").mkdir()
+    shutil.copy(ACME / "sample_events" / "2026-02-guide-batch.json", tmp_path / "inbox")
+    run = ("run", "--books", str(ACME), "--inbox", str(tmp_path / "inbox"), "--warehouse", str(tmp_path / "warehouse"))
+    code, out, err = said(capsys, monkeypatch, *run, "--as-of", "2026-04-10", "--json")
+    ended = json.loads(out)
+    assert (code, ended["balanced"], ended["held_back"]) == (0, True, [])
+    assert ended["dispositions"]["metered"] > 0
+    assert {"Reading the books", "Rating"} <= {line.split(" s  ")[-1] for line in err.splitlines()}
+    code, out, err = said(capsys, monkeypatch, *run, "--as-of", "2026-04-11", "--quiet")
+    assert (code, out, err) == (0, "", "")

@@ -22,3 +22,8 @@
         * 0.0001::decimal(4, 4)
     )::decimal(38, 4)
 {%- endmacro %}
+
+{#- What was paid for so much of a grant's money value: of rows with its price, amount and minor_digits. -#}
+{% macro cost_of(balance) -%}
+    {{ running_share('price', 'minor_digits', '(' ~ balance ~ ' * 10000)::hugeint', '(amount * 10000)::hugeint') }}
+{%- endmacro %}

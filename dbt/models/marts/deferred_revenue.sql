@@ -5,6 +5,7 @@ select
     contract_id,
     customer_id,
     sum(balance)::decimal(38, 4) as balance,
+    sum(cost_basis)::decimal(38, 4) as cost_basis,
     count(*) as grants
 from {{ ref('grant_balances') }}
 where kind = 'prepaid' and balance > 0

@@ -9,25 +9,40 @@ with entries as (
         sum(amount) filter (status = 'posted' and type = 'expiration') as lapsed
     from {{ ref('credit_ledger') }}
     group by grant_id
+),
+
+held as (
+    select
+        grants.*,
+        contracts.customer_id,
+        contracts.currency,
+        contracts.minor_digits,
+        coalesce(entries.balance, 0) as balance,
+        coalesce(entries.balance_with_drafts, 0) as balance_with_drafts,
+        entries.credits as credits_left,
+        entries.moved,
+        entries.lapsed
+    from {{ source('books', 'credit_grants') }} as grants
+    inner join {{ source('books', 'contracts') }} as contracts
+        on grants.contract_id = contracts.contract_id
+    inner join entries
+        on grants.grant_id = entries.grant_id
 )
 
 select
-    grants.grant_id,
-    grants.contract_id,
-    contracts.customer_id,
-    grants.kind,
-    contracts.currency,
-    grants.amount::decimal(38, 4) as amount,
-    grants.price::decimal(38, 4) as price,
-    grants.effective_at,
-    grants.expires_at,
-    coalesce(entries.balance, 0)::decimal(38, 4) as balance,
-    coalesce(entries.balance_with_drafts, 0)::decimal(38, 4) as balance_with_drafts,
-    entries.credits::decimal(38, 9) as credits,
-    (-coalesce(entries.moved, 0))::decimal(38, 4) as drawn,
-    (-coalesce(entries.lapsed, 0))::decimal(38, 4) as lapsed
-from {{ source('books', 'credit_grants') }} as grants
-inner join {{ source('books', 'contracts') }} as contracts
-    on grants.contract_id = contracts.contract_id
-inner join entries
-    on grants.grant_id = entries.grant_id
+    grant_id,
+    contract_id,
+    customer_id,
+    kind,
+    currency,
+    amount::decimal(38, 4) as amount,
+    price::decimal(38, 4) as price,
+    effective_at,
+    expires_at,
+    balance::decimal(38, 4) as balance,
+    balance_with_drafts::decimal(38, 4) as balance_with_drafts,
+    credits_left::decimal(38, 9) as credits,
+    (-coalesce(moved, 0))::decimal(38, 4) as drawn,
+    (-coalesce(lapsed, 0))::decimal(38, 4) as lapsed,
+    {{ cost_of('balance') }} as cost_basis
+from held

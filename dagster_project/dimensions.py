@@ -1,0 +1,167 @@
+"""The books as finance reads them beside invoices: customers, contracts, plans, meters, pricings and rate cards as they stood at as_of.
+
+What belongs here: one flat row a thing, texts instead of lists. What does not: any price that a line was made of (`explain`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+
+from rating import tables
+from rating.books import Books
+from rating.schedule import Schedule
+from rating.tables import BOOLEAN, COUNT, DATE, NULL, PRICE, QUANTITY, SMALL, TEXT, Column, Table
+
+CUSTOMERS = tables.CUSTOMERS
+CONTRACTS = Table(
+    "contracts",
+    "one contract of the books, drafts included, with its terms at as_of (before its start: those it will start with)",
+    ("contract_id",),
+    (
+        *(column for column in tables.CONTRACTS.columns if column.name != "minor_digits"),
+        Column("plan_code", TEXT, "plan in force"),
+        Column("base_fee", PRICE, "base fee of a full period; 0: none"),
+        Column("net_terms", SMALL, "days from issue to due"),
+        Column("minimum_spend", PRICE, "least usage amount of a full period; null: none", NULL),
+        Column("is_active", BOOLEAN, "approved, begun and not ended at as_of"),
+    ),
+)
+PLANS = Table(
+    "plans",
+    "one plan of the books",
+    ("plan_code",),
+    (
+        *(column for column in tables.PLANS.columns if column.name != "minor_digits"),
+        Column("pricings", TEXT, "codes of its pricings, in order"),
+        Column("contracts", COUNT, "approved contracts that are on it at as_of"),
+    ),
+)
+METERS = Table(
+    "meters",
+    "one meter of the books",
+    ("meter_code",),
+    (
+        Column("meter_code", TEXT, "code of the meter"),
+        Column("display_name", TEXT, "name shown on invoice lines"),
+        Column("aggregation", TEXT, "sum, count, max, min, unique, latest or average"),
+        Column("aggregation_key", TEXT, "property that holds the number; null for count", NULL),
+        Column("group_keys", TEXT, "properties that make the combination, in order; empty: none"),
+        Column("event_names", TEXT, "event names taken; null: every name that is not excluded", NULL),
+        Column("status", TEXT, "active or inactive"),
+    ),
+)
+PRICINGS = Table(
+    "pricings",
+    "one pricing of the books",
+    ("pricing_code",),
+    (
+        Column("pricing_code", TEXT, "code of the pricing"),
+        Column("name", TEXT, "name of the pricing"),
+        Column("model", TEXT, "per_unit, graduated, volume, package, bps, flat or one_time"),
+        Column("meter_code", TEXT, "meter it rates; null for flat and one_time", NULL),
+        Column("rate_card_code", TEXT, "card looked up first; null: one price for every combination", NULL),
+        Column("per", QUANTITY, "units that unit_amount buys"),
+        Column(
+            "unit_amount", PRICE, "fallback rate, unit amount, package price, bps or amount; null where tiers make it", NULL
+        ),
+        Column("tiers", SMALL, "number of its tiers; 0: none"),
+        Column("place", TEXT, "where it stands in the books: file, line, path"),
+    ),
+)
+RATE_CARDS = Table(
+    "rate_cards",
+    "one entry of the version of one rate card that is in force at as_of (in UTC), in the order of the card",
+    ("rate_card_code", "entry_no"),
+    (
+        Column("rate_card_code", TEXT, "code of the card"),
+        Column("entry_no", COUNT, "position of the entry, from 1"),
+        Column("meter_code", TEXT, "meter whose combinations it prices"),
+        Column("effective_from", DATE, "first local day of the version; null: always in force", NULL),
+        Column("dimensions", TEXT, "group values in the order of group_keys, joined by ` / `; `*` matches any"),
+        Column("unit_amount", PRICE, "rate per `per` units; null where the entry has tiers", NULL),
+        Column("tiers", SMALL, "number of its tiers; 0: a rate"),
+        Column("place", TEXT, "where it stands in the books: file, line, path"),
+    ),
+)
+DIMENSIONS = (CUSTOMERS, CONTRACTS, PLANS, METERS, PRICINGS, RATE_CARDS)
+
+
+def dimensions(books: Books, schedule: Schedule, as_of: datetime) -> dict[str, pl.DataFrame]:
+    """The frames of DIMENSIONS by name."""
+    contracts = _contracts(books, schedule, as_of)
+    return {
+        CUSTOMERS.name: books.customers,
+        CONTRACTS.name: contracts,
+        PLANS.name: _plans(books, contracts),
+        METERS.name: METERS.frame(
+            books.meters.with_columns(
+                group_keys=pl.col("group_keys").list.join(", "), event_names=pl.col("include_events").list.join(", ")
+            )
+        ),
+        PRICINGS.name: PRICINGS.frame(books.pricings.join(_tiers(books), on="tier_set_id", how="left").with_columns(_count)),
+        RATE_CARDS.name: _rate_cards(books, as_of),
+    }
+
+
+_count = pl.col("tiers").fill_null(0)
+
+
+def _tiers(books: Books) -> pl.DataFrame:
+    return books.tier_sets.group_by("tier_set_id").agg(tiers=pl.len().cast(pl.Int32))
+
+
+def _contracts(books: Books, schedule: Schedule, as_of: datetime) -> pl.DataFrame:
+    """Approved contracts by the schedule's instants; of drafts, which have none, the terms of their start."""
+    terms = ["contract_id", "plan_code", "base_fee", "net_terms", "minimum_spend"]
+    of_start = books.contract_terms.sort("contract_id", "effective_date").unique(
+        "contract_id", keep="first", maintain_order=True
+    )
+    now = (
+        schedule.terms.filter(pl.col("valid_from") <= as_of)
+        .sort("contract_id", "valid_from")
+        .unique("contract_id", keep="last", maintain_order=True)
+    )
+    in_force = pl.concat([now.select(terms), of_start.select(terms).join(now, on="contract_id", how="anti")])
+    active = (
+        schedule.periods.filter(pl.col("period_start") <= as_of, pl.col("period_end") > as_of).select("contract_id").unique()
+    )
+    return CONTRACTS.frame(
+        books.contracts.join(in_force, on="contract_id", how="left", maintain_order="left").with_columns(
+            is_active=pl.col("contract_id").is_in(active.get_column("contract_id").implode())
+        )
+    )
+
+
+def _plans(books: Books, contracts: pl.DataFrame) -> pl.DataFrame:
+    pricings = (
+        books.plan_pricings.sort("plan_code", "pricing_order")
+        .group_by("plan_code")
+        .agg(pricings=pl.col("pricing_code").str.join(", "))
+    )
+    used = contracts.filter("is_active").group_by("plan_code").agg(contracts=pl.len().cast(pl.Int64))
+    return PLANS.frame(
+        books.plans.join(pricings, on="plan_code", how="left", maintain_order="left")
+        .join(used, on="plan_code", how="left", maintain_order="left")
+        .with_columns(pl.col("pricings").fill_null(""), pl.col("contracts").fill_null(0))
+    )
+
+
+def _rate_cards(books: Books, as_of: datetime) -> pl.DataFrame:
+    version = ["rate_card_code", "effective_from"]
+    in_force = (
+        books.rate_cards.filter(pl.col("effective_from").is_null() | (pl.col("effective_from") <= as_of.date()))
+        .sort(version, nulls_last=False)
+        .unique("rate_card_code", keep="last", maintain_order=True)
+    )
+    entries = books.rate_card_entries.join(in_force, on=version, nulls_equal=True, maintain_order="left").join(
+        _tiers(books), on="tier_set_id", how="left", maintain_order="left"
+    )
+    return RATE_CARDS.frame(
+        entries.with_columns(
+            _count,
+            entry_no=pl.int_range(1, pl.len() + 1).over("rate_card_code"),
+            dimensions=pl.col("group_values").list.eval(pl.element().fill_null("*")).list.join(" / "),
+        )
+    )

@@ -1,0 +1,5 @@
+select
+    customer_id,
+    external_id,
+    name
+from {{ source('dimensions', 'customers') }}
