@@ -27,6 +27,9 @@ def rehearsed(warehouse: Warehouse, as_of: datetime) -> Iterator[Warehouse]:
         if warehouse.landings.exists():
             # landings are few and small, and a landing rewrites none: the reader passes over those after as_of
             shutil.copytree(warehouse.landings, stage.landings)
+        for noted, shown in ((warehouse.withdrawn, stage.withdrawn), (warehouse.acknowledged, stage.acknowledged)):
+            if noted.exists():
+                shutil.copytree(noted, shown)
         stage.issued.mkdir(parents=True)
         for batch in issued.batches(warehouse, as_of):
             (stage.issued / batch.name).symlink_to(batch.folder.resolve(), target_is_directory=True)

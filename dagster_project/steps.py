@@ -14,9 +14,23 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
 import polars as pl
 
-from dagster_project import attention, books_memory, built, cautions, damage, gate, issued, landing, pending, processes, raw
+from dagster_project import (
+    attention,
+    books_memory,
+    built,
+    cautions,
+    damage,
+    gate,
+    issued,
+    landing,
+    pending,
+    processes,
+    raw,
+    withdrawals,
+)
 from dagster_project.dbt_house import DbtResult
 from dagster_project.dimensions import dimensions
 from dagster_project.issued import Batch
@@ -83,6 +97,7 @@ def show_landed(run: Run) -> None:
     """
     if not run.warehouse.work_database.exists() and (changed := landing.changed_files(run.warehouse, run.as_of)):
         raise Mistake(*changed, "Put that back from a backup, then run again. Nothing was issued.")
+    withdrawn = withdrawals.in_force(run.warehouse, run.as_of)
     landed = {
         raw.EVENTS: landing.raw_files(run.warehouse, run.as_of),
         raw.QUARANTINE: landing.quarantine_files(run.warehouse, run.as_of),
@@ -92,6 +107,28 @@ def show_landed(run: Run) -> None:
         nothing = run.warehouse.derived / "nothing" / f"{table.name}.parquet"
         _show(run.warehouse, "raw", {table.name: files or [_write(table.empty(), nothing)]})
     _show_released(run)
+    _show_withdrawn(run, withdrawn)
+
+
+def _show_withdrawn(run: Run, withdrawn: list[tuple[str, str]]) -> None:
+    """Part the events of withdrawn files from those that count (R-114): raw.withdrawn and raw.events."""
+    with connect(run.warehouse.work_database) as connection:
+        query = _view(connection, "events")
+        places = ", ".join(f"({_literal(file)}, {_literal(content)})" for file, content in withdrawn)
+        among = f"(file, file_hash) in ({places})" if places else "false"
+        connection.execute(f"create or replace view raw.withdrawn as select * from ({query}) as events where {among}")
+        if places:
+            connection.execute(f"create or replace view raw.events as select * from ({query}) as events where not {among}")
+
+
+def _view(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    """The query of a view of the schema `raw`."""
+    sql: str = fetch(connection, f"select sql from duckdb_views() where schema_name = 'raw' and view_name = '{name}'").item()
+    return sql[sql.lower().index(" as ") + 4 :].rstrip(" ;\n")
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _show_released(run: Run) -> None:
@@ -99,10 +136,7 @@ def _show_released(run: Run) -> None:
     released = released_files(run.warehouse, run.as_of)
     if released:
         with connect(run.warehouse.work_database) as connection:
-            held = fetch(
-                connection, "select sql from duckdb_views() where schema_name = 'raw' and view_name = 'quarantine'"
-            ).item()
-            query = held[held.lower().index(" as ") + 4 :].rstrip(" ;\n")
+            query = _view(connection, "quarantine")
             connection.execute(
                 f"create or replace view raw.quarantine as select * from ({query}) as lines where not exists (select 1 from "
                 f"read_parquet([{_listed(released)}]) as events where events.file = lines.file and events.file_hash = lines.file_hash "
@@ -167,8 +201,8 @@ def build(run: Run, select: str) -> list[DbtResult]:
     landed = [*landing.raw_files(house, run.as_of), *landing.quarantine_files(house, run.as_of)]
     if select == BELOW:
         gate.begin(house, run.as_of)
-        return built.build(house, select, [house.books, house.schedule], landed, holds=[house.work_database])
-    inputs = [house.books, house.schedule, house.documents, house.attention, house.dimensions]
+        return built.build(house, select, [house.books, house.schedule, house.withdrawn], landed, holds=[house.work_database])
+    inputs = [house.books, house.schedule, house.documents, house.attention, house.dimensions, house.withdrawn]
     published = [house.database] if _is_as_published(house) else []
     results = built.build(house, select, inputs, landed, holds=[house.staged_database, *published])
     if house.staged_database.exists():
@@ -446,4 +480,4 @@ def _show(warehouse: Warehouse, schema: str, files_of: Mapping[str, list[Path]])
 
 
 def _listed(files: list[Path]) -> str:
-    return ", ".join("'" + str(file.resolve()).replace("'", "''") + "'" for file in files)
+    return ", ".join(_literal(str(file.resolve())) for file in files)

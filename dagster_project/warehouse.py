@@ -46,6 +46,10 @@ class Warehouse:
         return self.root / "issued"
 
     @property
+    def withdrawn(self) -> Path:
+        return self.root / "withdrawn"
+
+    @property
     def acknowledged(self) -> Path:
         return self.root / "acknowledged"
 

@@ -247,6 +247,27 @@ def init(
     beginning.begin(folder, empty=empty)
 
 
+@app.command()
+def withdraw(
+    file: Annotated[str, typer.Argument(help="Name of the landed file, relative to the inbox.", envvar="METERHOUSE_FILE")],
+    because: Annotated[
+        str | None, typer.Option("--because", envvar="METERHOUSE_BECAUSE", help="Why its events do not count.")
+    ] = None,
+    content: Annotated[
+        str | None,
+        typer.Option(
+            "--content", envvar="METERHOUSE_CONTENT", help="Beginning of the hash, where several contents have landed."
+        ),
+    ] = None,
+    undo: Annotated[bool, typer.Option("--undo", envvar="METERHOUSE_UNDO", help="Let its events count again.")] = False,
+    warehouse: WarehouseFlag = DEFAULT_WAREHOUSE,
+) -> None:
+    """Withdraw a landed file: its events no longer count, and what was issued is adjusted."""
+    from dagster_project.commands import withdrawing
+
+    withdrawing.withdraw(warehouse, file, because, content, undo=undo)
+
+
 quarantine = typer.Typer(help="Lines that are no event: count them, see them, land again what has become true.")
 app.add_typer(quarantine, name="quarantine")
 

@@ -20,7 +20,8 @@ disposed as (
         event_name,
         sum(events) as events
     from {{ ref('reconciliation') }}
-    where meter_code is null
+    -- of withdrawn files nothing is staged
+    where meter_code is null and disposition <> 'withdrawn'
     group by
         period,
         event_name

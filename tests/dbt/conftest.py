@@ -252,6 +252,7 @@ class SmallWarehouse:
             "schedule", "closed_periods", tables.CLOSED_PERIODS.frame(closed) if closed else tables.CLOSED_PERIODS.empty()
         )
         self._show("raw", "events", pl.DataFrame(self.events, schema=RAW_EVENTS))
+        self._show("raw", "withdrawn", pl.DataFrame(schema=RAW_EVENTS))
         self._show("raw", "quarantine", pl.DataFrame(self.quarantine, schema=QUARANTINE))
         for table in tables.DOCUMENT_TABLES:
             self._show("rating", table.name, table.frame(self.rows[table.name]) if table.name in self.rows else table.empty())

@@ -16,6 +16,16 @@ dispositions as (
         shapes.event_name
     union all
     select
+        {{ month_of('"timestamp"') }},
+        event_name,
+        'withdrawn',
+        count(*)
+    from {{ source('raw', 'withdrawn') }}
+    group by
+        {{ month_of('"timestamp"') }},
+        event_name
+    union all
+    select
         late."month",
         shapes.event_name,
         'too_late',

@@ -1,0 +1,55 @@
+"""`meterhouse withdraw`: events of a landed file no longer count (R-114)."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from dagster_project import issued, locations, withdrawals
+from dagster_project.commands.screen import screen
+from dagster_project.landing import landings
+from dagster_project.mistakes import Mistake
+from dagster_project.warehouse import Warehouse
+from dagster_project.withdrawals import Withdrawal
+
+HASH_SHOWN = 12
+MOST_NAMED = 5
+
+
+def withdraw(folder: Path, file: str, because: str | None, content: str | None, *, undo: bool) -> None:
+    """Note that a file is withdrawn, or that it counts again. Raises `Mistake` where that cannot be meant."""
+    warehouse = Warehouse(folder)
+    if not undo and not (because or "").strip():
+        raise Mistake("Say why the file is withdrawn, with --because.")
+    with warehouse.locked():
+        chosen, events = _content(warehouse, file, content, undo=undo)
+        latest = issued.latest_as_of(warehouse)
+        assert latest is not None
+        now = f"{locations.now():%Y-%m-%dT%H:%M:%SZ}"
+        one = Withdrawal(file, chosen, (because or "").strip(), latest.isoformat(), now, is_undone=undo)
+        withdrawals.note(warehouse, one)
+    does = "count again" if undo else "no longer count"
+    screen.print(
+        f"The {events:,} events of {file} ({chosen[:HASH_SHOWN]}) {does} from the next run on; what was issued is adjusted.",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _content(warehouse: Warehouse, file: str, content: str | None, *, undo: bool) -> tuple[str, int]:
+    landed = withdrawals.contents(warehouse, file)
+    if not landed:
+        near = difflib.get_close_matches(file, withdrawals.names(landings(warehouse)), MOST_NAMED, 0.3)
+        raise Mistake(f"No file {file} has landed in {warehouse.root}." + (f" Did you mean {', '.join(near)}?" if near else ""))
+    # the last word on each content counts
+    withdrawn = {one.file_hash: not one.is_undone for one in withdrawals.noted(warehouse) if one.file == file}
+    open_ = [(hash_, events) for hash_, _, events in landed if withdrawn.get(hash_, False) == undo]
+    if not open_:
+        raise Mistake(f"{file} is {'not withdrawn' if undo else 'withdrawn already'}.")
+    chosen = [one for one in open_ if one[0].startswith(content or "")]
+    if not chosen:
+        raise Mistake(f"No content of {file} has a hash that begins with {content}.")
+    if len(chosen) > 1:
+        shown = [f"{hash_[:HASH_SHOWN]} ({as_of:%Y-%m-%d}, {events:,} events)" for hash_, as_of, events in landed]
+        raise Mistake(f"{file} has landed with several contents: {', '.join(shown)}. Say which with --content HASH.")
+    return chosen[0]

@@ -1,0 +1,75 @@
+"""Landed files whose events no longer count (R-114): what was withdrawn, why, and how dbt does not see it.
+
+Withdrawals are appended, never changed; `--undo` appends that one is taken back. Nothing that landed is touched.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from dagster_project.landing import landings
+from dagster_project.landing.batches import Landing
+from dagster_project.warehouse import Warehouse, discard, log_of, put
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """One content of one landed file. as_of: of the last run before it: later runs know it. is_undone: it counts again."""
+
+    file: str
+    file_hash: str
+    because: str
+    as_of: str
+    noted_at: str
+    is_undone: bool = False
+
+
+def contents(warehouse: Warehouse, file: str) -> list[tuple[str, datetime, int]]:
+    """What has landed under a name: hash, as_of of the landing, events; in order. Releases add to the content they are of."""
+    found: dict[str, tuple[datetime, int]] = {}
+    for landing in landings(warehouse):
+        for landed in landing.files:
+            if landed.name == file:
+                first, events = found.get(landed.hash, (landing.as_of, 0))
+                found[landed.hash] = (first, events + landed.events)
+    return [(content, as_of, events) for content, (as_of, events) in found.items()]
+
+
+def names(known: list[Landing]) -> list[str]:
+    """Names under which files have landed."""
+    return sorted({landed.name for landing in known for landed in landing.files})
+
+
+def noted(warehouse: Warehouse) -> list[Withdrawal]:
+    """Every withdrawal, in order."""
+    return [
+        Withdrawal(**json.loads(path.read_text(encoding="utf-8"))) for path in sorted(warehouse.withdrawn.glob("[0-9]*.json"))
+    ]
+
+
+def in_force(warehouse: Warehouse, as_of: datetime) -> list[tuple[str, str]]:
+    """File and hash of what a run of as_of does not count."""
+    now = {(one.file, one.file_hash): one for one in noted(warehouse) if datetime.fromisoformat(one.as_of) <= as_of}
+    return sorted(place for place, one in now.items() if not one.is_undone)
+
+
+def note(warehouse: Warehouse, one: Withdrawal) -> Path:
+    """Append a withdrawal, or that it is undone."""
+    warehouse.withdrawn.mkdir(parents=True, exist_ok=True)
+    place = warehouse.withdrawn / f"{len(list(warehouse.withdrawn.glob('[0-9]*.json'))) + 1:06d}.json"
+    put(place, (json.dumps(asdict(one), indent=1, ensure_ascii=False) + "\n").encode())
+    return place
+
+
+def prepare(warehouse: Warehouse, withdrawn: list[tuple[str, str]]) -> None:
+    """Let go of what dbt has added up with other files than these left out: it adds up night by night and cannot subtract a file."""
+    memory = warehouse.derived / "withdrawn.json"
+    content = json.dumps(withdrawn).encode()
+    known = memory.read_bytes() if memory.exists() else b"[]"
+    if content != known:
+        discard(warehouse.work_database)
+        discard(log_of(warehouse.work_database))
+        put(memory, content)
