@@ -5,6 +5,8 @@ What belongs here: the questions that an invoice answers. What does not: how the
 
 from __future__ import annotations
 
+import difflib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +68,8 @@ EVENTS = """
 """
 
 
+MOST_NAMED = 5
+
 UNMATCHED = """
     select disposition, event_name, count(*)::bigint as events, min_by(file || ':' || position, (file, position)) as for_example
     from intermediate.int_event_dispositions
@@ -91,7 +95,7 @@ def account_of(warehouse: Warehouse, invoice: str) -> Account:
     with published(warehouse) as connection:
         found = fetch(connection, DOCUMENT, [invoice, invoice])
         if found.is_empty():
-            raise Mistake(f"There is no invoice `{invoice}` in {warehouse.root}. {_some_numbers(connection)}")
+            raise Mistake(f"There is no invoice `{invoice}` in {warehouse.root}. {_nearest(connection, invoice)}")
         document = found.row(0, named=True)
         frames = (fetch(connection, query, [document["invoice_id"]]) for query in (LINES, TIERS, USAGE, CREDITS))
         return Account(document, *frames)
@@ -153,6 +157,26 @@ def _events(warehouse: Warehouse) -> duckdb.DuckDBPyConnection:
         return connect(warehouse.work_database, read_only=True)
     except duckdb.IOException:
         raise Mistake(f"The events of {warehouse.root} are being worked on. Ask again when the run has ended.") from None
+
+
+def _nearest(connection: duckdb.DuckDBPyConnection, asked: str) -> str:
+    """What was probably meant: a number written otherwise, the contracts of a customer, a name that is nearly that."""
+    if found := re.fullmatch(r"(?i)\s*(?:inv)?[-_ ]?0*(\d+)\s*", asked):
+        number = f"INV-{int(found[1]):06d}"
+        if not fetch(connection, "select 1 from marts.invoices where number = ?", [number]).is_empty():
+            return f"Did you mean {number}?"
+    of_customer = "select contract_id from marts.contracts where customer_id = $1 or customer_id in "
+    of_customer += "(select customer_id from marts.customers where external_id = $1) order by all"
+    contracts = fetch(connection, of_customer, [asked]).get_column("contract_id").to_list()
+    if contracts:
+        return f"`{asked}` is a customer; its contracts are {', '.join(contracts[:MOST_NAMED])}."
+    names = fetch(
+        connection,
+        "select contract_id as name from marts.contracts union select invoice_id from marts.invoices "
+        "union select number from marts.invoices where number is not null order by all",
+    )
+    near = difflib.get_close_matches(asked, names.get_column("name").to_list(), MOST_NAMED, 0.75)
+    return f"Did you mean {', '.join(near)}?" if near else _some_numbers(connection)
 
 
 def _some_numbers(connection: duckdb.DuckDBPyConnection) -> str:

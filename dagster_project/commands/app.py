@@ -77,6 +77,7 @@ ShardsFlag = Annotated[
     ),
 ]
 
+MOST_SAID = 200  # mistakes that are said one by one
 DEFAULT_BOOKS = Path(BOOKS)
 DEFAULT_WAREHOUSE = Path(WAREHOUSE)
 
@@ -388,6 +389,10 @@ def _said(error: BaseException) -> int:
         from dagster_project.failures import defect
 
         sentences, code = defect(error, "carrying out the command", Path(tempfile.gettempdir())).sentences, 3
-    for sentence in sentences:
+    for sentence in sentences[:MOST_SAID]:
         errors.print(sentence, markup=False, soft_wrap=True)
+    if len(sentences) > MOST_SAID:
+        # the last of many counts them, or says what to do
+        errors.print(f"… and {len(sentences) - MOST_SAID - 1:,} more like these.", markup=False)
+        errors.print(sentences[-1], markup=False, soft_wrap=True)
     return code

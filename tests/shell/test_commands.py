@@ -148,3 +148,30 @@ def test_a_run_says_its_end_as_one_object_or_nothing_at_all(
     assert {"Reading the books", "Rating"} <= {line.split(" s  ")[-1] for line in err.splitlines()}
     code, out, err = said(capsys, monkeypatch, *run, "--as-of", "2026-04-11", "--quiet")
     assert (code, out, err) == (0, "", "")
+
+
+def test_explain_says_what_was_probably_meant(
+    night: Night, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, _ = night
+    for asked, meant in (
+        ("inv-3", "Did you mean INV-000003?"),
+        ("4", "Did you mean INV-000004?"),
+        ("cust_789", "`cust_789` is a customer; its contracts are northwind-2026"),
+        ("northwind-2025", "northwind-2026"),
+    ):
+        code, _, err = said(capsys, monkeypatch, "explain", asked, "--warehouse", str(run.warehouse.root))
+        assert code == 2
+        assert meant in err
+
+
+def test_of_very_many_mistakes_some_are_said_and_all_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = "".join(f"- {{id: c{n}, customer: nobody, plan: none, start_date: x, status: approved}}\n" for n in range(500))
+    (tmp_path / "books.yml").write_text(f"contracts:\n{wrong}")
+    code, _, err = said(capsys, monkeypatch, "check", "--books", str(tmp_path))
+    assert code == 2
+    assert len(err.splitlines()) == 202
+    assert "more like these." in err
+    assert err.splitlines()[-1].endswith(f"mistakes in {tmp_path}.")
