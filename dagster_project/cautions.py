@@ -130,7 +130,8 @@ def likely_causes(at_fallback: pl.DataFrame, books: Books, near_misses: pl.DataF
         .group_by("meter_code", "wanted_property", "found_property")
         .agg(pl.col("events").sum())
     )
-    for code, property_, found, events in missed.sort("events", descending=True).iter_rows():
+    by = ["events", "meter_code", "wanted_property", "found_property"]
+    for code, property_, found, events in missed.sort(by, descending=[True, False, False, False]).iter_rows():
         causes.setdefault(code, []).append(f"property `{found}` looks like group key `{property_}` ({events:,} events)")
     for code, key, events in _missing_values(at_fallback, books).iter_rows():
         # a property of nearly that name says more
@@ -193,7 +194,7 @@ def _misspelt_values(at_fallback: pl.DataFrame, books: Books) -> pl.DataFrame:
             how="anti",
         )
         .join(keys, on=["meter_code", "place"])
-        .sort("events", "meter_code", "found", descending=[True, False, False])
+        .sort("events", "meter_code", "place", "found", "known", descending=[True, False, False, False, False])
         .select("meter_code", "group_key", "found", "known", "events")
     )
 
