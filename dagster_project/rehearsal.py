@@ -22,7 +22,8 @@ def rehearsed(warehouse: Warehouse, as_of: datetime) -> Iterator[Warehouse]:
     """A warehouse that holds what runs up to as_of landed and issued; gone when the block ends."""
     with tempfile.TemporaryDirectory(prefix="meterhouse-") as folder:
         stage = Warehouse(Path(folder))
-        for real, shown in ((warehouse.raw_events, stage.raw_events), (warehouse.quarantine, stage.quarantine)):
+        for folder in ("raw_events", "quarantine", "unmatched"):
+            real, shown = warehouse.root / folder, stage.root / folder
             _link_files(real, shown)
         if warehouse.landings.exists():
             # landings are few and small, and a landing rewrites none: the reader passes over those after as_of

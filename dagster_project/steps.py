@@ -29,6 +29,7 @@ from dagster_project import (
     pending,
     processes,
     raw,
+    unmatched,
     withdrawals,
 )
 from dagster_project.dbt_house import DbtResult
@@ -161,6 +162,9 @@ def lay_schedule(run: Run) -> list[pl.DataFrame]:
     frames = {table.name: frame for table, frame in zip(SCHEDULE, laid, strict=True)}
     _lay(run.warehouse, "dimensions", run.warehouse.dimensions, dimensions(run.books, run.schedule, run.as_of))
     _lay(run.warehouse, "schedule", run.warehouse.schedule, frames)
+    # a record says nothing before a period has closed behind it
+    noted = run.warehouse.derived / "unmatched_changes.parquet"
+    _show(run.warehouse, "schedule", {unmatched.CHANGES.name: [_write(unmatched.changes(run.warehouse, run.as_of), noted)]})
     return laid
 
 
@@ -172,7 +176,22 @@ def closed_periods(run: Run) -> pl.DataFrame:
         .join_asof(_known(run).rename({"batch": "issue_batch"}), left_on="issued_at", right_on="as_of", strategy="backward")
     )
     last = pl.max_horizontal("batch", "issue_batch").fill_null(0).alias("last_batch")
-    return tables.CLOSED_PERIODS.frame(by_issue.with_columns(last).sort("contract_id", "period_start"))
+    return tables.CLOSED_PERIODS.frame(_with_last_record(run, by_issue.with_columns(last)).sort("contract_id", "period_start"))
+
+
+def _with_last_record(run: Run, closed: pl.DataFrame) -> pl.DataFrame:
+    """Closed periods with the number of the last record of unmatched versions before they closed, or of their issue."""
+    known = unmatched.records(run.warehouse, run.as_of).select("record_no", noted_at="as_of")
+    before = closed.sort("closes_at").join_asof(
+        known.sort("noted_at", "record_no"),
+        left_on="closes_at",
+        right_on="noted_at",
+        strategy="backward",
+        allow_exact_matches=False,
+    )
+    at_issue = known.select(issue_record="record_no", issue_noted_at="noted_at").sort("issue_noted_at", "issue_record")
+    both = before.sort("issued_at").join_asof(at_issue, left_on="issued_at", right_on="issue_noted_at", strategy="backward")
+    return both.with_columns(last_record=pl.max_horizontal("record_no", "issue_record"))
 
 
 def _closed_when_re_rated(run: Run) -> pl.DataFrame:
@@ -327,10 +346,21 @@ def issue(run: Run, months: Months) -> Batch | None:
             gate.begin(run.warehouse, run.as_of)
             raise
     batch = issued.issue(run.warehouse, new, run.books, run.as_of)
+    _note_unmatched(run, new)
     held_back = pl.read_parquet(run.warehouse.documents / f"{HELD_BACK.name}.parquet").get_column("contract_id")
     left = pending.of_run(new, pending.read(run.warehouse), run.issued, months, held_back, run.as_of)
     pending.remember(run.warehouse, left)
     return batch
+
+
+def _note_unmatched(run: Run, new: Documents) -> None:
+    """Note what issued periods that are still open do not contain, those that this run issues among them (R-45)."""
+    every = issued.together(run.issued, new.with_status("issued"))
+    known = adjustments.issued_periods(every, run.books, run.as_of)
+    rated = known.filter(~pl.col("is_closed") | (pl.col("issued_at") == run.as_of))
+    if not rated.is_empty():
+        first, last = rated.select(pl.col("period_start").min(), pl.col("period_end").max()).row(0)
+        unmatched.note(run.warehouse, first, last, run.as_of)
 
 
 def publish(run: Run) -> Path:

@@ -46,6 +46,10 @@ class Warehouse:
         return self.root / "issued"
 
     @property
+    def unmatched(self) -> Path:
+        return self.root / "unmatched"
+
+    @property
     def withdrawn(self) -> Path:
         return self.root / "withdrawn"
 

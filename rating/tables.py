@@ -340,6 +340,7 @@ CLOSED_PERIODS = Table(
         ("period_start", INSTANT, "first instant of the period"),
         ("period_end", INSTANT, "first instant after the period"),
         ("last_batch", SMALL, "last landing that its last re-rating knew; what landed later is too late"),
+        ("last_record", SMALL, "last record of unmatched versions up to its last re-rating; null: none was written then", NULL),
     ),
 )
 

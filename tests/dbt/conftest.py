@@ -15,6 +15,7 @@ import pytest
 from dagster_project.attention import ATTENTION
 from dagster_project.dbt_house import DbtHouse, DbtResult
 from dagster_project.dimensions import DIMENSIONS
+from dagster_project.unmatched import CHANGES
 from dagster_project.warehouse import Warehouse, connect
 from rating import tables
 
@@ -252,6 +253,8 @@ class SmallWarehouse:
             "schedule", "closed_periods", tables.CLOSED_PERIODS.frame(closed) if closed else tables.CLOSED_PERIODS.empty()
         )
         self._show("raw", "events", pl.DataFrame(self.events, schema=RAW_EVENTS))
+        noted = self.rows.get("unmatched_changes")
+        self._show("schedule", "unmatched_changes", CHANGES.frame(noted) if noted else CHANGES.empty())
         self._show("raw", "withdrawn", pl.DataFrame(schema=RAW_EVENTS))
         self._show("raw", "quarantine", pl.DataFrame(self.quarantine, schema=QUARANTINE))
         for table in tables.DOCUMENT_TABLES:

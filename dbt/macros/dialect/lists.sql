@@ -33,3 +33,7 @@
         )
     )::date
 {%- endmacro %}
+
+{#- The value on the row that comes last in an order: an aggregate. -#}
+{% macro last_of(value, by) -%} {{ adapter.dispatch('last_of')(value, by) }} {%- endmacro %}
+{% macro duckdb__last_of(value, by) -%} arg_max({{ value }}, {{ by }}) {%- endmacro %}

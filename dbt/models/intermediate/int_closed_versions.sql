@@ -1,5 +1,5 @@
-{#- Versions that lie in a period that takes no more events (R-45): those that landed too late for it, and of keys that came more
-    than once all, to see which one the period keeps. -#}
+{#- Versions that lie in a period that takes no more events (R-45): those that landed too late for it, those that matched nobody when it
+    was rated last, and of keys that came more than once all, to see which one the period keeps. -#}
 
 with
 
@@ -11,6 +11,7 @@ closed as (
         periods.period_start,
         periods.period_end,
         periods.last_batch,
+        periods.last_record,
         {{ each_month_of('periods.period_start', 'periods.period_end') }} as "month"
     from {{ source('schedule', 'closed_periods') }} as periods
     inner join {{ ref('int_customer_references') }} as customer_references
@@ -31,6 +32,33 @@ landed_later as (
             and landed.batch > closed.last_batch
 ),
 
+-- what the last record before a period closed says of the versions in it
+noted as (
+    select
+        changes.batch,
+        changes.file,
+        changes.position,
+        changes.element,
+        closed.last_batch,
+        {{ last_of('changes.is_unmatched', 'changes.record_no') }} as is_unmatched
+    from {{ source('schedule', 'unmatched_changes') }} as changes
+    inner join closed
+        on
+            changes.customer_reference = closed.customer_reference
+            and changes.is_external_reference = closed.is_external_reference
+            and {{ month_of('changes."timestamp"') }} = closed."month"
+            and {{ in_closed_period('changes', 'closed') }}
+            and changes.record_no <= closed.last_record
+    group by
+        changes.batch,
+        changes.file,
+        changes.position,
+        changes.element,
+        closed.contract_id,
+        closed.period_start,
+        closed.last_batch
+),
+
 found as (
     select
         events.batch,
@@ -39,7 +67,22 @@ found as (
         events.element,
         events."timestamp",
         events.shape,
-        landed_later.last_batch
+        noted.last_batch,
+        true as was_unmatched
+    from {{ ref('stg_events') }} as events
+    inner join noted
+        on {{ same_version('events', 'noted') }}
+    where noted.is_unmatched
+    union all
+    select
+        events.batch,
+        events.file,
+        events.position,
+        events.element,
+        events."timestamp",
+        events.shape,
+        landed_later.last_batch,
+        false
     from {{ ref('stg_events') }} as events
     inner join landed_later
         on
@@ -56,7 +99,8 @@ found as (
         versions.element,
         versions."timestamp",
         versions.shape,
-        closed.last_batch
+        closed.last_batch,
+        false
     from {{ ref('int_key_versions') }} as versions
     inner join closed
         on
@@ -74,7 +118,8 @@ select
     {{ month_of('"timestamp"') }} as "month",
     shape,
     max(last_batch) as last_batch,
-    batch > max(last_batch) as is_late
+    batch > max(last_batch) or bool_or(was_unmatched) as is_late,
+    bool_or(was_unmatched) as was_unmatched
 from found
 group by
     batch,

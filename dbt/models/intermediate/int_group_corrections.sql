@@ -15,6 +15,13 @@ late as (
     from {{ ref('stg_events') }} as events
     inner join {{ ref('int_late_versions') }} as late
         on {{ same_version('events', 'late') }}
+    -- what is superseded is taken off below
+    where
+        not exists (
+            select 1
+            from {{ ref('int_superseded_events') }} as superseded
+            where {{ same_version('superseded', 'late') }}
+        )
 ),
 
 superseded as (

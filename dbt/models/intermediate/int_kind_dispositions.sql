@@ -17,12 +17,22 @@ active as (
 
 takers as (
     select
-        kind_no,
-        count(distinct contract_id) as contracts,
-        min(contract_id) as contract_id,
-        bool_or(disposition = 'metered') as is_metered
-    from {{ ref('int_kind_meters') }}
-    group by kind_no
+        meters.kind_no,
+        count(distinct meters.contract_id) as contracts,
+        min(meters.contract_id) as contract_id,
+        bool_or(meters.disposition = 'metered') as is_metered,
+        -- a period that is issued for the first time takes all its events, however old
+        bool_or(closed.contract_id is not null) as is_closed
+    from {{ ref('int_kind_meters') }} as meters
+    inner join contracts
+        on
+            meters.kind_no = contracts.kind_no
+            and meters.contract_id = contracts.contract_id
+    left join {{ source('schedule', 'closed_periods') }} as closed
+        on
+            contracts.contract_id = closed.contract_id
+            and contracts.period_start = closed.period_start
+    group by meters.kind_no
 ),
 
 judged as (
@@ -33,7 +43,7 @@ judged as (
             when active.kind_no is null then 'no_active_contract'
             when takers.kind_no is null then 'no_meter'
             when takers.contracts > 1 then 'ambiguous_contract'
-            when takers.is_metered and kinds.is_late then 'too_late'
+            when takers.is_metered and kinds.is_late and takers.is_closed then 'too_late'
             when takers.is_metered then 'metered'
             else 'bad_quantity'
         end as disposition,

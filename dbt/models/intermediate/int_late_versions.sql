@@ -1,5 +1,6 @@
-{#- Versions that neither count nor supersede (R-45): they landed too late for a closed period, or would take an event out of one.
-    `is_kept_out`: the key stays as the closed period keeps it, whatever this version says. -#}
+{#- Versions that came too late for a closed period, or would take an event out of one (R-45). `is_kept_out`: the key stays as the closed
+    period keeps it, whatever this version says. `is_ranked`: the closed period counted no version of the key, so plain R-11 says which
+    version counts; of all others none counts or supersedes. -#}
 
 with
 
@@ -8,7 +9,8 @@ versions as (
         versions.*,
         (versions.received_at, versions.file, versions.position, versions.element, versions.batch) as place,
         closed.last_batch,
-        coalesce(closed.is_late, false) as is_late
+        coalesce(closed.is_late, false) as is_late,
+        coalesce(closed.was_unmatched, false) as was_unmatched
     from {{ ref('int_key_versions') }} as versions
     left join {{ ref('int_closed_versions') }} as closed
         on {{ same_version('versions', 'closed') }}
@@ -36,6 +38,24 @@ kept as (
         )
 ),
 
+-- keys of which a closed period held a version that nobody was billed for
+unbilled as (
+    select distinct idempotency_key
+    from versions
+    where was_unmatched
+),
+
+ranked as (
+    select
+        versions.batch,
+        versions.file,
+        versions.position,
+        versions.element
+    from versions
+    inner join unbilled
+        on versions.idempotency_key = unbilled.idempotency_key
+),
+
 kept_out as (
     select distinct
         versions.batch,
@@ -59,7 +79,8 @@ select
     element,
     "month",
     shape,
-    true as is_kept_out
+    true as is_kept_out,
+    false as is_ranked
 from kept_out
 union all
 select
@@ -69,7 +90,12 @@ select
     closed.element,
     closed."month",
     closed.shape,
-    false
+    false,
+    exists (
+        select 1
+        from ranked
+        where {{ same_version('ranked', 'closed') }}
+    )
 from {{ ref('int_closed_versions') }} as closed
 where
     closed.is_late

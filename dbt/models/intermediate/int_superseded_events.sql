@@ -13,7 +13,7 @@ versions as (
         not exists (
             select 1
             from {{ ref('int_late_versions') }} as late
-            where {{ same_version('late', 'versions') }}
+            where {{ same_version('late', 'versions') }} and not late.is_ranked
         )
 )
 
