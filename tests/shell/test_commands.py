@@ -86,6 +86,9 @@ def test_reconcile_shows_what_is_not_billed_and_to_whom_it_belongs(
     assert code == 0
     assert "unknown_customer" in out
     assert "cust_978" in out
+    assert "Not billed, by reason" in out
+    assert "Billing month 2026-02: invoices and ledger" in out
+    assert "Prepaid credits, at cost" in out
 
 
 @pytest.mark.parametrize(
