@@ -41,3 +41,10 @@ QUARANTINE = Table(
         Column("batch", SMALL, "number of the landing"),
     ),
 )
+
+WITHDRAWN = Table(
+    "withdrawn",
+    "one landed version of one event whose file was withdrawn (R-114)",
+    EVENTS.key,
+    EVENTS.columns,
+)

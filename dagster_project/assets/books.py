@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import dagster as dg
 import polars as pl
 
-from dagster_project import dimensions, steps
+from dagster_project import dimensions, steps, unmatched
 from dagster_project.assets.declared import FINANCE, Materialized, in_sentences, shown, spec
 from dagster_project.run import Run
 from rating import tables
@@ -19,6 +19,9 @@ DIMENSIONS = [
     spec("dimensions", table, group=GROUP, deps=[one.key for one in [*BOOKS, *SCHEDULE]], owner=FINANCE)
     for table in dimensions.DIMENSIONS
 ]
+
+
+NOTED = spec("schedule", unmatched.CHANGES, group=GROUP, deps=[one.key for one in BOOKS])
 
 
 @dg.multi_asset(name="contract_data", specs=BOOKS)
@@ -34,7 +37,7 @@ def contract_data(run: dg.ResourceParam[Run]) -> Iterator[Materialized]:
         )
 
 
-@dg.multi_asset(name="schedule", specs=[*SCHEDULE, *DIMENSIONS])
+@dg.multi_asset(name="schedule", specs=[*SCHEDULE, NOTED, *DIMENSIONS])
 def schedule(run: dg.ResourceParam[Run]) -> Iterator[Materialized]:
     """Lay approved contracts out in billing periods and rating windows, up to as_of."""
     with in_sentences(run, "laying contracts out in periods"):
@@ -46,5 +49,5 @@ def schedule(run: dg.ResourceParam[Run]) -> Iterator[Materialized]:
         yield dg.MaterializeResult(
             asset_key=declared.key, metadata={"dagster/row_count": frame.height, "last_months": shown(months)}
         )
-    for declared in DIMENSIONS:
+    for declared in [NOTED, *DIMENSIONS]:
         yield dg.MaterializeResult(asset_key=declared.key)

@@ -12,11 +12,14 @@ from dagster_project.run import Run
 GROUP = "landing"
 EVENTS = dg.AssetKey(["raw", "events"])
 QUARANTINE = dg.AssetKey(["raw", "quarantine"])
+WITHDRAWN = dg.AssetKey(["raw", "withdrawn"])
 
 
 @dg.multi_asset(
     name="landing",
-    specs=[spec("raw", table, group=GROUP, kinds=("duckdb", "parquet")) for table in (raw.EVENTS, raw.QUARANTINE)],
+    specs=[
+        spec("raw", table, group=GROUP, kinds=("duckdb", "parquet")) for table in (raw.EVENTS, raw.QUARANTINE, raw.WITHDRAWN)
+    ],
     check_specs=[
         dg.AssetCheckSpec(
             "lines_balance", asset=EVENTS, blocking=True, description="Lines read = events landed + lines quarantined (R-10)."
@@ -38,6 +41,7 @@ def landing(run: dg.ResourceParam[Run]) -> Said:
         steps.show_landed(run)
     yield dg.MaterializeResult(asset_key=EVENTS, metadata=_figures(landed))
     yield dg.MaterializeResult(asset_key=QUARANTINE, metadata={"quarantined": landed.quarantined if landed else 0})
+    yield dg.MaterializeResult(asset_key=WITHDRAWN)
     yield as_check(proofs.every_line_read_is_landed_or_quarantined(landed), EVENTS.path)
     yield dg.AssetCheckResult(
         passed=landed is None or not landed.warnings,
