@@ -5,7 +5,6 @@ What belongs here: gathering what `cautions` judges, and acknowledgements. What 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
@@ -15,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from dagster_project.cautions import HIGH, LOW, MEDIUM, Look
-from dagster_project.warehouse import Warehouse, connect, discard, fetch, put
+from dagster_project.warehouse import Warehouse, append_record, connect, fetch, records
 from rating import tables
 from rating.tables import NULL, Column
 from rating.vocabulary import SETTLED
@@ -163,18 +162,15 @@ class Acknowledgement:
 def acknowledgements(warehouse: Warehouse) -> list[Acknowledgement]:
     """Every acknowledgement, in order; later ones of the same thing replace earlier ones."""
     found: dict[tuple[str, str], Acknowledgement] = {}
-    for path in sorted(warehouse.acknowledged.glob("[0-9]*.json")):
-        one = Acknowledgement(**json.loads(path.read_text(encoding="utf-8")))
+    for record in records(warehouse.acknowledged):
+        one = Acknowledgement(**record)
         found[one.code, one.subject] = one
     return [*found.values()]
 
 
 def acknowledge(warehouse: Warehouse, one: Acknowledgement) -> Path:
     """Append an acknowledgement."""
-    warehouse.acknowledged.mkdir(parents=True, exist_ok=True)
-    place = warehouse.acknowledged / f"{len(list(warehouse.acknowledged.glob('[0-9]*.json'))) + 1:06d}.json"
-    put(place, (json.dumps(asdict(one), indent=1, ensure_ascii=False) + "\n").encode())
-    return place
+    return append_record(warehouse.acknowledged, asdict(one))
 
 
 def shown(frame: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
@@ -187,11 +183,6 @@ def read(folder: Path) -> pl.DataFrame:
     """ATTENTION as the last run wrote it; empty where none did."""
     path = folder / f"{ATTENTION.name}.parquet"
     return pl.read_parquet(path) if path.exists() else ATTENTION.empty()
-
-
-def forget(folder: Path) -> None:
-    """Remove what an earlier run has written, so that a run which stops before it looks shows nothing old."""
-    discard(folder / f"{ATTENTION.name}.parquet")
 
 
 def as_findings(landed: Iterable[tuple[datetime, Any]], code: str) -> pl.DataFrame:

@@ -253,9 +253,7 @@ def unmatched_events(dispositions: pl.DataFrame) -> Caution:
             f"{_counted(row['events'], 'event')} `{row['event_name']}`: {row['disposition']}.",
             HIGH,
             row["events"],
-            file=row.get("file"),
-            position=row.get("position"),
-            first_seen=row.get("first_seen"),
+            **_example(row),
         )
         for row in unmatched.iter_rows(named=True)
     )
@@ -276,9 +274,7 @@ def unread_quantities(failures: pl.DataFrame) -> Caution:
                 f"`{row['property']}` {value} ({row['file']}:{row['position']}).",
                 HIGH,
                 row["events"],
-                file=row["file"],
-                position=row["position"],
-                first_seen=row["first_seen"],
+                **_example(row),
             )
         )
     return Caution("unread_quantities", tuple(looks), failures)
@@ -296,9 +292,7 @@ def quarantined_lines(lines: pl.DataFrame) -> Caution:
             + (f" (line {row['position']})." if row["lines"] == 1 else f" (line {row['position']}, for example)."),
             HIGH,
             row["lines"],
-            file=row["file"],
-            position=row["position"],
-            first_seen=row["first_seen"],
+            **_example(row),
         )
         for row in found.iter_rows(named=True)
     )
@@ -332,9 +326,7 @@ def suspicious_keys(keys: pl.DataFrame) -> Caution:
                 said,
                 HIGH,
                 row["superseded"],
-                file=row["file"],
-                position=row["position"],
-                first_seen=row["first_seen"],
+                **_example(row),
             )
         )
     return Caution("suspicious_keys", tuple(looks), keys)
@@ -377,9 +369,7 @@ def unread_fields(findings: pl.DataFrame, books: Books) -> Caution:
                 + ("" if cure.endswith("?") else "."),
                 severity,
                 row["events"],
-                file=row["file"],
-                position=row["position"],
-                first_seen=row["first_seen"],
+                **_example(row),
                 is_of_file=True,
             )
         )
@@ -395,9 +385,7 @@ def made_up_times(findings: pl.DataFrame) -> Caution:
             f"{_counted(row['events'], 'event')} of {row['file']} have no timestamp and are dated to the run that landed them.",
             MEDIUM,
             row["events"],
-            file=row["file"],
-            position=row["position"],
-            first_seen=row["first_seen"],
+            **_example(row),
             is_of_file=True,
         )
         for row in findings.iter_rows(named=True)
@@ -426,9 +414,7 @@ def bare_dates(findings: pl.DataFrame, books: Books, as_of: datetime) -> Caution
             "or set settings.timezone.",
             MEDIUM,
             row["events"],
-            file=row["file"],
-            position=row["position"],
-            first_seen=row["first_seen"],
+            **_example(row),
             is_of_file=True,
         )
         for row in findings.iter_rows(named=True)
@@ -480,6 +466,11 @@ def wallets_running_dry(outlooks: pl.DataFrame) -> Caution:
         for wallet in running.iter_rows(named=True)
     )
     return Caution("wallets_running_dry", looks, running)
+
+
+def _example(row: dict[str, Any]) -> dict[str, Any]:
+    """Where an example stands and when the first was seen, where the row says it."""
+    return {name: row.get(name) for name in ("file", "position", "first_seen")}
 
 
 def _folded(column: str) -> pl.Expr:

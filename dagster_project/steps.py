@@ -14,7 +14,6 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
 import polars as pl
 
 from dagster_project import (
@@ -98,51 +97,35 @@ def show_landed(run: Run) -> None:
     """
     if not run.warehouse.work_database.exists() and (changed := landing.changed_files(run.warehouse, run.as_of)):
         raise Mistake(*changed, "Put that back from a backup, then run again. Nothing was issued.")
-    withdrawn = withdrawals.in_force(run.warehouse, run.as_of)
-    landed = {
-        raw.EVENTS: landing.raw_files(run.warehouse, run.as_of),
-        raw.QUARANTINE: landing.quarantine_files(run.warehouse, run.as_of),
+    events = _rows_of(run.warehouse, raw.EVENTS, landing.raw_files(run.warehouse, run.as_of))
+    quarantine = _rows_of(run.warehouse, raw.QUARANTINE, landing.quarantine_files(run.warehouse, run.as_of))
+    withdrawn = _is_withdrawn(withdrawals.in_force(run.warehouse, run.as_of))
+    queries = {
+        raw.EVENTS: f"{events} where not ({withdrawn})",
+        raw.WITHDRAWN: f"{events} where {withdrawn}",
+        raw.QUARANTINE: f"{quarantine} as lines where {_is_not_released(run)}",
     }
-    for table, files in landed.items():
-        # a view needs a file to name its columns by
-        nothing = run.warehouse.derived / "nothing" / f"{table.name}.parquet"
-        _show(run.warehouse, "raw", {table.name: files or [_write(table.empty(), nothing)]})
-    _show_released(run)
-    _show_withdrawn(run, withdrawn)
+    _show_queries(run.warehouse, "raw", {table.name: query for table, query in queries.items()})
 
 
-def _show_withdrawn(run: Run, withdrawn: list[tuple[str, str]]) -> None:
-    """Part the events of withdrawn files from those that count (R-114): raw.withdrawn and raw.events."""
-    with connect(run.warehouse.work_database) as connection:
-        query = _view(connection, "events")
-        places = ", ".join(f"({_literal(file)}, {_literal(content)})" for file, content in withdrawn)
-        among = f"(file, file_hash) in ({places})" if places else "false"
-        connection.execute(f"create or replace view raw.withdrawn as select * from ({query}) as events where {among}")
-        if places:
-            connection.execute(f"create or replace view raw.events as select * from ({query}) as events where not {among}")
+def _rows_of(warehouse: Warehouse, table: tables.Table, files: list[Path]) -> str:
+    """A query of files of a table; of one without rows where there are none, for a view needs a file to name its columns by."""
+    return _select(files or [_write(table.empty(), warehouse.derived / "nothing" / f"{table.name}.parquet")])
 
 
-def _view(connection: duckdb.DuckDBPyConnection, name: str) -> str:
-    """The query of a view of the schema `raw`."""
-    sql: str = fetch(connection, f"select sql from duckdb_views() where schema_name = 'raw' and view_name = '{name}'").item()
-    return sql[sql.lower().index(" as ") + 4 :].rstrip(" ;\n")
+def _is_withdrawn(withdrawn: list[tuple[str, str]]) -> str:
+    """Whether an event is of a withdrawn file (R-114)."""
+    places = ", ".join(f"({_literal(file)}, {_literal(content)})" for file, content in withdrawn)
+    return f"(file, file_hash) in ({places})" if places else "false"
 
 
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _show_released(run: Run) -> None:
-    """Leave out of raw.quarantine what releases have landed since (R-49)."""
+def _is_not_released(run: Run) -> str:
+    """Whether no release has landed one of `lines` since (R-49)."""
     released = released_files(run.warehouse, run.as_of)
-    if released:
-        with connect(run.warehouse.work_database) as connection:
-            query = _view(connection, "quarantine")
-            connection.execute(
-                f"create or replace view raw.quarantine as select * from ({query}) as lines where not exists (select 1 from "
-                f"read_parquet([{_listed(released)}]) as events where events.file = lines.file and events.file_hash = lines.file_hash "
-                "and events.position = lines.position and events.element = lines.element)"
-            )
+    if not released:
+        return "true"
+    same = " and ".join(f"events.{name} = lines.{name}" for name in ("file", "file_hash", "position", "element"))
+    return f"not exists ({_select(released)} as events where {same})"
 
 
 def lay_books(run: Run) -> None:
@@ -392,11 +375,6 @@ def known_codes(run: Run) -> dict[str, list[str]]:
     return {"meter_code": run.books.meters.get_column("meter_code").sort().to_list()}
 
 
-def documents_of(run: Run) -> Documents:
-    """The documents that this run drafted or issued, with every ledger entry so far."""
-    return cautions.of_this_run(written_documents(run), run.as_of)
-
-
 def look_for_attention(run: Run, documents: Documents, months: Months) -> pl.DataFrame:
     """Write ATTENTION, what deserves a look after this run, and show it to dbt; returns it.
 
@@ -500,14 +478,23 @@ def _lay(warehouse: Warehouse, schema: str, folder: Path, frames: Mapping[str, p
 
 def _show(warehouse: Warehouse, schema: str, files_of: Mapping[str, list[Path]]) -> None:
     """Views of work.duckdb over Parquet files, one a table."""
+    _show_queries(warehouse, schema, {name: _select(files) for name, files in files_of.items()})
+
+
+def _show_queries(warehouse: Warehouse, schema: str, queries: Mapping[str, str]) -> None:
+    """Views of work.duckdb, one a query."""
     warehouse.derived.mkdir(parents=True, exist_ok=True)
     with connect(warehouse.work_database) as connection:
         connection.execute(f"create schema if not exists {schema}")
-        for name, files in files_of.items():
-            connection.execute(
-                f"create or replace view {schema}.{name} as select * from read_parquet([{_listed(files)}], union_by_name = true)"
-            )
+        for name, query in queries.items():
+            connection.execute(f"create or replace view {schema}.{name} as {query}")
 
 
-def _listed(files: list[Path]) -> str:
-    return ", ".join(_literal(str(file.resolve())) for file in files)
+def _select(files: list[Path]) -> str:
+    """All rows of Parquet files."""
+    listed = ", ".join(_literal(str(file.resolve())) for file in files)
+    return f"select * from read_parquet([{listed}], union_by_name = true)"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -199,6 +201,18 @@ def put(path: Path, content: bytes) -> None:
     built = path.with_name(f".{path.name}.tmp")
     built.write_bytes(content)
     appear(built, path)
+
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    """The records of a folder that is only appended to, in order."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("[0-9]*.json"))]
+
+
+def append_record(folder: Path, record: Mapping[str, Any]) -> Path:
+    """Append a record under the next number."""
+    place = folder / f"{len(records(folder)) + 1:06d}.json"
+    put(place, (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())
+    return place
 
 
 def discard(path: Path) -> None:

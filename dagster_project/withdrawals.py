@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dagster_project.landing import landings
 from dagster_project.landing.batches import Landing
-from dagster_project.warehouse import Warehouse, discard, log_of, put
+from dagster_project.warehouse import Warehouse, append_record, discard, log_of, put, records
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,7 @@ def names(known: list[Landing]) -> list[str]:
 
 def noted(warehouse: Warehouse) -> list[Withdrawal]:
     """Every withdrawal, in order."""
-    return [
-        Withdrawal(**json.loads(path.read_text(encoding="utf-8"))) for path in sorted(warehouse.withdrawn.glob("[0-9]*.json"))
-    ]
+    return [Withdrawal(**record) for record in records(warehouse.withdrawn)]
 
 
 def in_force(warehouse: Warehouse, as_of: datetime) -> list[tuple[str, str]]:
@@ -58,10 +56,7 @@ def in_force(warehouse: Warehouse, as_of: datetime) -> list[tuple[str, str]]:
 
 def note(warehouse: Warehouse, one: Withdrawal) -> Path:
     """Append a withdrawal, or that it is undone."""
-    warehouse.withdrawn.mkdir(parents=True, exist_ok=True)
-    place = warehouse.withdrawn / f"{len(list(warehouse.withdrawn.glob('[0-9]*.json'))) + 1:06d}.json"
-    put(place, (json.dumps(asdict(one), indent=1, ensure_ascii=False) + "\n").encode())
-    return place
+    return append_record(warehouse.withdrawn, asdict(one))
 
 
 def prepare(warehouse: Warehouse, withdrawn: list[tuple[str, str]]) -> None:

@@ -75,9 +75,16 @@ def summarize(run: Run, outcome: Outcome) -> None:
         screen.print("The run did not balance. Nothing was issued and the marts are those of the run before.")
 
 
+def _looks(run: Run, outcome: Outcome) -> tuple[pl.DataFrame, list[str]]:
+    """ATTENTION of the run, and what its checks say that is no row of it: of models, of files of the inbox."""
+    rows = attention.read(run.warehouse.attention) if outcome.balanced else attention.ATTENTION.empty()
+    kept = {*rows.get_column("sentence")}
+    return rows, [one for one in outcome.cautions if one not in kept and "more are in marts.attention" not in one]
+
+
 def as_object(run: Run, outcome: Outcome, *, dry_run: bool) -> str:
     """How a run ended, as one JSON object: decimals as texts, the worst looks first."""
-    rows = attention.read(run.warehouse.attention) if outcome.balanced else attention.ATTENTION.empty()
+    rows, others = _looks(run, outcome)
     said: dict[str, Any] = {
         "as_of": f"{run.as_of.isoformat()}Z",
         "balanced": outcome.balanced,
@@ -86,7 +93,7 @@ def as_object(run: Run, outcome: Outcome, *, dry_run: bool) -> str:
         "defect": outcome.defect,
         "held_back": outcome.held_back,
         "attention": attention.shown(rows, run.as_of).drop("is_of_file", "acknowledged").to_dicts(),
-        "warnings": [*run.books.warnings, *(one for one in outcome.cautions if one not in {*rows.get_column("sentence")})],
+        "warnings": [*run.books.warnings, *others],
     }
     if outcome.balanced:
         with published(run.warehouse) as connection:
@@ -97,13 +104,8 @@ def as_object(run: Run, outcome: Outcome, *, dry_run: bool) -> str:
 
 def _say_what_deserves_a_look(run: Run, outcome: Outcome) -> None:
     """The worst first, and how many more; what nobody keeps as a row (models, files of the inbox) before it."""
-    rows = attention.read(run.warehouse.attention) if outcome.balanced else attention.ATTENTION.empty()
-    said = attention.shown(rows, run.as_of)
-    kept = {*rows.get_column("sentence")}
-    others = [
-        sentence for sentence in outcome.cautions if sentence not in kept and "more are in marts.attention" not in sentence
-    ]
-    sentences = [*others, *said.get_column("sentence")]
+    rows, others = _looks(run, outcome)
+    sentences = [*others, *attention.shown(rows, run.as_of).get_column("sentence")]
     for sentence in sentences[:MOST_LOOKS_SAID]:
         screen.print("[yellow]look[/yellow]   ", end="")
         screen.print(sentence, markup=False, soft_wrap=True)

@@ -25,7 +25,6 @@ from dagster_project.landing.judging import Judge
 from dagster_project.landing.lines import LINES
 from dagster_project.landing.parts import Parts
 from dagster_project.landing.queries import ready
-from dagster_project.landing.reading import SPELLINGS
 from dagster_project.landing.stretches import Stretch
 from dagster_project.landing.tabular import csv_lines, parquet_lines
 from dagster_project.warehouse import Warehouse, connect
@@ -93,21 +92,7 @@ def release(
     received_at = pl.lit(as_of, dtype=pl.Datetime("us"))
     events = events.with_columns(file="old_file", batch=pl.lit(last.batch + 1, dtype=pl.Int32), received_at=received_at)
     parts = Parts(warehouse.root, warehouse.raw_events, last.batch + 1, day="received_date")
-    parts.add(
-        events.select(
-            *SPELLINGS,
-            "timestamp",
-            "tombstone",
-            "properties",
-            "received_at",
-            "file",
-            "file_hash",
-            "position",
-            "element",
-            "batch",
-            pl.col("received_at").dt.date().alias("received_date"),
-        )
-    )
+    parts.add(events.select(*raw.EVENTS.names, pl.col("received_at").dt.date().alias("received_date")))
     parts.flush()
     counts = events.group_by("file", "file_hash").len().sort("file", "file_hash")
     landing = Landing(

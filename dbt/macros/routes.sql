@@ -39,3 +39,11 @@
             and {{ events }}."timestamp" < {{ periods }}.period_end
             and coalesce({{ events }}.pinned_contract_id, {{ periods }}.contract_id) = {{ periods }}.contract_id
 {%- endmacro %}
+
+{#- Whether an event lies in a closed period of its customer, which has a row for each month that it lies in. -#}
+{% macro of_closed_period(events, periods) -%}
+            {{ events }}.customer_reference = {{ periods }}.customer_reference
+            and {{ events }}.is_external_reference = {{ periods }}.is_external_reference
+            and {{ month_of(events ~ '."timestamp"') }} = {{ periods }}."month"
+            and {{ in_closed_period(events, periods) }}
+{%- endmacro %}

@@ -44,10 +44,7 @@ noted as (
     from {{ source('schedule', 'unmatched_changes') }} as changes
     inner join closed
         on
-            changes.customer_reference = closed.customer_reference
-            and changes.is_external_reference = closed.is_external_reference
-            and {{ month_of('changes."timestamp"') }} = closed."month"
-            and {{ in_closed_period('changes', 'closed') }}
+            {{ of_closed_period('changes', 'closed') }}
             and changes.record_no <= closed.last_record
     group by
         changes.batch,
@@ -87,10 +84,7 @@ found as (
     inner join landed_later
         on
             events.batch = landed_later.batch
-            and events.customer_reference = landed_later.customer_reference
-            and events.is_external_reference = landed_later.is_external_reference
-            and {{ month_of('events."timestamp"') }} = landed_later."month"
-            and {{ in_closed_period('events', 'landed_later') }}
+            and {{ of_closed_period('events', 'landed_later') }}
     union all
     select
         versions.batch,
@@ -104,10 +98,7 @@ found as (
     from {{ ref('int_key_versions') }} as versions
     inner join closed
         on
-            versions.customer_reference = closed.customer_reference
-            and versions.is_external_reference = closed.is_external_reference
-            and {{ month_of('versions."timestamp"') }} = closed."month"
-            and {{ in_closed_period('versions', 'closed') }}
+            {{ of_closed_period('versions', 'closed') }}
 )
 
 select
