@@ -16,7 +16,7 @@ import polars as pl
 
 from dagster_project.warehouse import Warehouse, put
 from rating import books, tables
-from rating.books import Books, Settings
+from rating.books import Books, Settings, Source
 
 CODE = Path(books.__file__).parent
 
@@ -31,6 +31,7 @@ def recall(warehouse: Warehouse, folder: Path) -> Books | None:
             note["version"],
             note["files"],
             Settings.model_validate(note["settings"]),
+            [Source.model_validate(source) for source in note["sources"]],
             note["warnings"],
             {table.name: _frame(warehouse, table, note["digests"][table.name]) for table in tables.BOOKS_TABLES},
         )
@@ -47,6 +48,7 @@ def remember(warehouse: Warehouse, read: Books) -> None:
         "files": read.files,
         # as people write them: the books' models take texts
         "settings": {name: str(value) for name, value in read.settings if value is not None},
+        "sources": [source.model_dump(by_alias=True, exclude_defaults=True) for source in read.sources],
         "warnings": read.warnings,
         "digests": digests,
     }

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from dagster_project import issued, withdrawals
+from dagster_project import issued
 from dagster_project.books_memory import recall
 from dagster_project.damage import shed_what_does_not_open
 from dagster_project.expectations.examiner import Examiner
@@ -117,7 +117,6 @@ def at_work(run: Run) -> Iterator[Run]:
     """Hold the warehouse for a run. Raises `WarehouseBusy` at once if another run has it."""
     with run.warehouse.locked(), contextlib.closing(run.examiner):
         shed_what_does_not_open(run.warehouse)
-        withdrawals.prepare(run.warehouse, withdrawals.in_force(run.warehouse, run.as_of))
         yield run
 
 

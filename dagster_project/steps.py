@@ -86,6 +86,7 @@ def land(run: Run) -> Landing | None:
         run.warehouse,
         run.as_of,
         zone=run.books.settings.timezone,
+        sources=run.books.sources,
         progress=lambda file, done, whole: run.progress(f"Landing {file} ({100 * done // max(whole, 1)} %)"),
     )
 
@@ -95,11 +96,13 @@ def show_landed(run: Run) -> None:
 
     Raises `Mistake` where all is built anew and a landed file is not the bytes that landed: what it says would be billed.
     """
-    if not run.warehouse.work_database.exists() and (changed := landing.changed_files(run.warehouse, run.as_of)):
+    left_out = withdrawals.in_force(run.warehouse, run.as_of)
+    is_anew = withdrawals.prepare(run.warehouse, left_out)
+    if is_anew and (changed := landing.changed_files(run.warehouse, run.as_of)):
         raise Mistake(*changed, "Put that back from a backup, then run again. Nothing was issued.")
     events = _rows_of(run.warehouse, raw.EVENTS, landing.raw_files(run.warehouse, run.as_of))
     quarantine = _rows_of(run.warehouse, raw.QUARANTINE, landing.quarantine_files(run.warehouse, run.as_of))
-    withdrawn = _is_withdrawn(withdrawals.in_force(run.warehouse, run.as_of))
+    withdrawn = _is_withdrawn(left_out)
     queries = {
         raw.EVENTS: f"{events} where not ({withdrawn})",
         raw.WITHDRAWN: f"{events} where {withdrawn}",
@@ -203,8 +206,10 @@ def build(run: Run, select: str) -> list[DbtResult]:
     landed = [*landing.raw_files(house, run.as_of), *landing.quarantine_files(house, run.as_of)]
     if select == BELOW:
         gate.begin(house, run.as_of)
-        return built.build(house, select, [house.books, house.schedule, house.withdrawn], landed, holds=[house.work_database])
-    inputs = [house.books, house.schedule, house.documents, house.attention, house.dimensions, house.withdrawn]
+        return built.build(
+            house, select, [house.books, house.schedule, withdrawals.left_out(house)], landed, holds=[house.work_database]
+        )
+    inputs = [house.books, house.schedule, house.documents, house.attention, house.dimensions, withdrawals.left_out(house)]
     published = [house.database] if _is_as_published(house) else []
     results = built.build(house, select, inputs, landed, holds=[house.staged_database, *published])
     if house.staged_database.exists():

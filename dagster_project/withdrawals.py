@@ -6,13 +6,16 @@ Withdrawals are appended, never changed; `--undo` appends that one is taken back
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
 from dagster_project.landing import landings
 from dagster_project.landing.batches import Landing
-from dagster_project.warehouse import Warehouse, append_record, discard, log_of, put, records
+from dagster_project.warehouse import Warehouse, append_record, connect, put, records
+
+ADDED_UP = ("staging", "intermediate")  # schemas of what dbt adds up night by night
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,18 @@ def noted(warehouse: Warehouse) -> list[Withdrawal]:
 
 
 def in_force(warehouse: Warehouse, as_of: datetime) -> list[tuple[str, str]]:
-    """File and hash of what a run of as_of does not count."""
-    now = {(one.file, one.file_hash): one for one in noted(warehouse) if datetime.fromisoformat(one.as_of) <= as_of}
-    return sorted(place for place, one in now.items() if not one.is_undone)
+    """File and hash of what a run of as_of does not count: withdrawn by hand, or replaced by a later content (R-113, R-114)."""
+    by_hand = {(one.file, one.file_hash): one for one in noted(warehouse) if datetime.fromisoformat(one.as_of) <= as_of}
+    undone = {place for place, one in by_hand.items() if one.is_undone}
+    withdrawn = {*by_hand} - undone
+    return sorted(withdrawn | (replaced(landings(warehouse, as_of)) - undone))
+
+
+def replaced(known: Sequence[Landing]) -> set[tuple[str, str]]:
+    """File and hash of contents that landings have replaced by another under the same name."""
+    holds = {one.name: one.hash for landing in known for one in landing.replacements}
+    landed = {(file.name, file.hash) for landing in known for file in landing.files if file.name in holds}
+    return {place for place in landed if holds[place[0]] != place[1]}
 
 
 def note(warehouse: Warehouse, one: Withdrawal) -> Path:
@@ -59,12 +71,23 @@ def note(warehouse: Warehouse, one: Withdrawal) -> Path:
     return append_record(warehouse.withdrawn, asdict(one))
 
 
-def prepare(warehouse: Warehouse, withdrawn: list[tuple[str, str]]) -> None:
-    """Let go of what dbt has added up with other files than these left out: it adds up night by night and cannot subtract a file."""
-    memory = warehouse.derived / "withdrawn.json"
+def left_out(warehouse: Warehouse) -> Path:
+    """Where it is noted which files dbt's sums leave out."""
+    return warehouse.derived / "withdrawn.json"
+
+
+def prepare(warehouse: Warehouse, withdrawn: list[tuple[str, str]]) -> bool:
+    """Let go of what dbt has added up with other files than these left out: it adds up night by night and cannot subtract a file.
+
+    True where all has to be added up anew, also because nothing was yet.
+    """
+    memory = left_out(warehouse)
     content = json.dumps(withdrawn).encode()
     known = memory.read_bytes() if memory.exists() else b"[]"
     if content != known:
-        discard(warehouse.work_database)
-        discard(log_of(warehouse.work_database))
+        if warehouse.work_database.exists():
+            with connect(warehouse.work_database) as connection:
+                for schema in ADDED_UP:
+                    connection.execute(f"drop schema if exists {schema} cascade")
         put(memory, content)
+    return content != known or not warehouse.work_database.exists()

@@ -28,6 +28,20 @@ def first_instants(dates: pl.Series, zones: pl.Series) -> pl.Series:
     return _zone_by_zone(dates, zones, pl.Datetime("us"), instants)
 
 
+def instants_of_local(times: pl.Series, zone: str) -> pl.Series:
+    """When the clocks of a zone show these times, in UTC. Null times stay null.
+
+    Of a time that comes twice the first counts; a time that clocks skip is read by the offset before the jump.
+    """
+    before = pl.duration(hours=3)  # farther than any clock jumps
+    local = pl.col("value").dt
+    exact = _to_utc(local.replace_time_zone(zone, ambiguous="earliest", non_existent="null"))
+    by_offset_before = (
+        _to_utc((pl.col("value") - before).dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")) + before
+    )
+    return pl.DataFrame({"value": times.cast(pl.Datetime("us"))}).select(pl.coalesce(exact, by_offset_before)).to_series()
+
+
 def local_dates(instants: pl.Series, zones: pl.Series) -> pl.Series:
     """The local calendar date of each UTC instant. Null instants stay null."""
     return _zone_by_zone(

@@ -74,7 +74,8 @@ def release_(
         if mended is not None and lines.get_column("file").n_unique() > 1:
             raise Mistake(f"Several landed files are named like {mended.name}. Say which with --file.")
         _refuse_the_past(warehouse, at)
-        landed = release(warehouse, lines, at, read_books(books).settings.timezone, mended)
+        known = read_books(books)
+        landed = release(warehouse, lines, at, known.settings.timezone, mended, known.sources)
     count = landed.events if landed else 0
     screen.print(
         f"{count:,} of {lines.height:,} lines are events now"

@@ -42,7 +42,8 @@ def _content(warehouse: Warehouse, file: str, content: str | None, *, undo: bool
         near = difflib.get_close_matches(file, withdrawals.names(landings(warehouse)), MOST_NAMED, 0.3)
         raise Mistake(f"No file {file} has landed in {warehouse.root}." + (f" Did you mean {', '.join(near)}?" if near else ""))
     # the last word on each content counts
-    withdrawn = {one.file_hash: not one.is_undone for one in withdrawals.noted(warehouse) if one.file == file}
+    withdrawn = {content_hash: True for name, content_hash in withdrawals.replaced(landings(warehouse)) if name == file}
+    withdrawn |= {one.file_hash: not one.is_undone for one in withdrawals.noted(warehouse) if one.file == file}
     open_ = [(hash_, events) for hash_, _, events in landed if withdrawn.get(hash_, False) == undo]
     if not open_:
         raise Mistake(f"{file} is {'not withdrawn' if undo else 'withdrawn already'}.")

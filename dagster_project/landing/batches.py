@@ -41,6 +41,14 @@ class DataFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Replacement:
+    """From this landing on a name holds one content, and what else has landed under it counts no more (R-113, `on_change: replace`)."""
+
+    name: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class Landing:
     """What one landing did. `passed` counts files that an earlier one had already landed."""
 
@@ -55,6 +63,7 @@ class Landing:
     event_files: tuple[DataFile, ...] = ()
     quarantine_files: tuple[DataFile, ...] = ()
     findings: tuple[Finding, ...] = ()
+    replacements: tuple[Replacement, ...] = ()
     is_release: bool = False  # of lines that an earlier landing had quarantined
 
 
@@ -132,6 +141,7 @@ def _from_json(content: dict[str, Any]) -> Landing:
             "warnings": tuple(content["warnings"]),
             "event_files": tuple(DataFile(**file) for file in content["event_files"]),
             "quarantine_files": tuple(DataFile(**file) for file in content["quarantine_files"]),
+            "replacements": tuple(Replacement(**one) for one in content.get("replacements", [])),
             "findings": tuple(Finding(**found) for found in content.get("findings", [])),
         }
     )

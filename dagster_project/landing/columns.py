@@ -17,6 +17,7 @@ from typing import Final
 import pyarrow as pa
 
 from dagster_project.landing.reading import FIELDS, SPELLINGS
+from rating.books import SourceFormat
 
 PROPERTY_PREFIX: Final = "properties."
 RECEIVED_AT: Final = ("received_at", "receivedAt")
@@ -42,6 +43,11 @@ class CsvForm:
     names: list[str]
     separator: str
     open_source: OpenSource
+    has_header: bool = True
+
+    def position(self, row: int) -> int:
+        """The place of a row that is the n-th of the file, from 1, the header not counted."""
+        return row - self.has_header
 
 
 def columns_read(names: Sequence[str]) -> dict[str, str]:
@@ -54,10 +60,10 @@ def columns_read(names: Sequence[str]) -> dict[str, str]:
     twice = sorted({name for name in read if names.count(name) > 1})
     if twice:
         raise UnreadableColumns(f"the column {', '.join(twice)} stands twice; give each column its own name")
-    fields = {_folded(field): field for field in (*FIELDS, RECEIVED_AT[0])}
+    fields = {folded(field): field for field in (*FIELDS, RECEIVED_AT[0])}
     alike: dict[str, list[str]] = defaultdict(list)
     for name in names:
-        field = fields.get(_folded(name))
+        field = fields.get(folded(name))
         if (
             name not in read
             and field
@@ -66,7 +72,7 @@ def columns_read(names: Sequence[str]) -> dict[str, str]:
             alike[field].append(name)
     for field, found in alike.items():
         if len(found) > 1:
-            raise UnreadableColumns(f"the columns {_listed(found)} could all be {field}; name one of them {field}")
+            raise UnreadableColumns(f"the columns {listed_columns(found)} could all be {field}; name one of them {field}")
         read[found[0]] = field
     for name in names:
         start = name[: len(PROPERTY_PREFIX)]
@@ -76,13 +82,19 @@ def columns_read(names: Sequence[str]) -> dict[str, str]:
     return read
 
 
-def csv_form(open_source: OpenSource) -> CsvForm | None:
-    """How a CSV file is written, told by its first line; None where there is none. Raises `UnreadableColumns`."""
+def csv_form(open_source: OpenSource, stated: SourceFormat | None = None, known: Sequence[str] = ()) -> CsvForm | None:
+    """How a CSV file is written, as a source states it, and else told by its first line; None where there is none.
+
+    known: names of columns by which a separator is told. A file without a header has its columns named by the source, or by their
+    place, from 1. Raises `UnreadableColumns`.
+    """
+    encoding = stated.encoding if stated and not _is_utf8(stated.encoding) else None
     start = open_source().read(HEADER_BYTES_MAX)
-    encoding = next((name for mark, name in _UTF16.items() if start.startswith(mark)), None)
+    mark = next((mark for mark in _UTF16 if start.startswith(mark)), b"")
+    encoding = _UTF16[mark] if mark else encoding
     if encoding:
-        start = start[2:].decode(encoding, errors="ignore").encode()
-        open_source = _as_utf8(open_source, encoding)
+        start = start.removeprefix(mark).decode(encoding, errors="ignore").encode()
+        open_source = _as_utf8(open_source, encoding, len(mark))
     text = start.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")
     line = text.splitlines()[0] if text else b""
     if not line.strip():
@@ -94,9 +106,19 @@ def csv_form(open_source: OpenSource) -> CsvForm | None:
             f"its header is not UTF-8 (byte {error.start + 1} is {line[error.start]:#04x}); save the file as UTF-8"
         ) from None
     split = {separator: _cells(header, separator) for separator in SEPARATORS}
+    wanted = {folded(name) for name in (*_KNOWN, *known)}
     # the header's own fields tell; where no cell is a field, the most cells do
-    separator = max(SEPARATORS, key=lambda one: (_fields_among(split[one]), len(split[one]), one == ","))
-    return CsvForm(split[separator], separator, open_source)
+    separator = max(SEPARATORS, key=lambda one: (_fields_among(split[one], wanted), len(split[one]), one == ","))
+    if stated and stated.separator:
+        separator = stated.separator
+        split[separator] = _cells(header, separator)
+    if stated is None or stated.header is True:
+        return CsvForm(split[separator], separator, open_source)
+    cells = len(split[separator])
+    names = [str(place) for place in range(1, cells + 1)] if stated.header is False else list(stated.header)
+    if len(names) != cells:
+        raise UnreadableColumns(f"its first row has {cells} cells where the source names {len(names)} columns in `header`")
+    return CsvForm(names, separator, open_source, has_header=False)
 
 
 def open_quote(form: CsvForm, piece_bytes: int = 1 << 22) -> int | None:
@@ -144,19 +166,19 @@ def _require_needed(names: Sequence[str], read: set[str]) -> None:
         missing.append(" or ".join(_CUSTOMERS))
     if missing:
         raise UnreadableColumns(
-            f"it has no column {' and none '.join(missing)}; its columns are {_listed(names)}. Name them in its first line"
+            f"it has no column {' and none '.join(missing)}; its columns are {listed_columns(names)}. Name them in its first line"
         )
 
 
 SPELLINGS_BACK: Final = {camel: name for name, camel in SPELLINGS.items()}
 
 
-def _fields_among(names: Sequence[str]) -> int:
-    known = {_folded(name) for name in _KNOWN}
-    return sum(_folded(name) in known or name.lower().startswith(PROPERTY_PREFIX) for name in names)
+def _fields_among(names: Sequence[str], known: set[str]) -> int:
+    return sum(folded(name) in known or name.lower().startswith(PROPERTY_PREFIX) for name in names)
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """A name without regard to letter case, `_` and blanks."""
     return "".join(name.lower().replace("_", "").split())
 
 
@@ -164,15 +186,20 @@ def _cells(line: str, separator: str) -> list[str]:
     return next(csv.reader([line], delimiter=separator), [])
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed_columns(names: Sequence[str]) -> str:
+    """Names for a sentence; of many the first."""
     shown = ", ".join(f"`{name}`" for name in names[:NAMES_SHOWN])
     return shown + (f" and {len(names) - NAMES_SHOWN:,} more" if len(names) > NAMES_SHOWN else "")
 
 
-def _as_utf8(open_source: OpenSource, encoding: str) -> OpenSource:
+def _is_utf8(encoding: str) -> bool:
+    return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii")
+
+
+def _as_utf8(open_source: OpenSource, encoding: str, mark_bytes: int) -> OpenSource:
     def opened() -> pa.NativeFile:
         source = open_source()
-        source.read(2)  # the mark
+        source.read(mark_bytes)
         return pa.transcoding_input_stream(source, encoding, "utf8")
 
     return opened

@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -18,24 +18,23 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from dagster_project.landing import numbers
 from dagster_project.landing.ahead import Behind, one_ahead
-from dagster_project.landing.batches import LandedFile, Landing, commit, heal, landings
+from dagster_project.landing.batches import LandedFile, Landing, Replacement, commit, heal, landings
 from dagster_project.landing.columns import UnreadableColumns
-from dagster_project.landing.cutting import cut
+from dagster_project.landing.files import PIECE_BYTES, Told, cuts_of
 from dagster_project.landing.findings import FIELDS_KEPT, UNREAD_FIELD, Finding, summed
 from dagster_project.landing.inbox import Inbox, InboxFile, Stamp
 from dagster_project.landing.judging import Cut, Judge, Judged
 from dagster_project.landing.known import KnownContents, RememberedHashes
+from dagster_project.landing.macros import define_macros
 from dagster_project.landing.parts import Parts
 from dagster_project.landing.queries import ready
 from dagster_project.landing.reading import SPELLINGS
-from dagster_project.landing.tabular import csv_lines, parquet_lines
 from dagster_project.warehouse import Warehouse, connect
+from rating.books import Source
 
 Progress = Callable[[str, int, int], None]
 
-PIECE_BYTES: Final = 1 << 24  # 16 MiB of text are some 60,000 events; larger pieces cost memory and are not faster
 _PARQUET_GROWTH: Final = 8  # a Parquet file is about this much larger as text
 
 
@@ -82,13 +81,15 @@ def land(
     as_of: datetime,
     *,
     zone: str = "UTC",
+    sources: Sequence[Source] = (),
     progress: Progress | None = None,
     piece_bytes: int = PIECE_BYTES,
 ) -> Landing:
     """Land what is new in the inbox, once, as one batch (R-8 to R-11).
 
     In: a folder or an object-store URI; as_of, naive UTC, the time everything of this landing is received at; zone, whose days bare
-    dates are; progress is called with a file's name, the stored bytes done and those of the whole inbox. piece_bytes bounds the memory.
+    dates are; sources of the books, for foreign files (R-113); progress is called with a file's name, the stored bytes done and
+    those of the whole inbox. piece_bytes bounds the memory.
 
     Out: the batch, committed. Where nothing is new a batch is committed only to record a later as_of; otherwise the last one's
     number comes back. Raises `LandingRefused` for an as_of before the last landing's (R-46). A file that cannot be read, or
@@ -100,13 +101,17 @@ def land(
         raise LandingRefused(f"as_of {as_of} is before the last landing's, {last.as_of}: use that time or a later one")
     heal(warehouse, committed)
     batch = last.batch + 1 if last else 1
-    landing = _Course(Inbox(inbox), warehouse, as_of, batch, KnownContents(committed), piece_bytes, zone).run(
+    landing = _Course(Inbox(inbox, sources), warehouse, as_of, batch, KnownContents(committed), piece_bytes, zone).run(
         progress or _no_progress
     )
-    if last and not landing.files and as_of == last.as_of:
+    if last and not landing.files and not landing.replacements and as_of == last.as_of:
         return replace(landing, batch=last.batch)
     commit(warehouse, landing)
     return landing
+
+
+def _replaces(file: InboxFile) -> bool:
+    return file.source is not None and file.source.on_change == "replace"
 
 
 def _no_progress(name: str, done: int, total: int) -> None:
@@ -138,6 +143,7 @@ class _Course:
         self._waiting: list[Cut] = []  # lines of small files, until they are a piece together
         self._waiting_bytes = 0
         self._looks: list[str] = []
+        self._replacements: list[Replacement] = []
         self._passed = 0
 
     def run(self, progress: Progress) -> Landing:
@@ -145,7 +151,7 @@ class _Course:
         total, done = sum(file.stored_bytes for file in self._files), 0
         with connect() as connection, Behind() as self._writing:
             ready(connection)
-            numbers.define_macros(connection)
+            define_macros(connection)
             self._judge = Judge(connection, self._as_of, self._zone)
             self._reading_connection, self._cutting_connection = connection.cursor(), connection.cursor()  # for a thread each
             for read in one_ahead(map(self._read, range(len(self._files)))):
@@ -182,6 +188,10 @@ class _Course:
             self._remembered.remember(read.file, read.stamp, read.hash)
         if read.hash in self._known:
             self._passed += 1
+            if _replaces(read.file) and self._known.has_landed(read.file.name, read.hash):
+                # the file is again what it was before
+                self._replaced_by(read.file.name, read.hash)
+                self._known.take_as_current(read.file.name, read.hash)
             return []
         if read.failure:
             raise read.failure
@@ -194,8 +204,17 @@ class _Course:
         except _NotLanded:
             del self._arrivals[read.number]
             raise
+        if _replaces(read.file):
+            self._replaced_by(read.file.name, read.hash)
+            self._known.add(read.file.name, read.hash)
+            return []
         warning = self._known.add(read.file.name, read.hash)
         return [warning] if warning else []
+
+    def _replaced_by(self, name: str, content: str) -> None:
+        """Note that a name's content takes the place of the others, where it has had others."""
+        if self._known.current(name) not in (None, content):
+            self._replacements.append(Replacement(name, content))
 
     def _require_unchanged(self, file: InboxFile, stamp: Stamp) -> None:
         with _failures_said():
@@ -241,22 +260,13 @@ class _Course:
         inbox, file = self._inbox, read.file
         if content is not None and (not content or content.isspace()):
             return
+        told = Told(
+            lambda says: self._looks.append(f"{file.name}: {says}"), lambda names: self._note_unread(read.number, names)
+        )
         with _failures_said():
-            if file.form == "json":
-                yield from cut(
-                    read.number, lambda: iter((content,)) if content is not None else inbox.pieces(file, self._piece_bytes)
-                )
-            elif file.form == "csv":
-                yield from csv_lines(
-                    connection,
-                    read.number,
-                    lambda: pa.BufferReader(content) if content is not None else inbox.stream(file),
-                    lambda says: self._looks.append(f"{file.name}: {says}"),
-                    lambda names: self._note_unread(read.number, names),
-                )
-            else:
-                source = pa.BufferReader(content) if content is not None else inbox.random_access(file)
-                yield from parquet_lines(connection, read.number, source, lambda names: self._note_unread(read.number, names))
+            yield from cuts_of(
+                connection, inbox, file, read.number, self._zone, content=content, piece_bytes=self._piece_bytes, told=told
+            )
 
     def _note_unread(self, number: int, columns: list[str]) -> None:
         self._unread_columns[number] = [name for name in columns if name.strip()][:FIELDS_KEPT]
@@ -348,6 +358,7 @@ class _Course:
                 if number in self._arrivals
             )
             + tuple(self._in_columns()),
+            replacements=tuple(self._replacements),
         )
         _require_balance(landing)
         return landing

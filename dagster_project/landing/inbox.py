@@ -9,13 +9,16 @@ import contextlib
 import gzip
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.fs
+
+from dagster_project.landing.sources import source_of
+from rating.books import Source
 
 FORMS: Final = {".jsonl": "json", ".ndjson": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
 COMPRESSIONS: Final = {".gz": "gzip", ".zst": "zstd"}
@@ -27,25 +30,26 @@ Stamp = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class InboxFile:
-    """One file that can be landed: its name relative to the inbox, and what its ending says."""
+    """One file that can be landed: its name relative to the inbox, what its ending says, and the source of the books it is of."""
 
     name: str
     path: str
     form: str
     compression: str | None
     stored_bytes: int
+    source: Source | None = None
 
 
 class Inbox:
     """A folder, or a prefix in an object store that Arrow knows (s3://…, gs://…, abfss://…)."""
 
-    def __init__(self, location: str) -> None:
-        """Nothing is read yet. Raises Arrow's errors for a scheme it does not know."""
+    def __init__(self, location: str, sources: Sequence[Source] = ()) -> None:
+        """Nothing is read yet. sources: how foreign files are read (R-113). Raises Arrow's errors for a scheme it does not know."""
         if "://" in location:
             self._system, self._root = pyarrow.fs.FileSystem.from_uri(location)
         else:
             self._system, self._root = pyarrow.fs.LocalFileSystem(), str(Path(location).absolute())
-        self.location = location
+        self.location, self._sources = location, sources
         self._root = self._root.rstrip("/")
 
     def files(self) -> tuple[list[InboxFile], list[str]]:
@@ -60,19 +64,19 @@ class Inbox:
             found = list(_walked(self._root))
         return self._sorted(found)
 
-    @staticmethod
-    def _sorted(found: Iterable[tuple[str, str, int]]) -> tuple[list[InboxFile], list[str]]:
+    def _sorted(self, found: Iterable[tuple[str, str, int]]) -> tuple[list[InboxFile], list[str]]:
         """What `files` says of name, path and size of every file."""
         files: list[InboxFile] = []
         others: dict[str, list[str]] = defaultdict(list)
         for name, path, size in found:
             if _is_passed_over(name):
                 continue
-            form, compression = _form(name)
+            source = source_of(name, self._sources)
+            form, compression = _form(name, source)
             if form is None:
                 others[PurePosixPath(name).suffix].append(name)
             else:
-                files.append(InboxFile(name, path, form, compression, size))
+                files.append(InboxFile(name, path, form, compression, size, source))
         return sorted(files, key=lambda file: file.name), [_not_read(ending, names) for ending, names in sorted(others.items())]
 
     def stamp(self, file: InboxFile) -> Stamp:
@@ -129,10 +133,13 @@ def _is_passed_over(name: str) -> bool:
     return any(part.startswith(".") for part in parts) or parts[-1].lower().endswith(UNFINISHED)
 
 
-def _form(name: str) -> tuple[str | None, str | None]:
+def _form(name: str, source: Source | None) -> tuple[str | None, str | None]:
+    """What a file holds and how it is compressed; a source that says how files are written knows them by any ending."""
     path = PurePosixPath(name.lower())
     compression = COMPRESSIONS.get(path.suffix)
     form = FORMS.get(PurePosixPath(path.stem).suffix if compression else path.suffix)
+    if form is None and source is not None and (source.format or source.records):
+        form = "csv" if source.format else "json"
     return (None, None) if compression and form == "parquet" else (form, compression)
 
 

@@ -14,14 +14,34 @@ class KnownContents:
     """Contents by hash, and the last content each name was landed with (R-9)."""
 
     def __init__(self, committed: Iterable[Landing]) -> None:
-        landed = [file for landing in committed for file in landing.files]
-        self._hashes = {file.hash for file in landed}
-        self._hash_of_name = {file.name: file.hash for file in landed}
+        self._hashes: set[str] = set()
+        self._landed: set[tuple[str, str]] = set()
+        self._hash_of_name: dict[str, str] = {}
+        for landing in committed:
+            contents = [(file.name, file.hash) for file in landing.files] + [
+                (one.name, one.hash) for one in landing.replacements
+            ]
+            self._landed |= {*contents}
+            self._hashes |= {content_hash for _, content_hash in contents}
+            self._hash_of_name |= dict(contents)
+
+    def current(self, name: str) -> str | None:
+        """The content that a name holds as far as landings know."""
+        return self._hash_of_name.get(name)
+
+    def has_landed(self, name: str, content_hash: str) -> bool:
+        """Whether this content has landed under this very name."""
+        return (name, content_hash) in self._landed
+
+    def take_as_current(self, name: str, content_hash: str) -> None:
+        """Note that a name holds a content that has landed before."""
+        self._hash_of_name[name] = content_hash
 
     def add(self, name: str, content_hash: str) -> str | None:
         """Take a new content in; a warning where the name was known with another."""
         previous = self._hash_of_name.get(name)
         self._hashes.add(content_hash)
+        self._landed.add((name, content_hash))
         self._hash_of_name[name] = content_hash
         if previous is None:
             return None

@@ -30,8 +30,8 @@ DOUBTFUL: Final = (
 EXPONENT_MAX: Final = 999  # more zeros than this make no quantity, and 1e999999999 must not fill the memory
 
 _BEFORE, _AFTER = "\x1e", "\x1f"  # control characters, which valid JSON never holds as they are
-_LOOSE: Final = r"(?i)nan|inf|,\s*[}\]]"
-_STRING: Final = r'"(?:[^"\\]|\\.)*"'
+LOOSE: Final = r"(?i)nan|inf|,\s*[}\]]"
+STRING: Final = r'"(?:[^"\\]|\\.)*"'
 _NUMBER: Final = r"-?[0-9][0-9.eE+-]*"
 
 _MACROS: Final = rf"""
@@ -64,9 +64,12 @@ create or replace macro plain_number(written) as case
     when contains(written, '.') then without_negative_zero(rtrim(rtrim(written, '0'), '.'))
     else without_negative_zero(written)
 end;
+-- every string and number of a JSON text between two signs
+create or replace macro numbers_between_signs(json_text) as
+    regexp_replace(json_text, '{STRING}|{_NUMBER}', '{_BEFORE}\0{_AFTER}', 'g');
 -- every number of a JSON text as a list of one string: a type that a flat object has no other use for
 create or replace macro numbers_marked(json_text) as replace(replace(replace(replace(
-    regexp_replace(json_text, '{_STRING}|{_NUMBER}', '{_BEFORE}\0{_AFTER}', 'g'),
+    numbers_between_signs(json_text),
     '{_BEFORE}"', '"'), '"{_AFTER}', '"'), '{_BEFORE}', '["'), '{_AFTER}', '"]');
 """
 
@@ -86,10 +89,10 @@ from (
     from (
         select
             row_number,
-            case when regexp_matches(line, '{_LOOSE}') then regexp_matches(regexp_replace(line, '{_STRING}', '', 'g'), '{_LOOSE}')
+            case when regexp_matches(line, '{LOOSE}') then regexp_matches(regexp_replace(line, '{STRING}', '', 'g'), '{LOOSE}')
                 else false end as is_loose,
             from_json(
-                case when is_flat and regexp_matches(regexp_replace(line, '{_STRING}', '""', 'g'), '{DOUBTFUL}')
+                case when is_flat and regexp_matches(regexp_replace(line, '{STRING}', '""', 'g'), '{DOUBTFUL}')
                     then json_extract(numbers_marked(line), '$.properties')
                 end,
                 '"MAP(VARCHAR,JSON)"'

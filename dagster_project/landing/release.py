@@ -6,7 +6,8 @@ a quarantined line is released where a release holds an event of the same file, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -15,22 +16,22 @@ import polars as pl
 import pyarrow as pa
 
 from dagster_project import raw
-from dagster_project.landing import numbers
 from dagster_project.landing.batches import LandedFile, Landing, commit, heal, landings, quarantine_files
 from dagster_project.landing.columns import UnreadableColumns
 from dagster_project.landing.course import LandingRefused
-from dagster_project.landing.cutting import cut, lines_of
+from dagster_project.landing.cutting import lines_of
+from dagster_project.landing.files import cuts_of
 from dagster_project.landing.inbox import Inbox
 from dagster_project.landing.judging import Judge
 from dagster_project.landing.lines import LINES
+from dagster_project.landing.macros import define_macros
 from dagster_project.landing.parts import Parts
 from dagster_project.landing.queries import ready
-from dagster_project.landing.stretches import Stretch
-from dagster_project.landing.tabular import csv_lines, parquet_lines
+from dagster_project.landing.sources import source_of
 from dagster_project.warehouse import Warehouse, connect
+from rating.books import Source
 
 LINE = ["file", "file_hash", "position", "element"]
-_PIECE_BYTES = 1 << 24
 
 
 def released_files(warehouse: Warehouse, as_of: datetime | None = None) -> list[Path]:
@@ -55,7 +56,12 @@ def quarantined(warehouse: Warehouse, as_of: datetime | None = None) -> pl.DataF
 
 
 def release(
-    warehouse: Warehouse, lines: pl.DataFrame, as_of: datetime, zone: str, mended: Path | None = None
+    warehouse: Warehouse,
+    lines: pl.DataFrame,
+    as_of: datetime,
+    zone: str,
+    mended: Path | None = None,
+    sources: Sequence[Source] = (),
 ) -> Landing | None:
     """Land the quarantined lines that are events now; None where none is.
 
@@ -69,7 +75,7 @@ def release(
     heal(warehouse, committed)
     with connect() as connection:
         ready(connection)
-        numbers.define_macros(connection)
+        define_macros(connection)
         numbered = lines.with_row_index("number")
         tried = numbered.select(
             file=pl.col("number"),
@@ -80,7 +86,9 @@ def release(
             fault=pl.lit(None, dtype=pl.String),
         )
         if mended is not None:
-            texts = _lines_of(connection, mended).select("position", "element", "line", "received_at", "fault")
+            texts = _lines_of(connection, mended, lines["file"][0], zone, sources).select(
+                "position", "element", "line", "received_at", "fault"
+            )
             tried = tried.select("file", "position", "element").join(
                 texts, on=["position", "element"], how="inner", maintain_order="left"
             )
@@ -108,24 +116,19 @@ def release(
     return landing
 
 
-def _lines_of(connection: duckdb.DuckDBPyConnection, mended: Path) -> pl.DataFrame:
+def _lines_of(
+    connection: duckdb.DuckDBPyConnection, mended: Path, landed_as: str, zone: str, sources: Sequence[Source]
+) -> pl.DataFrame:
     """LINES of one file, read as landing reads it."""
-    inbox = Inbox(str(mended.parent))
+    inbox = Inbox(str(mended.parent), sources)
     found = [file for file in inbox.files()[0] if file.name == mended.name]
     if not found:
         raise LandingRefused(f"{mended} is no file that is read. Name a copy of the landed file, with its ending.")
-    (file,) = found
-
-    def lines() -> Iterator[pl.DataFrame | Stretch]:
-        if file.form == "json":
-            yield from cut(0, lambda: inbox.pieces(file, _PIECE_BYTES))
-        elif file.form == "csv":
-            yield from csv_lines(connection, 0, lambda: inbox.stream(file), lambda _: None, lambda _: None)
-        else:
-            yield from parquet_lines(connection, 0, inbox.random_access(file), lambda _: None)
-
+    # it is read as the file that it mends, whatever it is called
+    file = replace(found[0], source=source_of(landed_as, sources))
     try:
-        made = [one if isinstance(one, pl.DataFrame) else lines_of(connection, one) for one in lines()]
+        cuts = cuts_of(connection, inbox, file, 0, zone)
+        made = [one if isinstance(one, pl.DataFrame) else lines_of(connection, one) for one in cuts]
     except (UnreadableColumns, OSError, EOFError, UnicodeError, pa.ArrowException) as failure:
         raise LandingRefused(f"{mended} cannot be read: {str(failure).splitlines()[0]}") from failure
     return pl.concat([pl.DataFrame(schema=LINES), *made])

@@ -8,8 +8,7 @@ What belongs here: columns and their types. What does not: what an event must ho
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import duckdb
@@ -32,33 +31,62 @@ from dagster_project.landing.columns import (
 )
 from dagster_project.landing.cutting import NOT_UTF8
 from dagster_project.landing.lines import lines
+from dagster_project.landing.mapping import Mapping
 from dagster_project.landing.queries import query
 from dagster_project.landing.reading import FIELDS, SPELLINGS
+from dagster_project.landing.sqltext import is_text, members_as_object, quoted, time_text, value_of
 
 _BATCH_ROWS: Final = 65_536
 _CSV_BLOCK_BYTES: Final = 1 << 23  # a row must fit
 
 
+class AsTheyAre:
+    """Rows whose columns are named as the fields of an event."""
+
+    def columns(self, names: Sequence[str]) -> dict[str, str]:
+        """The columns to read, each with the name it is read under; raises `UnreadableColumns`."""
+        return columns_read(names)
+
+    def lines(self, connection: duckdb.DuckDBPyConnection, file: int, position: np.ndarray, rows: pa.Table) -> pl.DataFrame:
+        """LINES of rows."""
+        return _rows_as_lines(connection, file, position, rows)
+
+
+Rows = AsTheyAre | Mapping
+
+
 def parquet_lines(
-    connection: duckdb.DuckDBPyConnection, file: int, source: pa.NativeFile, unread: Callable[[list[str]], None]
+    connection: duckdb.DuckDBPyConnection, file: int, source: pa.NativeFile, rows_are: Rows, unread: Callable[[list[str]], None]
 ) -> Iterator[pl.DataFrame]:
-    """LINES of one Parquet file; position is the row, from 1. unread: is told which columns nobody reads.
+    """LINES of one Parquet file; position is the row, from 1. rows_are: whose names the columns bear; of a foreign file the fields of
+    a struct are columns too. unread: is told which columns nobody reads.
 
     Raises `UnreadableColumns` for what cannot be read as an event's, and Arrow's errors where the file is broken.
     """
     parquet = pyarrow.parquet.ParquetFile(source)
-    columns = columns_read(parquet.schema_arrow.names)
-    unread([name for name in parquet.schema_arrow.names if name not in columns])
+    is_foreign = isinstance(rows_are, Mapping)
+    whole = _flat(parquet.schema_arrow.empty_table()).schema if is_foreign else parquet.schema_arrow
+    columns = rows_are.columns(whole.names)
+    if not is_foreign:
+        unread([name for name in whole.names if name not in columns])
     for name in columns:
-        _require_readable(name, parquet.schema_arrow.field(name).type)
+        _require_readable(name, whole.field(name).type)
+    tops = list(dict.fromkeys(name if name in parquet.schema_arrow.names else name.split(".")[0] for name in columns))
     before = 0
-    for batch in parquet.iter_batches(batch_size=_BATCH_ROWS, columns=list(columns)):
+    for batch in parquet.iter_batches(batch_size=_BATCH_ROWS, columns=tops):
         position = np.arange(before + 1, before + batch.num_rows + 1)
         before += batch.num_rows
         _require_whole(batch)
-        yield _rows_as_lines(
-            connection, file, position, _cut_to_microseconds(_renamed(pa.Table.from_batches([batch]), columns))
-        )
+        rows = pa.Table.from_batches([batch])
+        rows = (_flat(rows) if is_foreign else rows).select(list(columns))
+        yield rows_are.lines(connection, file, position, _cut_to_microseconds(_renamed(rows, columns)))
+
+
+def _flat(rows: pa.Table) -> pa.Table:
+    """The rows with the fields of structs as columns named by their path."""
+    while any(pa.types.is_struct(field.type) for field in rows.schema):
+        rows = rows.flatten()
+    return rows
 
 
 def _require_readable(name: str, kind: pa.DataType) -> None:
@@ -102,20 +130,27 @@ def csv_lines(
     connection: duckdb.DuckDBPyConnection,
     file: int,
     open_source: OpenSource,
+    rows_are: Rows,
     look: Callable[[str], None],
     unread: Callable[[list[str]], None],
 ) -> Iterator[pl.DataFrame]:
-    """LINES of one CSV file with a header; position is the row after it, from 1.
+    """LINES of one CSV file; position is the row after its header, from 1. rows_are: whose names its columns bear.
 
     An empty cell is null, a quoted empty cell an empty text. A row with more or fewer cells than the header has a fault.
     look: is told what is no fault but may be one; unread: which columns nobody reads. Raises `UnreadableColumns`, and Arrow's
     errors where the file cannot be read.
     """
-    form = csv_form(open_source)
+    is_foreign = isinstance(rows_are, Mapping)
+    form = (
+        csv_form(open_source, rows_are.source.format, rows_are.names)
+        if isinstance(rows_are, Mapping)
+        else csv_form(open_source)
+    )
     if form is None:
         return
-    columns = columns_read(form.names)
-    unread([name for name in form.names if name not in columns])
+    columns = rows_are.columns(form.names)
+    if not is_foreign:
+        unread([name for name in form.names if name not in columns])
     if row := open_quote(form):
         raise UnreadableColumns(
             f"a quote opened in row {row} is never closed; close it, or double it where it is part of a text"
@@ -130,16 +165,16 @@ def csv_lines(
     before = 0
     for batch in _csv_reader(form, skip):
         # rows are numbered with those that were skipped among them; some may lie ahead, in the block that is being read
-        skipped = np.array([row.number - 1 for row in misshapen], dtype=np.int64)
+        skipped = np.array([form.position(row.number) for row in misshapen], dtype=np.int64)
         ahead = np.arange(before + 1, before + 1 + batch.num_rows + len(skipped))
         position = np.setdiff1d(ahead, skipped, assume_unique=True)[: batch.num_rows]
         before = int(position[-1]) if len(position) else before
         rows = pa.Table.from_batches([batch])
         swallowed += sum(1 for _ in swallowed_rows(form, rows))
-        yield _cells_as_lines(connection, file, position, _renamed(rows.select(list(columns)), columns))
-        yield _misshapen_lines(file, [row for row in misshapen if row.number - 1 <= before])
-        misshapen = [row for row in misshapen if row.number - 1 > before]
-    yield _misshapen_lines(file, misshapen)
+        yield _cells_as_lines(connection, file, position, _renamed(rows.select(list(columns)), columns), rows_are)
+        yield _misshapen_lines(file, form, [row for row in misshapen if form.position(row.number) <= before])
+        misshapen = [row for row in misshapen if form.position(row.number) > before]
+    yield _misshapen_lines(file, form, misshapen)
     if swallowed:
         look(f"{swallowed:,} of its texts hold what reads as rows of their own; a quote may be closed too late")
 
@@ -161,7 +196,9 @@ def _cut_to_microseconds(rows: pa.Table) -> pa.Table:
 def _csv_reader(form: CsvForm, on_invalid_row: Callable[[pyarrow.csv.InvalidRow], str]) -> pyarrow.csv.CSVStreamingReader:
     return pyarrow.csv.open_csv(
         form.open_source(),
-        read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=_CSV_BLOCK_BYTES),
+        read_options=pyarrow.csv.ReadOptions(
+            use_threads=False, block_size=_CSV_BLOCK_BYTES, column_names=None if form.has_header else form.names
+        ),
         parse_options=pyarrow.csv.ParseOptions(
             delimiter=form.separator, newlines_in_values=True, invalid_row_handler=on_invalid_row
         ),
@@ -175,38 +212,39 @@ def _csv_reader(form: CsvForm, on_invalid_row: Callable[[pyarrow.csv.InvalidRow]
     )
 
 
-def _misshapen_lines(file: int, rows: list[pyarrow.csv.InvalidRow]) -> pl.DataFrame:
+def _misshapen_lines(file: int, form: CsvForm, rows: list[pyarrow.csv.InvalidRow]) -> pl.DataFrame:
     frame = pl.DataFrame(
-        [(row.number - 1, row.text, row.actual_columns, row.expected_columns) for row in rows],
+        [(form.position(row.number), row.text, row.actual_columns, row.expected_columns) for row in rows],
         schema={"position": pl.Int64, "line": pl.String, "actual": pl.Int64, "expected": pl.Int64},
         orient="row",
     )
-    fault = frame.select(pl.format("the row has {} cells where the header has {}", "actual", "expected")).to_series()
+    others = "the header has" if form.has_header else "others have"
+    fault = frame.select(pl.format(f"the row has {{}} cells where {others} {{}}", "actual", "expected")).to_series()
     return lines(file, frame["position"], frame["line"], fault=fault)
 
 
-def _cells_as_lines(connection: duckdb.DuckDBPyConnection, file: int, position: np.ndarray, cells: pa.Table) -> pl.DataFrame:
+def _cells_as_lines(
+    connection: duckdb.DuckDBPyConnection, file: int, position: np.ndarray, cells: pa.Table, rows_are: Rows
+) -> pl.DataFrame:
     """LINES of rows whose cells are bytes: a row with a cell that is not UTF-8 has a fault."""
     try:
         texts = cells.cast(pa.schema([(name, pa.string()) for name in cells.column_names]))
     except pa.ArrowInvalid:
-        decoded = ", ".join(f"try(decode({_quoted(name)})) as {_quoted(name)}" for name in cells.column_names)
+        decoded = ", ".join(f"try(decode({quoted(name)})) as {quoted(name)}" for name in cells.column_names)
         is_wrong = " or ".join(
-            f"(try(decode({_quoted(name)})) is null and {_quoted(name)} is not null)" for name in cells.column_names
+            f"(try(decode({quoted(name)})) is null and {quoted(name)} is not null)" for name in cells.column_names
         )
         frame = query(connection, f"select {decoded}, {is_wrong} as is_wrong from rows", cells)
-        rows = _rows_as_lines(connection, file, position, frame.drop("is_wrong").to_arrow())
+        rows = rows_are.lines(connection, file, position, frame.drop("is_wrong").to_arrow())
         return rows.with_columns(fault=pl.when(frame["is_wrong"]).then(pl.lit(NOT_UTF8)))
-    return _rows_as_lines(connection, file, position, texts)
+    return rows_are.lines(connection, file, position, texts)
 
 
 def _rows_as_lines(connection: duckdb.DuckDBPyConnection, file: int, position: np.ndarray, rows: pa.Table) -> pl.DataFrame:
     types = {name: rows.schema.field(name).type for name in rows.column_names}
-    stated = [_text(_quoted(name), types[name]) for name in RECEIVED_AT if name in types]
-    sql = f"""
-        select {_object(_members(types))} as line, {f"coalesce({', '.join(stated)})" if stated else "null::varchar"} as received_at
-        from rows
-    """
+    stated = [time_text(quoted(name), types[name]) for name in RECEIVED_AT if name in types]
+    received_at = f"coalesce({', '.join(stated)})" if stated else "null::varchar"
+    sql = f"select {members_as_object(_members(types))} as line, {received_at} as received_at from rows"
     made = query(connection, sql, rows) if types else pl.DataFrame({"line": ["{}"] * rows.num_rows, "received_at": None})
     return lines(file, position, made["line"], received_at=made["received_at"])
 
@@ -221,69 +259,29 @@ def _members(types: dict[str, pa.DataType]) -> list[tuple[str, str]]:
     ]
     whole = [("properties", _properties(types["properties"]))] if "properties" in types else []
     dotted = [
-        (name.removeprefix(PROPERTY_PREFIX), _value(_quoted(name), kind))
+        (name.removeprefix(PROPERTY_PREFIX), value_of(quoted(name), kind))
         for name, kind in types.items()
         if name.startswith(PROPERTY_PREFIX)
     ]
-    return [*fields, *whole, *([("properties", f"nullif({_object(dotted)}, '{{}}')")] if dotted else [])]
+    return [*fields, *whole, *([("properties", f"nullif({members_as_object(dotted)}, '{{}}')")] if dotted else [])]
 
 
 def _field(name: str, kind: pa.DataType) -> str:
-    column = _quoted(name)
+    column = quoted(name)
     if pa.types.is_temporal(kind):
-        return f"to_json({_text(column, kind)})"
-    if name == "tombstone" and _is_text(kind):
+        return f"to_json({time_text(column, kind)})"
+    if name == "tombstone" and is_text(kind):
         return f"case lower({column}) when 'true' then 'true' when 'false' then 'false' when '' then null else to_json({column}) end"
     return f"to_json({column})"
 
 
 def _properties(kind: pa.DataType) -> str:
-    if _is_text(kind):
+    if is_text(kind):
         return "case when properties = '' then null when json_valid(properties) then properties else to_json(properties) end"
     if pa.types.is_map(kind):
-        member = f"to_json(e.key::varchar) || ':' || {_value('e.value', kind.item_type)}"
+        member = f"to_json(e.key::varchar) || ':' || {value_of('e.value', kind.item_type)}"
         return f"'{{' || array_to_string(list_transform(map_entries(properties), lambda e: {member}), ',') || '}}'"
     if pa.types.is_struct(kind):
-        members = [(field.name, _value(f"properties.{_quoted(field.name)}", field.type)) for field in kind]
-        return f"case when properties is not null then {_object(members)} end"
+        members = [(field.name, value_of(f"properties.{quoted(field.name)}", field.type)) for field in kind]
+        return f"case when properties is not null then {members_as_object(members)} end"
     return "to_json(properties)"
-
-
-def _value(column: str, kind: pa.DataType) -> str:
-    """SQL for the JSON text of a property's value: a number in plain notation; a NaN, which is none, as text."""
-    if pa.types.is_decimal(kind):
-        return f"plain_number({column}::varchar)"
-    if pa.types.is_floating(kind):
-        return f"case when isfinite({column}) then plain_number({column}::varchar) else to_json({column}::varchar) end"
-    if pa.types.is_temporal(kind):
-        return f"to_json({_text(column, kind)})"
-    return f"to_json({column})"
-
-
-def _text(column: str, kind: pa.DataType) -> str:
-    """SQL for the text of a time; of an instant in UTC."""
-    if pa.types.is_timestamp(kind):
-        return f"cast(cast({column} as {'timestamptz' if kind.tz else 'timestamp'}) as timestamp)::varchar"
-    return f"{column}::varchar"
-
-
-def _object(members: list[tuple[str, str]]) -> str:
-    """SQL for the text of an object without the members that are null."""
-    if not members:
-        return "'{}'"
-    texts = (f"{_literal(json.dumps(name, ensure_ascii=False) + ':')} || {value}" for name, value in members)
-    return f"'{{' || concat_ws(',', {', '.join(texts)}) || '}}'"
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)) or (
-        pa.types.is_dictionary(kind) and _is_text(kind.value_type)
-    )
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

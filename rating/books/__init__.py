@@ -20,7 +20,7 @@ from rating.books.checks import problems_in, warnings_about
 from rating.books.folder import Folder
 from rating.books.frames import frames_of
 from rating.books.issued import CONTRACT_FACTS, contract_facts, problems_against
-from rating.books.models import Settings
+from rating.books.models import Settings, Source, SourceField, SourceFormat
 from rating.books.problems import BooksError, Problem
 from rating.books.reading import read_statements
 from rating.catalog import Catalog
@@ -31,6 +31,9 @@ __all__ = [
     "BooksError",
     "Problem",
     "Settings",
+    "Source",
+    "SourceField",
+    "SourceFormat",
     "contract_facts",
     "load",
     "problems_against",
@@ -42,12 +45,14 @@ __all__ = [
 class Books(Catalog):
     """The catalog that a folder of contract files holds, and what the shell wants to know of it.
 
-    `version` is the SHA-256 of every file read, `files` are their paths below the folder; `warnings` are sentences about what is
+    `version` is the SHA-256 of every file read, `files` are their paths below the folder; `sources` say how foreign files of the
+    inbox are read, the first that matches a name (R-113); `warnings` are sentences about what is
     allowed but deserves a look.
     """
 
     files: tuple[str, ...]
     settings: Settings
+    sources: tuple[Source, ...]
     warnings: tuple[str, ...]
 
     @classmethod
@@ -56,6 +61,7 @@ class Books(Catalog):
         version: str,
         files: Sequence[str],
         settings: Settings,
+        sources: Sequence[Source],
         warnings: Sequence[str],
         frames: Mapping[str, pl.DataFrame],
     ) -> Books:
@@ -66,6 +72,7 @@ class Books(Catalog):
             rerate_days=settings.rerate_days,
             files=tuple(files),
             settings=settings,
+            sources=tuple(sources),
             warnings=tuple(warnings),
             **frames,
         )
@@ -78,7 +85,14 @@ def load(folder: Path) -> Books:
     problems += problems_in(statements)
     if problems:
         raise BooksError(sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.line or 0, problem.path)))
-    return Books.of(source.version, source.given_out, statements.settings, warnings_about(statements), frames_of(statements))
+    return Books.of(
+        source.version,
+        source.given_out,
+        statements.settings,
+        [stated.terms for stated in statements.sources],
+        warnings_about(statements),
+        frames_of(statements),
+    )
 
 
 def version_now(folder: Path, files: Sequence[str]) -> str | None:

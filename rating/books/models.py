@@ -7,25 +7,31 @@ that looks at two values at once (see `checks`). All models are frozen and refus
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rating.books.values import (
     Boolean,
     Code,
+    Columns,
     ComparedValue,
     Count,
     Day,
     DayOfMonth,
     Days,
     GroupValue,
+    Header,
     Moment,
     Money,
+    Number,
+    Patterns,
     PositiveMoney,
     PositivePrice,
     PositiveQuantity,
     Price,
+    PropertyColumns,
+    Separator,
     Share,
     SignedPrice,
     Text,
@@ -235,6 +241,63 @@ class CreditGrant(_Shape):
     applies_to: tuple[Code, ...] | None = None
 
 
+# --- events from elsewhere -----------------------------------------------------------------------------------------------------
+
+
+class SourceFormat(_Shape):
+    """How a CSV file is written."""
+
+    separator: Separator | None = None
+    decimal: Literal[".", ","] = "."
+    encoding: Code = "utf-8"
+    header: Header = True
+
+
+class SourceField(_Shape):
+    """Where a field of an event comes from: the first of some columns that is filled, a constant, or columns joined."""
+
+    column: Columns | None = None
+    value: Text | None = None
+    join: Columns | None = None
+    # `with` is no name in Python
+    joined_with: str = Field(":", alias="with")
+    format: Text = "iso"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        """A text or a list is short for `column`."""
+        return {"column": value} if isinstance(value, str | list | Number) else value
+
+
+class SourceFields(_Shape):
+    """The fields of an event that a foreign file calls otherwise."""
+
+    event_name: SourceField | None = None
+    customer_id: SourceField | None = None
+    external_customer_id: SourceField | None = None
+    contract_id: SourceField | None = None
+    idempotency_key: SourceField | None = None
+    timestamp: SourceField | None = None
+    tombstone: SourceField | None = None
+    received_at: SourceField | None = None
+
+    def stated(self) -> dict[str, SourceField]:
+        return {name: field for name, field in self if field is not None}
+
+
+class Source(_Shape):
+    """How files of some names in the inbox are read as events (R-113)."""
+
+    files: Patterns
+    format: SourceFormat | None = None
+    timezone: Code | None = None
+    records: Text | None = None
+    fields: SourceFields = SourceFields()
+    properties: PropertyColumns = None  # None: all
+    on_change: Literal["both_count", "replace"] = "both_count"
+
+
 SECTIONS: dict[str, type[BaseModel]] = {
     "settings": Settings,
     "meters": Meter,
@@ -244,4 +307,5 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "customers": Customer,
     "contracts": Contract,
     "credit_grants": CreditGrant,
+    "sources": Source,
 }

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from rating.books.editions import read_editions
 from rating.books.flat_files import bulk_csv, bulk_parquet, read_csv
 from rating.books.folder import YAML_ENDINGS, Folder
-from rating.books.models import SECTIONS, CreditGrant, Settings
+from rating.books.models import SECTIONS, CreditGrant, Settings, Source
 from rating.books.places import Document, Place, Register, Stated
 from rating.books.problems import Problem, instead, listed
 from rating.books.shapes import shaped, shaped_one
@@ -121,6 +121,9 @@ class _Reading:
         self.problems += problems
         if section == "credit_grants":
             self.statements.grants += cast(list[Stated[CreditGrant]], found)
+            return
+        if section == "sources":
+            self.statements.sources += cast(list[Stated[Source]], found)
             return
         register: Register[Any] = getattr(self.statements, section)
         if len(found) < len(items):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from rating.books.models import CardEntry, Contract, CreditGrant, Customer, Meter, Plan, Pricing, RateCard, Settings
+from rating.books.models import CardEntry, Contract, CreditGrant, Customer, Meter, Plan, Pricing, RateCard, Settings, Source
 from rating.books.places import Place, Register, Stated
 
 
@@ -40,6 +40,7 @@ class Statements:
     customers: Register[Customer] = field(default_factory=lambda: Register("customer"))
     contracts: Register[Contract] = field(default_factory=lambda: Register("contract"))
     grants: list[Stated[CreditGrant]] = field(default_factory=list)
+    sources: list[Stated[Source]] = field(default_factory=list)
 
     def registers(self) -> tuple[Register[Any], ...]:
         return self.meters, self.rate_cards, self.pricings, self.plans, self.customers, self.contracts

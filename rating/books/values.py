@@ -274,6 +274,47 @@ def as_group_value(value: Any) -> str | None:
     return None if text == "*" else text
 
 
+def as_columns(value: Any) -> tuple[str, ...]:
+    """Names of columns, one or a list; a whole number is the place of a column of a file without a header."""
+    values = value if isinstance(value, list | tuple) else [value]
+    if not values:
+        raise wrong("is empty", "Name a column, or several of which the first that is filled counts")
+    return tuple(str(one) if isinstance(one, Number) and _WHOLE.fullmatch(one.text) else as_text(one) for one in values)
+
+
+def as_header(value: Any) -> bool | tuple[str, ...]:
+    """Whether a CSV file names its columns; a list names those of a file that does not."""
+    return as_columns(value) if isinstance(value, list | tuple) else as_boolean(value)
+
+
+def as_separator(value: Any) -> str:
+    """One character, or `tab`."""
+    text = "\t" if value in ("tab", "\\t") else value
+    if not isinstance(text, str) or len(text) != 1 or not text.isascii() or text.isalnum() or text in '"\n\r.':
+        raise wrong(f"{shown(value)} separates nothing", 'Write one sign such as ";" or "|", or `tab`')
+    return text
+
+
+def as_patterns(value: Any) -> tuple[str, ...]:
+    """Names of files relative to the inbox, with `*`, `**`, `?` and `[…]`; one or a list."""
+    patterns = as_columns(value)
+    for pattern in patterns:
+        if pattern.startswith("/") or "://" in pattern or ".." in pattern.split("/"):
+            raise wrong(f"{shown(pattern)} leads out of the inbox", "Write it relative to the inbox, such as `cdr/*.csv`")
+    return patterns
+
+
+def as_property_columns(value: Any) -> dict[str, tuple[str, ...]] | None:
+    """Which columns become properties, by the name of the property; None: all of them."""
+    if value == "all":
+        return None
+    if isinstance(value, dict):
+        return {as_text(name): as_columns(columns) for name, columns in value.items()}
+    if isinstance(value, list | tuple):
+        return {name: (name,) for name in as_columns(value)} if value else {}
+    raise wrong(f"expected `all`, a list or a mapping, found {shown(value)}", "Write all, [columns], or {property: column}")
+
+
 Text = Annotated[str, PlainValidator(as_text)]
 Code = Annotated[str, PlainValidator(as_code)]
 Price = Annotated[Decimal, PlainValidator(as_price)]
@@ -291,3 +332,8 @@ Day = Annotated[date, PlainValidator(as_date)]
 Moment = Annotated[date | datetime, PlainValidator(as_moment)]
 ComparedValue = Annotated[str, PlainValidator(canonical)]
 GroupValue = Annotated[str | None, PlainValidator(as_group_value)]
+Columns = Annotated[tuple[str, ...], PlainValidator(as_columns)]
+Header = Annotated[bool | tuple[str, ...], PlainValidator(as_header)]
+Separator = Annotated[str, PlainValidator(as_separator)]
+Patterns = Annotated[tuple[str, ...], PlainValidator(as_patterns)]
+PropertyColumns = Annotated[dict[str, tuple[str, ...]] | None, PlainValidator(as_property_columns)]

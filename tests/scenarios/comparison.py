@@ -29,6 +29,7 @@ ROWS = {
     "meters": "select *, meter_code as meter from marts.reconciliation where meter_code is not null",
     "usage": "select *, contract_id as contract, meter_code as meter from marts.usage",
     "quarantine": "from marts.quarantine",
+    "attention": "from marts.attention",
     "dispositions": """
         select disposition, sum(events)::bigint as events from marts.reconciliation where meter_code is null group by all
     """,
@@ -42,7 +43,7 @@ def differences(expected: Mapping[str, Any], warehouse: Path) -> list[str]:
     """Every difference between what a story expects after a run and the marts; none: it came as expected.
 
     Sections: `invoices` (all that have a line; empty ones may be left out) with their `lines` (all, in order), `ledger`,
-    `meters`, `usage`, `quarantine` (all rows, in any order), `dispositions` (events by disposition).
+    `meters`, `usage`, `quarantine`, `attention` (all rows, in any order), `dispositions` (events by disposition).
     """
     if unknown := set(expected) - SECTIONS:
         raise ValueError(f"{sorted(unknown)} are no sections; there are {sorted(SECTIONS)}.")

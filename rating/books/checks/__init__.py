@@ -15,6 +15,7 @@ from rating.books.checks.overrides import override_problems
 from rating.books.checks.plans import plan_problems, plan_warnings
 from rating.books.checks.pricings import pricing_problems
 from rating.books.checks.settings import settings_problems
+from rating.books.checks.sources import source_problems
 from rating.books.problems import Problem
 from rating.books.statements import Statements
 
@@ -27,6 +28,7 @@ _CHECKS = (
     contract_problems,
     override_problems,
     grant_problems,
+    source_problems,
 )
 
 
