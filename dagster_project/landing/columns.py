@@ -10,12 +10,13 @@ import csv
 import io
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
 
+from dagster_project.landing.counting import LinesOfBytes
 from dagster_project.landing.reading import FIELDS, SPELLINGS
 from rating.books import SourceFormat
 
@@ -24,6 +25,7 @@ RECEIVED_AT: Final = ("received_at", "receivedAt")
 SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 HEADER_BYTES_MAX: Final = 1 << 20
 NAMES_SHOWN: Final = 20
+SIGNS_SHOWN: Final = 60  # of a name
 
 _KNOWN: Final = (*FIELDS, *SPELLINGS.values(), *RECEIVED_AT)
 _UTF16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -121,14 +123,16 @@ def csv_form(open_source: OpenSource, stated: SourceFormat | None = None, known:
     return CsvForm(names, separator, open_source, has_header=False)
 
 
-def open_quote(form: CsvForm, piece_bytes: int = 1 << 22) -> int | None:
+def open_quote(form: CsvForm, counted: LinesOfBytes, piece_bytes: int = 1 << 22) -> int | None:
     """The row (from 1, the header's included) in which a quote is opened that nothing closes; None where there is none.
 
-    Quotes come in pairs, also doubled ones within a text: only where their number is odd the rows are read one by one.
+    `counted` sees all bytes on the way. Quotes come in pairs, also doubled ones within a text: only where their number is odd the
+    rows are read one by one.
     """
     source, quotes = form.open_source(), 0
     while piece := source.read(piece_bytes):
         quotes += piece.count(b'"')
+        counted.see(piece)
     if quotes % 2 == 0:
         return None
     text = io.TextIOWrapper(form.open_source(), encoding="utf-8", errors="replace", newline="")
@@ -144,19 +148,19 @@ def open_quote(form: CsvForm, piece_bytes: int = 1 << 22) -> int | None:
     return None
 
 
-def swallowed_rows(form: CsvForm, rows: pa.Table) -> Iterator[str]:
-    """Texts of the rows that hold what reads as rows of their own: a quote may have been closed far too late."""
+def texts_with_line_ends(rows: pa.Table) -> Iterator[bytes]:
+    """The texts of the rows that go over several lines."""
     for column in rows.columns:
-        for cell in _with_line_ends(column):
-            within = cell.decode(errors="replace").splitlines()
-            if sum(len(_cells(line, form.separator)) == len(form.names) for line in within) > 1:
-                yield within[0]
+        texts = column.cast(pa.binary())
+        yield from (cell for cell in texts.filter(pa.compute.match_substring(texts, "\n")).to_pylist() if cell is not None)
 
 
-def _with_line_ends(column: pa.ChunkedArray) -> Iterator[bytes]:
-    texts = column.cast(pa.binary())
-    found = pa.compute.match_substring(texts, "\n")
-    yield from (cell for cell in texts.filter(found).to_pylist() if cell is not None)
+def swallowed_rows(form: CsvForm, texts: Iterable[bytes]) -> int:
+    """How many texts hold what reads as rows of their own: a quote may have been closed far too late."""
+    return sum(
+        sum(len(_cells(line, form.separator)) == len(form.names) for line in text.decode(errors="replace").splitlines()) > 1
+        for text in texts
+    )
 
 
 def _require_needed(names: Sequence[str], read: set[str]) -> None:
@@ -166,7 +170,8 @@ def _require_needed(names: Sequence[str], read: set[str]) -> None:
         missing.append(" or ".join(_CUSTOMERS))
     if missing:
         raise UnreadableColumns(
-            f"it has no column {' and none '.join(missing)}; its columns are {listed_columns(names)}. Name them in its first line"
+            f"it has no column {' and none '.join(missing)}; its columns are {listed_columns(names)}. "
+            "Rename them, or say in `sources` of the books which is which"
         )
 
 
@@ -188,8 +193,14 @@ def _cells(line: str, separator: str) -> list[str]:
 
 def listed_columns(names: Sequence[str]) -> str:
     """Names for a sentence; of many the first."""
-    shown = ", ".join(f"`{name}`" for name in names[:NAMES_SHOWN])
+    shown = ", ".join(f"`{_shown(name)}`" for name in names[:NAMES_SHOWN])
     return shown + (f" and {len(names) - NAMES_SHOWN:,} more" if len(names) > NAMES_SHOWN else "")
+
+
+def _shown(name: str) -> str:
+    """A name on one line, cut where it is long."""
+    printable = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in name[: SIGNS_SHOWN + 1])
+    return printable if len(name) <= SIGNS_SHOWN else f"{printable[:SIGNS_SHOWN]}…"
 
 
 def _is_utf8(encoding: str) -> bool:

@@ -6,6 +6,7 @@ What belongs here: what comes after what, and what happens to a file that fails.
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
 import zlib
 from collections import Counter
@@ -364,6 +365,13 @@ class _Course:
         return landing
 
 
+_OURS: Final = {
+    "ZSTD decompress failed: Unknown frame": "its name says Zstandard, and it is none; compress it, or name it as what it is",
+    "Parquet magic bytes not found": "its name says Parquet, and it is none, or it is cut short; write it again",
+    "too small to be a Parquet file": "its name says Parquet, and it is none, or it is cut short; write it again",
+}
+
+
 def _require_balance(landing: Landing) -> None:
     """Lines read = events landed + lines quarantined, file by file, and so many rows are on disk (R-10)."""
     for file in landing.files:
@@ -381,5 +389,8 @@ def _failures_said() -> Iterator[None]:
         yield
     except UnreadableColumns as failure:
         raise _NotLanded(str(failure)) from failure
+    except gzip.BadGzipFile as failure:
+        raise _NotLanded("its name says gzip, and it is none; compress it, or name it as what it is") from failure
     except (OSError, EOFError, zlib.error, UnicodeError, pa.ArrowException, duckdb.Error) as failure:
-        raise _NotLanded((str(failure).splitlines() or [type(failure).__name__])[0]) from failure
+        said = (str(failure).splitlines() or [type(failure).__name__])[0]
+        raise _NotLanded(next((ours for theirs, ours in _OURS.items() if theirs in said), said)) from failure

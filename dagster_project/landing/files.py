@@ -12,11 +12,14 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
+from dagster_project.landing.columns import UnreadableColumns
+from dagster_project.landing.counting import LinesOfBytes
 from dagster_project.landing.cutting import cut
 from dagster_project.landing.inbox import Inbox, InboxFile
 from dagster_project.landing.judging import Cut
 from dagster_project.landing.mapping import Mapping
 from dagster_project.landing.records import record_lines
+from dagster_project.landing.stretches import Stretch
 from dagster_project.landing.tabular import AsTheyAre, csv_lines, parquet_lines
 
 PIECE_BYTES: Final = 1 << 24  # 16 MiB of text are some 60,000 events; larger pieces cost memory and are not faster
@@ -57,7 +60,7 @@ def cuts_of(
         if mapping:
             yield from record_lines(connection, number, pieces, mapping)
         else:
-            yield from cut(number, pieces)
+            yield from _counted(lambda counted: cut(number, lambda: counted(pieces())))
     elif file.form == "csv":
 
         def source() -> pa.NativeFile:
@@ -67,3 +70,26 @@ def cuts_of(
     else:
         stored = pa.BufferReader(content) if content is not None else inbox.random_access(file)
         yield from parquet_lines(connection, number, stored, mapping or AsTheyAre(), told.unread)
+
+
+def _counted(cuts: Callable[[Callable[[Iterator[bytes]], Iterator[bytes]]], Iterator[Stretch]]) -> Iterator[Stretch]:
+    """The stretches that are cut from pieces; raises `UnreadableColumns` where they are other lines than the bytes hold (R-10)."""
+    counts = LinesOfBytes()
+
+    def counted(pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """The pieces of one pass; the last pass is that in which the file is cut."""
+        nonlocal counts
+        counts = LinesOfBytes()
+        for piece in pieces:
+            counts.see(piece)
+            yield piece
+
+    read = 0
+    for stretch in cuts(counted):
+        if stretch.is_list:
+            read = -1
+        elif read >= 0:
+            read += len(stretch.start)
+        yield stretch
+    if read > 0 and (difference := counts.difference(read)):
+        raise UnreadableColumns(difference)

@@ -28,7 +28,9 @@ from dagster_project.landing.columns import (
     csv_form,
     open_quote,
     swallowed_rows,
+    texts_with_line_ends,
 )
+from dagster_project.landing.counting import LinesOfBytes
 from dagster_project.landing.cutting import NOT_UTF8
 from dagster_project.landing.lines import lines
 from dagster_project.landing.mapping import Mapping
@@ -137,8 +139,8 @@ def csv_lines(
     """LINES of one CSV file; position is the row after its header, from 1. rows_are: whose names its columns bear.
 
     An empty cell is null, a quoted empty cell an empty text. A row with more or fewer cells than the header has a fault.
-    look: is told what is no fault but may be one; unread: which columns nobody reads. Raises `UnreadableColumns`, and Arrow's
-    errors where the file cannot be read.
+    look: is told what is no fault but may be one; unread: which columns nobody reads. Raises `UnreadableColumns`, also
+    where the rows are not as many lines as the bytes hold (R-10), and Arrow's errors where the file cannot be read.
     """
     is_foreign = isinstance(rows_are, Mapping)
     form = (
@@ -151,14 +153,18 @@ def csv_lines(
     columns = rows_are.columns(form.names)
     if not is_foreign:
         unread([name for name in form.names if name not in columns])
-    if row := open_quote(form):
+    counted = LinesOfBytes()
+    if row := open_quote(form, counted):
         raise UnreadableColumns(
             f"a quote opened in row {row} is never closed; close it, or double it where it is part of a text"
         )
-    swallowed = 0
+    read = int(form.has_header)
+    swallowed = skipped_lines = 0
     misshapen: list[pyarrow.csv.InvalidRow] = []
 
     def skip(row: pyarrow.csv.InvalidRow) -> str:
+        nonlocal skipped_lines
+        skipped_lines += 1 + row.text.count("\n")
         misshapen.append(row)
         return "skip"
 
@@ -170,11 +176,15 @@ def csv_lines(
         position = np.setdiff1d(ahead, skipped, assume_unique=True)[: batch.num_rows]
         before = int(position[-1]) if len(position) else before
         rows = pa.Table.from_batches([batch])
-        swallowed += sum(1 for _ in swallowed_rows(form, rows))
+        with_line_ends = [*texts_with_line_ends(rows)]
+        read += rows.num_rows + sum(text.count(b"\n") for text in with_line_ends)
+        swallowed += swallowed_rows(form, with_line_ends)
         yield _cells_as_lines(connection, file, position, _renamed(rows.select(list(columns)), columns), rows_are)
         yield _misshapen_lines(file, form, [row for row in misshapen if form.position(row.number) <= before])
         misshapen = [row for row in misshapen if form.position(row.number) > before]
     yield _misshapen_lines(file, form, misshapen)
+    if difference := counted.difference(read + skipped_lines):
+        raise UnreadableColumns(difference)
     if swallowed:
         look(f"{swallowed:,} of its texts hold what reads as rows of their own; a quote may be closed too late")
 
