@@ -8,7 +8,6 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ PROPERTY_PREFIX: Final = "properties."
 RECEIVED_AT: Final = ("received_at", "receivedAt")
 SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 HEADER_BYTES_MAX: Final = 1 << 20
+TEXT_BYTES_MAX: Final = 1 << 26  # of one cell; what a quote opens and does not close within these is taken for open
 NAMES_SHOWN: Final = 20
 SIGNS_SHOWN: Final = 60  # of a name
 
@@ -137,12 +137,12 @@ def open_quote(form: CsvForm, counted: LinesOfBytes, piece_bytes: int = 1 << 22)
         return None
     text = io.TextIOWrapper(form.open_source(), encoding="utf-8", errors="replace", newline="")
     reader = csv.reader(text, delimiter=form.separator, strict=True)
-    begun, limit = 1, csv.field_size_limit(sys.maxsize)
+    begun, limit = 1, csv.field_size_limit(TEXT_BYTES_MAX)
     try:
         for _ in reader:
             begun = reader.line_num + 1
     except csv.Error as error:
-        return begun if "unexpected end" in str(error) else None
+        return begun if "unexpected end" in str(error) or "field limit" in str(error) else None
     finally:
         csv.field_size_limit(limit)
     return None

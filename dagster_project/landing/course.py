@@ -366,6 +366,7 @@ class _Course:
 
 
 _OURS: Final = {
+    "straddling object": "one of its rows is longer than 8 MiB, and so no event; is a quote closed too late?",
     "ZSTD decompress failed: Unknown frame": "its name says Zstandard, and it is none; compress it, or name it as what it is",
     "Parquet magic bytes not found": "its name says Parquet, and it is none, or it is cut short; write it again",
     "too small to be a Parquet file": "its name says Parquet, and it is none, or it is cut short; write it again",

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from dagster_project.landing.stretches import Bytes, Places, places_of
 
 ENVELOPE_KEY: Final = b"events"
+ELEMENT_BYTES_MAX: Final = 1 << 26  # a longer element is no event, and must not fill the memory
 
 _QUOTE, _BACKSLASH, _COMMA = (ord(sign) for sign in '"\\,')
 _STEPS: Final = np.zeros(256, dtype=np.int8)  # what a byte does to the depth
@@ -95,6 +96,8 @@ def events_of_document(pieces: Iterator[bytes]) -> Iterator[tuple[bytes, Spans]]
         if piece is None:
             raise NotOneDocument
         text = text[ends[-1] + 1 if len(ends) else 0 :] + piece
+        if len(text) > ELEMENT_BYTES_MAX + len(piece):
+            raise NotOneDocument
 
 
 def _ends(signs: Signs) -> tuple[int | None, Places]:

@@ -17,6 +17,7 @@ SCHEDULE = (tables.WINDOWS, tables.CLOSED_PERIODS)
 MARTS = {
     "attention",
     "breakage_by_month",
+    "changes_since_last_close",
     "contract_balance_history",
     "contracts",
     "credit_ledger",

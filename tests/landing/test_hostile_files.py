@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
+import tracemalloc
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from dagster_project.landing import Landing
+from dagster_project.landing import Landing, cutting, documents
 from tests.landing.conftest import Bench
 
 HEADER = "event_name,customer_id,idempotency_key,timestamp,properties.q"
@@ -199,3 +201,23 @@ def test_maps_of_several_rows_may_share_their_keys(beside_a_good_file: Bench) ->
     table = pa.table({"event_name": ["call"] * 3, "customer_id": ["c"] * 3, "properties": maps})
     pyarrow.parquet.write_table(table, beside_a_good_file.inbox / "odd.parquet")
     assert beside_a_good_file.land().events == 4
+
+
+@pytest.mark.parametrize("form", ["list", "lines", "csv"])
+def test_an_endless_event_does_not_fill_the_memory(form: str, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A megabyte of gzip may be a gigabyte of text: what is no event is kept by its beginning, or the file is named."""
+    for module in (documents, cutting):
+        monkeypatch.setattr(module, "ELEMENT_BYTES_MAX" if module is documents else "LINE_BYTES_MAX", 1 << 20)
+    event = json.dumps({"event_name": "x", "customer_id": "c", "properties": {"a": "y" * (12 << 20)}})
+    content = {
+        "list": f"[{event}]",
+        "lines": f"{event}\n",
+        "csv": f'event_name,customer_id\nx,"{event}"\n'.replace('"y', '""y'),
+    }[form]
+    bench.put(f"a.{'csv' if form == 'csv' else 'json'}.gz", gzip.compress(content.encode(), 1))
+    tracemalloc.start()
+    landed = bench.land(piece_bytes=1 << 18)
+    assert tracemalloc.get_traced_memory()[1] < (48 if form == "csv" else 9) << 20
+    tracemalloc.stop()
+    assert landed.events == 0
+    assert landed.quarantined == 1 or "longer than 8 MiB" in landed.warnings[0]

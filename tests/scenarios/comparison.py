@@ -30,6 +30,7 @@ ROWS = {
     "usage": "select *, contract_id as contract, meter_code as meter from marts.usage",
     "quarantine": "from marts.quarantine",
     "attention": "from marts.attention",
+    "changes": "select *, adjusts_number as adjusts from marts.changes_since_last_close",
     "dispositions": """
         select disposition, sum(events)::bigint as events from marts.reconciliation where meter_code is null group by all
     """,
@@ -43,7 +44,7 @@ def differences(expected: Mapping[str, Any], warehouse: Path) -> list[str]:
     """Every difference between what a story expects after a run and the marts; none: it came as expected.
 
     Sections: `invoices` (all that have a line; empty ones may be left out) with their `lines` (all, in order), `ledger`,
-    `meters`, `usage`, `quarantine`, `attention` (all rows, in any order), `dispositions` (events by disposition).
+    `meters`, `usage`, `quarantine`, `attention`, `changes` (all rows, in any order), `dispositions` (events by disposition).
     """
     if unknown := set(expected) - SECTIONS:
         raise ValueError(f"{sorted(unknown)} are no sections; there are {sorted(SECTIONS)}.")
