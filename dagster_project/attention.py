@@ -39,6 +39,7 @@ ATTENTION = tables.Table(
     ),
 )
 WORST = (HIGH, MEDIUM, LOW)
+FEW = 5  # looks of a kind that are shown before those of other kinds
 
 ANY_UNMATCHED = """
     select exists (select 1 from intermediate.int_kind_dispositions where disposition <> 'metered')
@@ -177,6 +178,12 @@ def shown(frame: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
     """The rows that a run says: nobody has acknowledged them, and what is about a file is of one that it landed itself."""
     is_new = ~pl.col("is_of_file") | (pl.col("first_seen") == as_of)
     return frame.filter(pl.col("acknowledged").is_null(), is_new)
+
+
+def mixed(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows with no more than a few of a kind before those of other kinds, each few in their order."""
+    few = pl.int_range(pl.len()).over("code") // FEW
+    return frame.sort(few, maintain_order=True)
 
 
 def read(folder: Path) -> pl.DataFrame:

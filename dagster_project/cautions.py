@@ -5,6 +5,7 @@ What belongs here: judgement over the frames of a run. What does not: laws (`pro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from dagster_project.landing import NOT_READ, Remark
 from dagster_project.outlook import money, prospect
 from rating import tables
 from rating.books import Books
@@ -374,6 +376,21 @@ def unread_fields(findings: pl.DataFrame, books: Books) -> Caution:
             )
         )
     return Caution("unread_fields", tuple(looks), findings)
+
+
+def files_of_the_inbox(remarks: Sequence[Remark]) -> Caution:
+    """Files that did not land, or landed beside an earlier content, and endings that nobody reads (R-8, R-9)."""
+    looks = tuple(
+        Look(
+            remark.code,
+            remark.subject,
+            remark.sentence,
+            LOW if remark.code == NOT_READ else HIGH,
+            file=None if remark.code == NOT_READ else remark.subject,
+        )
+        for remark in remarks
+    )
+    return Caution("files_of_the_inbox", looks)
 
 
 def made_up_times(findings: pl.DataFrame) -> Caution:

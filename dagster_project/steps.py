@@ -386,12 +386,14 @@ def look_for_attention(run: Run, documents: Documents, months: Months) -> pl.Dat
     documents: of all runs so far, as `write_documents` returns them.
     """
     mine, below = cautions.of_this_run(documents, run.as_of), attention.found_below(run.warehouse)
-    landed = [(one.as_of, found) for one in landing.landings(run.warehouse, run.as_of) for found in one.findings]
+    landings = landing.landings(run.warehouse, run.as_of)
+    landed = [(one.as_of, found) for one in landings for found in one.findings]
     contracts = run.books.contracts
     named = {(row["event_name"], "bad_quantity") for row in below["failures"].iter_rows(named=True)}
     is_named = pl.Series([(row["event_name"], row["disposition"]) in named for row in below["unmatched"].iter_rows(named=True)])
     found = [
         cautions.fallback_share(mine, run.books, near_misses(run)),
+        cautions.files_of_the_inbox(landings[-1].remarks if landings else ()),
         # what a meter could not read is said by meter, with the value
         cautions.unmatched_events(below["unmatched"].filter(~is_named.cast(pl.Boolean))),
         cautions.unread_quantities(below["failures"]),

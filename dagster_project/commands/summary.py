@@ -105,7 +105,7 @@ def as_object(run: Run, outcome: Outcome, *, dry_run: bool) -> str:
 def _say_what_deserves_a_look(run: Run, outcome: Outcome) -> None:
     """The worst first, and how many more; what nobody keeps as a row (models, files of the inbox) before it."""
     rows, others = _looks(run, outcome)
-    sentences = [*others, *attention.shown(rows, run.as_of).get_column("sentence")]
+    sentences = [*others, *attention.mixed(attention.shown(rows, run.as_of)).get_column("sentence")]
     for sentence in sentences[:MOST_LOOKS_SAID]:
         screen.print("[yellow]look[/yellow]   ", end="")
         screen.print(sentence, markup=False, soft_wrap=True)

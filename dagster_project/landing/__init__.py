@@ -16,10 +16,23 @@ from dagster_project.landing.batches import (
     raw_files,
 )
 from dagster_project.landing.course import LandingRefused, LinesDoNotBalance, land
-from dagster_project.landing.findings import BARE_DATE, TIME_MADE_UP, UNREAD_FIELD
+from dagster_project.landing.findings import (
+    BARE_DATE,
+    FILE_CHANGED,
+    NOT_LANDED,
+    NOT_READ,
+    SWALLOWED,
+    TIME_MADE_UP,
+    UNREAD_FIELD,
+    Remark,
+)
 
 __all__ = [
     "BARE_DATE",
+    "FILE_CHANGED",
+    "NOT_LANDED",
+    "NOT_READ",
+    "SWALLOWED",
     "TIME_MADE_UP",
     "UNREAD_FIELD",
     "LandedFile",
@@ -27,6 +40,7 @@ __all__ = [
     "LandingDamaged",
     "LandingRefused",
     "LinesDoNotBalance",
+    "Remark",
     "changed_files",
     "land",
     "landings",

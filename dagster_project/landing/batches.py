@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from dagster_project.landing.findings import Finding
+from dagster_project.landing.findings import Finding, Remark
 from dagster_project.warehouse import Warehouse, appear, discard, sha256
 
 
@@ -58,13 +58,18 @@ class Landing:
     passed: int = 0
     events: int = 0
     quarantined: int = 0
-    warnings: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     event_names: dict[str, int] = field(default_factory=dict)
     event_files: tuple[DataFile, ...] = ()
     quarantine_files: tuple[DataFile, ...] = ()
     findings: tuple[Finding, ...] = ()
     replacements: tuple[Replacement, ...] = ()
     is_release: bool = False  # of lines that an earlier landing had quarantined
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The sentences of the remarks."""
+        return tuple(remark.sentence for remark in self.remarks)
 
 
 def landings(warehouse: Warehouse, as_of: datetime | None = None) -> list[Landing]:
@@ -133,12 +138,14 @@ def _read(path: Path) -> Landing:
 
 
 def _from_json(content: dict[str, Any]) -> Landing:
+    # landings before there were remarks have sentences alone
+    told = {name: value for name, value in content.items() if name != "warnings"}
     return Landing(
-        **content
+        **told
         | {
             "as_of": datetime.fromisoformat(content["as_of"]),
             "files": tuple(LandedFile(**file) for file in content["files"]),
-            "warnings": tuple(content["warnings"]),
+            "remarks": tuple(Remark(**remark) for remark in content.get("remarks", [])),
             "event_files": tuple(DataFile(**file) for file in content["event_files"]),
             "quarantine_files": tuple(DataFile(**file) for file in content["quarantine_files"]),
             "replacements": tuple(Replacement(**one) for one in content.get("replacements", [])),

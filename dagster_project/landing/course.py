@@ -23,7 +23,7 @@ from dagster_project.landing.ahead import Behind, one_ahead
 from dagster_project.landing.batches import LandedFile, Landing, Replacement, commit, heal, landings
 from dagster_project.landing.columns import UnreadableColumns
 from dagster_project.landing.files import PIECE_BYTES, Told, cuts_of
-from dagster_project.landing.findings import FIELDS_KEPT, UNREAD_FIELD, Finding, summed
+from dagster_project.landing.findings import FIELDS_KEPT, NOT_LANDED, SWALLOWED, UNREAD_FIELD, Finding, Remark, summed
 from dagster_project.landing.inbox import Inbox, InboxFile, Stamp
 from dagster_project.landing.judging import Cut, Judge, Judged
 from dagster_project.landing.known import KnownContents, RememberedHashes
@@ -143,12 +143,12 @@ class _Course:
         self._arrivals: dict[int, _Arrival] = {}  # by the number of the file in the inbox
         self._waiting: list[Cut] = []  # lines of small files, until they are a piece together
         self._waiting_bytes = 0
-        self._looks: list[str] = []
+        self._looks: list[Remark] = []
         self._replacements: list[Replacement] = []
         self._passed = 0
 
     def run(self, progress: Progress) -> Landing:
-        self._files, warnings = self._inbox.files()
+        self._files, remarks = self._inbox.files()
         total, done = sum(file.stored_bytes for file in self._files), 0
         with connect() as connection, Behind() as self._writing:
             ready(connection)
@@ -157,15 +157,16 @@ class _Course:
             self._reading_connection, self._cutting_connection = connection.cursor(), connection.cursor()  # for a thread each
             for read in one_ahead(map(self._read, range(len(self._files)))):
                 try:
-                    warnings += self._land_if_new(read)
+                    remarks += self._land_if_new(read)
                 except _NotLanded as reason:
-                    warnings.append(f"{read.file.name} did not land and will be tried again by the next run: {reason}")
+                    sentence = f"{read.file.name} did not land and will be tried again by the next run: {reason}"
+                    remarks.append(Remark(NOT_LANDED, read.file.name, sentence))
                 done += read.file.stored_bytes
                 progress(read.file.name, done, total)
             self._work_off_waiting()
             self._write_all()
         self._remembered.keep()
-        return self._landing([*warnings, *self._looks])
+        return self._landing([*remarks, *self._looks])
 
     def _read(self, number: int) -> _Read:
         """Read a file as far as that is needed to know whether its content is new, and if it is small to land it."""
@@ -183,7 +184,7 @@ class _Course:
             read.failure = failure
         return read
 
-    def _land_if_new(self, read: _Read) -> list[str]:
+    def _land_if_new(self, read: _Read) -> list[Remark]:
         """Land one file if its content is new; what is to be said about it."""
         if read.hash:
             self._remembered.remember(read.file, read.stamp, read.hash)
@@ -209,8 +210,8 @@ class _Course:
             self._replaced_by(read.file.name, read.hash)
             self._known.add(read.file.name, read.hash)
             return []
-        warning = self._known.add(read.file.name, read.hash)
-        return [warning] if warning else []
+        remark = self._known.add(read.file.name, read.hash)
+        return [remark] if remark else []
 
     def _replaced_by(self, name: str, content: str) -> None:
         """Note that a name's content takes the place of the others, where it has had others."""
@@ -262,7 +263,8 @@ class _Course:
         if content is not None and (not content or content.isspace()):
             return
         told = Told(
-            lambda says: self._looks.append(f"{file.name}: {says}"), lambda names: self._note_unread(read.number, names)
+            lambda says: self._looks.append(Remark(SWALLOWED, file.name, f"{file.name}: {says}")),
+            lambda names: self._note_unread(read.number, names),
         )
         with _failures_said():
             yield from cuts_of(
@@ -341,7 +343,7 @@ class _Course:
             pl.lit(self._batch, dtype=pl.Int32).alias("batch"),
         )
 
-    def _landing(self, warnings: list[str]) -> Landing:
+    def _landing(self, remarks: list[Remark]) -> Landing:
         landing = Landing(
             batch=self._batch,
             as_of=self._as_of,
@@ -349,7 +351,7 @@ class _Course:
             passed=self._passed,
             events=sum(arrival.events for arrival in self._arrivals.values()),
             quarantined=sum(arrival.quarantined for arrival in self._arrivals.values()),
-            warnings=tuple(warnings),
+            remarks=tuple(remarks),
             event_names=dict(sorted(sum((arrival.event_names for arrival in self._arrivals.values()), Counter[str]()).items())),
             event_files=tuple(self._events.written),
             quarantine_files=tuple(self._quarantine.written),

@@ -20,6 +20,7 @@ FINDINGS: Final = {
 }
 FIELDS_KEPT: Final = 20  # of a file; a sender that makes up names of fields has as many as events
 
+NOT_LANDED, FILE_CHANGED, NOT_READ, SWALLOWED = "file_not_landed", "file_changed", "ending_not_read", "texts_hold_rows"
 UNREAD_FIELD, TIME_MADE_UP, BARE_DATE = "unread_field", "time_made_up", "bare_date"
 
 
@@ -32,6 +33,15 @@ class Finding:
     field: str | None
     events: int
     position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What is to be said of a file of the inbox, or of files of one ending; it stands until the inbox is another."""
+
+    code: str  # file_not_landed, file_changed, ending_not_read or texts_hold_rows
+    subject: str
+    sentence: str
 
 
 def unread_fields(file: pl.Series, position: pl.Series, fields: Sequence[str]) -> pl.DataFrame:

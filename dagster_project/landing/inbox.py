@@ -17,6 +17,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.fs
 
+from dagster_project.landing.findings import NOT_READ, Remark
 from dagster_project.landing.sources import source_of
 from rating.books import Source
 
@@ -52,11 +53,12 @@ class Inbox:
         self.location, self._sources = location, sources
         self._root = self._root.rstrip("/")
 
-    def files(self) -> tuple[list[InboxFile], list[str]]:
-        """The files to land, by name, and a warning for each ending that is not read."""
+    def files(self) -> tuple[list[InboxFile], list[Remark]]:
+        """The files to land, by name, and a remark for each ending that is not read."""
         infos = self._system.get_file_info(pyarrow.fs.FileSelector(self._root, recursive=True, allow_not_found=True))
         if not infos and self._system.get_file_info(self._root).type != pyarrow.fs.FileType.Directory:
-            return [], [f"{self.location}: there is no such inbox; create it, or name another with --inbox"]
+            sentence = f"{self.location}: there is no such inbox; create it, or name another with --inbox"
+            return [], [Remark(NOT_READ, self.location, sentence)]
         infos = [info for info in infos if info.type == pyarrow.fs.FileType.File]
         try:
             found = [(info.path.removeprefix(self._root).lstrip("/"), info.path, info.size) for info in infos]
@@ -64,7 +66,7 @@ class Inbox:
             found = list(_walked(self._root))
         return self._sorted(found)
 
-    def _sorted(self, found: Iterable[tuple[str, str, int]]) -> tuple[list[InboxFile], list[str]]:
+    def _sorted(self, found: Iterable[tuple[str, str, int]]) -> tuple[list[InboxFile], list[Remark]]:
         """What `files` says of name, path and size of every file."""
         files: list[InboxFile] = []
         others: dict[str, list[str]] = defaultdict(list)
@@ -143,7 +145,8 @@ def _form(name: str, source: Source | None) -> tuple[str | None, str | None]:
     return (None, None) if compression and form == "parquet" else (form, compression)
 
 
-def _not_read(ending: str, names: list[str]) -> str:
+def _not_read(ending: str, names: list[str]) -> Remark:
     shown = ", ".join(sorted(names)[:_NAMES_SHOWN]) + (" …" if len(names) > _NAMES_SHOWN else "")
     endings = ", ".join([*FORMS, "and .gz or .zst of all but .parquet"])
-    return f"not landed, for files ending in {ending or 'nothing'} are not read: {shown}; read are {endings}"
+    sentence = f"not landed, for files ending in {ending or 'nothing'} are not read: {shown}; read are {endings}"
+    return Remark(NOT_READ, ending or "no ending", sentence)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dagster_project.landing.batches import Landing
+from dagster_project.landing.findings import FILE_CHANGED, Remark
 from dagster_project.landing.inbox import InboxFile, Stamp
 
 
@@ -37,15 +38,16 @@ class KnownContents:
         """Note that a name holds a content that has landed before."""
         self._hash_of_name[name] = content_hash
 
-    def add(self, name: str, content_hash: str) -> str | None:
-        """Take a new content in; a warning where the name was known with another."""
+    def add(self, name: str, content_hash: str) -> Remark | None:
+        """Take a new content in; a remark where the name was known with another."""
         previous = self._hash_of_name.get(name)
         self._hashes.add(content_hash)
         self._landed.add((name, content_hash))
         self._hash_of_name[name] = content_hash
         if previous is None:
             return None
-        return f"{name} was landed before with other content; it landed as a new file, and events of both count"
+        sentence = f"{name} was landed before with other content; it landed as a new file, and events of both count"
+        return Remark(FILE_CHANGED, name, sentence)
 
     def __contains__(self, content_hash: str) -> bool:
         return content_hash in self._hashes
