@@ -127,8 +127,12 @@ METER_FILTERS = Table(
         ("meter_code", TEXT, "code of the meter"),
         ("filter_no", SMALL, "position of the filter in the meter"),
         ("property", TEXT, "property that is looked at"),
-        ("operator", TEXT, "in, not_in, exists or not_exists"),
-        ("values", TEXTS, "canonical texts compared with (R-15); empty for exists and not_exists"),
+        ("operator", TEXT, "in, not_in, exists, not_exists, above, at_least, below, at_most or starts_with"),
+        (
+            "values",
+            TEXTS,
+            "canonical texts compared with (R-15), a limit or a beginning (R-92); empty for exists and not_exists",
+        ),
     ),
 )
 

@@ -12,6 +12,7 @@ import polars as pl
 
 from dagster_project.landing import numbers
 from dagster_project.landing.findings import FINDINGS, unread_fields
+from dagster_project.landing.flattening import flattened
 from dagster_project.landing.queries import query
 from dagster_project.landing.times import read_times
 
@@ -41,7 +42,9 @@ from (select json_keys(line) as keys, json_transform(line, '{_SHAPE}') as fields
 """
 _VALID: Final = "select json_valid(line) as is_valid from rows"
 _NESTED: Final = """
-select row_number, len(list_filter(json_type(properties, '$.*'), lambda t: t in ('ARRAY', 'OBJECT'))) > 0 as is_nested from rows
+select row_number, line
+from rows
+where len(list_filter(json_type(properties, '$.*'), lambda t: t in ('ARRAY', 'OBJECT'))) > 0
 """
 _TWICE: Final = """
 select shape, array_to_string(list_distinct(list_filter(keys, lambda k: len(list_filter(keys, lambda o: o = k)) > 1)), ', ') as twice
@@ -58,9 +61,9 @@ def read_fields(
     In: LINES; the time zone of bare dates. Out: the lines that are JSON with their fields, and the lines that are not, with a `fault`.
 
     A field is JSON text, under each of its spellings; null where it is absent or null. `properties` has every number by its
-    decimal text (R-1). Beside them: instant and stated_at, when timestamp and received_at are (UTC; null: no time); is_bare_date;
-    is_nested, a value of properties is a list or an object; is_out_of_range, a number's exponent is; twice and properties_twice,
-    keys that the line or its properties give more than once (null: none).
+    decimal text (R-1), and is flat (R-93). Beside them: instant and stated_at, when timestamp and received_at are (UTC; null: no
+    time); is_bare_date; is_nested, properties held lists or objects, with so many `leaves`; is_too_deep; is_out_of_range, a number's
+    exponent is; twice and properties_twice, keys that the line or its properties give more than once (null: none).
     """
     readable, unreadable = _parted(lines)
     try:
@@ -75,10 +78,9 @@ def read_fields(
         *read_times(connection, read.get_column("time_text"), zone).get_columns(),
         _keys_twice(connection, read, "shape", "line").alias("twice"),
         _keys_twice(connection, read, "properties_shape", "properties").alias("properties_twice"),
-        _is_nested(connection, read).alias("is_nested"),
         _stated_at(connection, read).alias("stated_at"),
     )
-    read, not_json = _parted(_with_exact_numbers(connection, read))
+    read, not_json = _parted(_with_exact_numbers(connection, _with_flat_properties(connection, read)))
     return read, pl.concat([unreadable, not_json.select(lines.columns)])
 
 
@@ -115,12 +117,22 @@ def _keys_twice(connection: duckdb.DuckDBPyConnection, read: pl.DataFrame, shape
     return read.get_column(shape).replace_strict(found["shape"], found["twice"], default=None, return_dtype=pl.String)
 
 
-def _is_nested(connection: duckdb.DuckDBPyConnection, read: pl.DataFrame) -> pl.Series:
-    suspects = read.filter(pl.col("properties").str.slice(1).str.contains_any(["[", "{"]))
-    if suspects.is_empty():
-        return pl.repeat(value=False, n=read.height, eager=True)
-    nested = query(connection, _NESTED, suspects.select("row_number", "properties")).filter("is_nested")
-    return read.get_column("row_number").is_in(nested.get_column("row_number").implode())
+def _with_flat_properties(connection: duckdb.DuckDBPyConnection, read: pl.DataFrame) -> pl.DataFrame:
+    """Properties that nest as flat ones (R-93), beside them is_nested, leaves and is_too_deep."""
+    suspects = read.filter(
+        pl.col("properties").str.starts_with("{"), pl.col("properties").str.slice(1).str.contains_any(["[", "{"])
+    )
+    nested = query(connection, _NESTED, suspects.select("row_number", "line", "properties")) if suspects.height else suspects
+    if nested.is_empty():
+        return read.with_columns(is_nested=False, leaves=pl.lit(None, dtype=pl.Int64), is_too_deep=False)
+    flat = flattened(connection, nested.get_column("line")).rename({"properties": "flat_properties", "twice": "flat_twice"})
+    flat = flat.with_columns(nested.get_column("row_number"), is_nested=True)
+    return read.join(flat, on="row_number", how="left", maintain_order="left").with_columns(
+        properties=pl.coalesce("flat_properties", "properties"),
+        properties_twice=pl.coalesce("properties_twice", "flat_twice"),
+        is_nested=pl.col("is_nested").fill_null(value=False),
+        is_too_deep=pl.col("is_too_deep").fill_null(value=False),
+    )
 
 
 def _stated_at(connection: duckdb.DuckDBPyConnection, read: pl.DataFrame) -> pl.Series:

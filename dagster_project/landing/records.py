@@ -13,6 +13,7 @@ import polars as pl
 
 from dagster_project.landing.columns import UnreadableColumns
 from dagster_project.landing.cutting import cut, lines_of
+from dagster_project.landing.flattening import entries_of
 from dagster_project.landing.lines import BLANK, LINES, lines
 from dagster_project.landing.mapping import Mapping
 from dagster_project.landing.numbers import LOOSE, STRING
@@ -20,22 +21,8 @@ from dagster_project.landing.queries import query
 from dagster_project.landing.reading import NOT_JSON
 from dagster_project.landing.stretches import is_utf8
 
-DEPTH_MAX: Final = 8
 DOCUMENT_BYTES_MAX: Final = 1 << 30  # of a document whose records lie somewhere inside: it is parsed whole
 
-_MARK: Final = r"\u001E"  # before the digits of a number, which travels as a text; written as DuckDB writes it
-MACROS: Final = rf"""
-create or replace macro record_value(entries, path) as list_filter(entries, lambda e: e.key = path and e.value <> 'null')[1].value;
-create or replace macro record_text(value) as ltrim(value ->> '$', chr(30));
-create or replace macro record_member(value) as case
-    when starts_with(value, '"{_MARK}') then to_json(coalesce(plain_number(record_text(value)), record_text(value)))
-    when starts_with(value, '[') or starts_with(value, '{{') then to_json(regexp_replace(value, '"\{_MARK}([^"]*)"', '\1', 'g'))
-    else value
-end;
--- every number of a JSON text as a text with its digits
-create or replace macro numbers_as_texts(json_text) as replace(replace(replace(replace(
-    numbers_between_signs(json_text), chr(30) || '"', '"'), '"' || chr(31), '"'), chr(30), '"{_MARK}'), chr(31), '"');
-"""
 _RECORDS: Final = """
 select
     case when json_valid(line) and json_type(line) = 'OBJECT' then numbers_as_texts(line) end as record,
@@ -43,32 +30,6 @@ select
         or (regexp_matches(line, $loose) and regexp_matches(regexp_replace(line, $string, '', 'g'), $loose)) as is_wrong
 from rows
 """
-_ENTRIES: Final = """
-select coalesce(
-    list_transform(
-        range(1, len(json_keys(record)) + 1), lambda i: {'key': json_keys(record)[i], 'value': json_extract(record, '$.*')[i]::varchar}
-    ), []
-) as entries
-from rows
-"""
-_ONE_LEVEL: Final = """
-select list_concat(
-    list_filter(entries, lambda e: not starts_with(e.value, '{')),
-    list_filter(
-        flatten(list_transform(list_filter(entries, lambda e: starts_with(e.value, '{')), lambda e: list_transform(
-            range(1, len(json_keys(e.value)) + 1),
-            lambda i: {
-                'key': e.key || '.' || json_keys(e.value::json)[i], 'value': json_extract(e.value::json, '$.*')[i]::varchar
-            }
-        ))),
-        lambda c: not list_contains(list_transform(entries, lambda e: e.key), c.key)
-    )
-) as entries
-from rows
-"""
-_NESTS: Final = (
-    "select coalesce(bool_or(len(list_filter(entries, lambda e: starts_with(e.value, '{'))) > 0), false) as nests from rows"
-)
 
 
 def record_lines(
@@ -90,16 +51,6 @@ def _mapped(connection: duckdb.DuckDBPyConnection, found: pl.DataFrame, mapping:
     records, others = readable.filter(is_record), readable.filter(~is_record).select(*LINES)
     mapped = mapping.of_records(connection, entries_of(connection, records)) if records.height else records.select(*LINES)
     return pl.concat([mapped, others, unreadable]).sort("position", "element")
-
-
-def entries_of(connection: duckdb.DuckDBPyConnection, records: pl.DataFrame) -> pl.DataFrame:
-    """The records with `entries`: their values by path, objects taken apart; a key that has the dots itself goes before a path."""
-    entries = query(connection, _ENTRIES, records.select("record"))
-    for _ in range(DEPTH_MAX):
-        if not query(connection, _NESTS, entries).item():
-            break
-        entries = query(connection, _ONE_LEVEL, entries)
-    return records.drop("record").with_columns(entries["entries"])
 
 
 def _records_inside(

@@ -11,6 +11,7 @@ from typing import Final
 
 import polars as pl
 
+from dagster_project.landing.flattening import DEPTH_MAX, LEAVES_MAX
 from dagster_project.landing.lines import LINES
 from dagster_project.landing.numbers import EXPONENT_MAX
 from dagster_project.landing.reading import SPELLINGS
@@ -102,7 +103,8 @@ _RULES: Final = (
         pl.col("arrived_at").dt.to_string("%Y-%m-%dT%H:%M:%SZ"),
     ),
     _rule(~pl.col("properties").str.starts_with("{"), "properties is no object: write {…}"),
-    _rule(pl.col("is_nested"), "properties holds a list or an object: a value is a text, a number, true, false or null"),
+    _rule(pl.col("is_too_deep"), f"properties nests deeper than {DEPTH_MAX}"),
+    _rule(pl.col("leaves") > LEAVES_MAX, f"properties nests and holds more than {LEAVES_MAX:,} values"),
     _rule(pl.col("properties_twice").is_not_null(), "given more than once in properties: ", pl.col("properties_twice")),
     _rule(pl.col("is_out_of_range"), f"properties holds a number with an exponent beyond {EXPONENT_MAX}"),
     _rule(~pl.col("tombstone").is_in(["true", "false"]), "tombstone is neither true nor false"),

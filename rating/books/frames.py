@@ -93,6 +93,9 @@ def _meter_filters(statements: Statements) -> Iterator[dict[str, Any]]:
             }
 
 
+LIMITS = ("above", "at_least", "below", "at_most")
+
+
 def _conditions(condition: Filter) -> Iterator[tuple[str, str, Sequence[str]]]:
     """A filter may say several things of one property; each becomes a row, and all must hold."""
     if condition.within is not None:
@@ -101,6 +104,11 @@ def _conditions(condition: Filter) -> Iterator[tuple[str, str, Sequence[str]]]:
         yield condition.property, "not_in", condition.not_in
     if condition.exists is not None:
         yield condition.property, "exists" if condition.exists else "not_exists", []
+    for operator in LIMITS:
+        if (limit := getattr(condition, operator)) is not None:
+            yield condition.property, operator, [f"{limit:f}"]
+    if condition.starts_with is not None:
+        yield condition.property, "starts_with", [condition.starts_with]
 
 
 def _rate_cards(statements: Statements) -> Iterator[dict[str, Any]]:

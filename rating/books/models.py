@@ -35,6 +35,7 @@ from rating.books.values import (
     Share,
     SignedPrice,
     Text,
+    Threshold,
 )
 
 ONE = Decimal(1)
@@ -74,6 +75,11 @@ class Filter(_Shape):
     within: tuple[ComparedValue, ...] | None = Field(None, alias="in")
     not_in: tuple[ComparedValue, ...] | None = None
     exists: Boolean | None = None
+    above: Threshold | None = None
+    at_least: Threshold | None = None
+    below: Threshold | None = None
+    at_most: Threshold | None = None
+    starts_with: Text | None = None
 
 
 class Meter(_Shape):

@@ -162,6 +162,11 @@ def as_signed_price(value: Any) -> Decimal:
     return _bounded(value, "price", PRICE_SCALE, PRICE_LIMIT)
 
 
+def as_threshold(value: Any) -> Decimal:
+    """A number that values of events are compared with: at most 12 decimals, under 1e15."""
+    return _bounded(value, "number", PRICE_SCALE, QUANTITY_LIMIT)
+
+
 def as_positive_price(value: Any) -> Decimal:
     return _positive(_bounded(value, "price", PRICE_SCALE, PRICE_LIMIT))
 
@@ -323,6 +328,7 @@ PositivePrice = Annotated[Decimal, PlainValidator(as_positive_price)]
 Money = Annotated[Decimal, PlainValidator(as_money)]
 PositiveMoney = Annotated[Decimal, PlainValidator(as_positive_money)]
 PositiveQuantity = Annotated[Decimal, PlainValidator(as_positive_quantity)]
+Threshold = Annotated[Decimal, PlainValidator(as_threshold)]
 Share = Annotated[Decimal, PlainValidator(as_share)]
 Days = Annotated[int, PlainValidator(whole_number(0, 3650))]
 Count = Annotated[int, PlainValidator(whole_number(0, 1_000_000))]

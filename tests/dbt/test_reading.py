@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import operator
+import re
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from random import Random
 from typing import Any
@@ -233,3 +235,50 @@ def test_nearly_right_names_are_pointed_out_and_never_matched(acme: Any) -> None
     assert acme.dispositions() == ["metered", "bad_quantity", "metered", "metered"]
     found = acme.ask("select wanted_property, found_property, events from intermediate.int_near_misses order by all")
     assert found == [("call_outcome", "callOutcome", 1), ("duration_minutes", "durationMinutes", 1), ("region", "Region", 1)]
+
+
+NUMBERS = [
+    "5", "5.0", '"5"', '"+5"', "5.0000000000001", "4.9999999999999", "-5", "-5.0000000000001", "-4.9999999999999", "5e0",
+    "50E-1", '".5e1"', '"5."', "1e26", "-1e40", "0", "-0.0", '"five"', '""', '" 5"', "true", "null", "[5]", '"0x5"', '"1_0"',
+    "99999999999999999999999999999999",
+]  # fmt: skip
+
+
+def test_r92_limits_are_compared_exactly(acme: Any) -> None:
+    compared = {"above": operator.gt, "at_least": operator.ge, "below": operator.lt, "at_most": operator.le}
+    asked = {f"{name}{limit}": (name, limit) for name in compared for limit in ("5", "-5", "0", "0.000000000001")}
+    for code, (name, limit) in asked.items():
+        acme.meter(code, "count", groups=["no"], filters=[("value", name, [limit])])
+    for number, value in enumerate(NUMBERS):
+        acme.event(f'{{"no": {number}, "value": {value}}}')
+    acme.below()
+    taken = {(code, values[0]) for code, *values in acme.quantities()}
+    numbers = {
+        str(place): Decimal(written.strip('"'))
+        for place, written in enumerate(NUMBERS)
+        if re.fullmatch(r"\"?[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\"?", written)
+    }
+    expected = {
+        (code, place)
+        for code, (name, limit) in asked.items()
+        for place, number in numbers.items()
+        if compared[name](number, Decimal(limit))
+    }
+    assert taken == expected
+
+
+def test_r92_a_text_that_starts_so(acme: Any) -> None:
+    acme.meter("GERMAN", "count", groups=["no"], filters=[("number", "starts_with", ["+49'"])])
+    for number, value in enumerate(('"+49\'30"', '"+49"', "49", "null", '"x+49\'"')):
+        acme.event(f'{{"no": {number}, "number": {value}}}')
+    acme.below()
+    assert {values[0] for _, *values in acme.quantities()} == {"0"}
+
+
+def test_r93_lists_are_no_values(acme: Any) -> None:
+    acme.meter("CALLS", "count", groups=["tags"])
+    acme.meter("SUM", "sum", "tags")
+    acme.event('{"tags": [1, 2.5e3]}')
+    acme.event('{"tags": 3}')
+    acme.below()
+    assert acme.quantities() == {("CALLS", None): "1", ("CALLS", "3"): "1", ("SUM",): "3"}

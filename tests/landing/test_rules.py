@@ -46,8 +46,11 @@ BROKEN: list[tuple[str, list[str]]] = [
     ('{"event_name":"a","customer_id":"c","properties":[]}', ["properties is no object"]),
     ('{"event_name":"a","customer_id":"c","properties":"x"}', ["properties is no object"]),
     ('{"event_name":"a","customer_id":"c","properties":123456789012345678901}', ["properties is no object"]),
-    ('{"event_name":"a","customer_id":"c","properties":{"x":{}}}', ["list or an object"]),
-    ('{"event_name":"a","customer_id":"c","properties":{"x":"[","y":[]}}', ["list or an object"]),
+    (
+        '{"event_name":"a","customer_id":"c","properties":{"x":{"y":{"y":{"y":{"y":{"y":{"y":{"y":{"y":1}}}}}}}}}}',
+        ["deeper than 8"],
+    ),
+    ('{"event_name":"a","customer_id":"c","properties":{"x":"[","y":[[[[[[[[[]]]]]]]]]}}', ["deeper than 8"]),
     ('{"event_name":"a","customer_id":"c","properties":{"n":1,"n":2}}', ["more than once in properties: n"]),
     ('{"event_name":"a","customer_id":"c","properties":{"n":1e1000}}', ["exponent beyond 999"]),
     ('{"event_name":"a","customer_id":"c","tombstone":"true"}', ["tombstone"]),
@@ -220,3 +223,35 @@ def test_texts_are_kept_by_content(bench: Any) -> None:
     row = bench.events().row(0, named=True)
     assert (row["event_name"], row["customer_id"], row["idempotency_key"]) == (odd, odd, odd)
     assert json.loads(row["properties"]) == {odd: odd, "empty": ""}
+
+
+def test_r93_properties_may_nest_and_values_are_named_by_their_path(bench: Any) -> None:
+    nested = {"usage": {"in": {"cached": 1}, "text": "x"}, "usage.in.cached": 2, "tags": [1, {"a": 2.5}], "n": 1.5, "none": {}}
+    line = json.dumps({**GOOD, "properties": nested}).replace("1.5", "1.50000000000000000000000000001")
+    bench.put_lines("a.jsonl", line, {**GOOD, "properties": {"list": [True, None]}})
+    landed = bench.land()
+    assert (landed.events, landed.quarantined) == (2, 0)
+    first, second = (json.loads(text) for text in bench.events().sort("position")["properties"])
+    assert first == {
+        "usage.in.cached": "2",
+        "usage.text": "x",
+        "tags": [1, {"a": 2.5}],
+        "n": "1.50000000000000000000000000001",
+    }
+    assert second == {"list": [True, None]}
+
+
+@pytest.mark.parametrize(
+    ("properties", "said"),
+    [
+        ("{" + '"a":{' * 8 + "}" * 8 + "}", "properties nests deeper than 8"),
+        (json.dumps({"a": {str(n): n for n in range(1_001)}}), "holds more than 1,000 values"),
+        ('{"a":{"b":1,"b":2}}', "given more than once in properties: a.b"),
+        ('{"a":{"b":NaN}}', "not valid JSON"),
+    ],
+)
+def test_r93_what_nests_has_its_limits(properties: str, said: str, bench: Any) -> None:
+    line = json.dumps({**GOOD, "properties": "P"}).replace('"P"', properties)
+    bench.put_lines("a.jsonl", line, GOOD)
+    assert bench.land().events == 1
+    assert said in bench.reasons()[0]

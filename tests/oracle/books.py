@@ -5,6 +5,7 @@ The books come as the plain mapping that their YAML parses to. Nothing is valida
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -12,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from tests.oracle.calendar import Period, first_instant, local_date, periods
-from tests.oracle.exact import canonical_text, exact
+from tests.oracle.exact import canonical_text, exact, number_of
 
 Mapping = dict[str, Any]
 
@@ -246,4 +247,14 @@ def filter_holds(condition: Mapping, event: Mapping) -> bool:
     text = property_text(event, condition["property"])
     within = "in" not in condition or (text is not None and text in {canonical_text(value) for value in condition["in"]})
     without = "not_in" not in condition or text not in {canonical_text(value) for value in condition["not_in"]}
-    return within and without and condition.get("exists", text is not None) == (text is not None)
+    number = number_of(text)
+    limits = all(
+        number is not None and compares(number, exact(condition[name]))
+        for name, compares in LIMITS.items()
+        if name in condition
+    )
+    begins = "starts_with" not in condition or (text is not None and text.startswith(condition["starts_with"]))
+    return within and without and limits and begins and condition.get("exists", text is not None) == (text is not None)
+
+
+LIMITS = {"above": operator.gt, "at_least": operator.ge, "below": operator.lt, "at_most": operator.le}

@@ -43,6 +43,11 @@ def canonical_text(value: object) -> str | None:
     return "0" if plain in ("-0", "") else plain
 
 
+def number_of(text: str | None) -> Fraction | None:
+    """The number that a text is written as, whatever its size; None where it is none."""
+    return Fraction(text) if text is not None and NUMBER.fullmatch(text) else None
+
+
 def quantity_of(value: object) -> Fraction | None:
     """The quantity an event carries, to 9 decimals (R-2), or None where it is no such number."""
     text = canonical_text(value)

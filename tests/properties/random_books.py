@@ -18,6 +18,7 @@ AGGREGATIONS = ["sum", "sum", "sum", "count", "max", "min", "unique", "latest", 
 MODELS = ["per_unit", "per_unit", "graduated", "volume", "package", "bps"]
 GROUP_VALUES = {"region": ["US", "EU", "1"], "tier": ["a", "b"]}
 FILTERS: list[Mapping] = [{"in": ["web"]}, {"not_in": ["web", 7]}, {"exists": True}, {"exists": False}]
+FILTERS += [{"at_least": "7", "below": "7.5"}, {"above": "6.999999999999", "at_most": "7"}, {"starts_with": "we"}]
 FIRST_DAY = date(2026, 1, 1)
 
 

@@ -80,7 +80,7 @@ def properties(random: Random) -> Mapping:
         "region": random.choice(["US", "US", "EU", "EU", 1, "us", "", None]),
         "tier": random.choice(["a", "a", "b", "c"]),
         "user": random.choice(["u1", "u2", 3, None]),
-        "channel": random.choice(["web", 7, None]),
+        "channel": random.choice(["web", 7, None, "7.25"]),
         "amount": quantity(random),
     }
     return {name: value for name, value in found.items() if value is not None or random.random() < 0.5}

@@ -52,6 +52,31 @@
     end
 {%- endmacro %}
 
+{#- A canonical text as a number to compare with limits of up to 12 decimals (R-92): what is finer goes up or down to the next of them,
+    so that a comparison is as exact as the text. Null where it is no number; what no 26 digits before the point hold is taken for the
+    largest number that they do. -#}
+{% macro number_of_text(text, goes) -%} {{ return(adapter.dispatch('number_of_text')(text, goes)) }} {%- endmacro %}
+{% macro duckdb__number_of_text(text, goes) -%}
+    {%- set plain -%}
+        (case when contains(lower({{ text }}), 'e') then {{ plain_decimal("lower(ltrim(" ~ text ~ ", '+'))") }} else {{ text }} end)
+    {%- endset -%}
+    {%- set cut = "try_cast(regexp_extract(" ~ plain ~ ", '^[+-]?[0-9]*([.][0-9]{0,12})?') as decimal(38, 12))" -%}
+    {%- set is_finer = "regexp_matches(" ~ plain ~ ", '[.][0-9]{12}[0-9]*[1-9]')" -%}
+    {%- set is_negative = "left(" ~ text ~ ", 1) = '-'" -%}
+    {%- set sign = '' if goes == 'up' else 'not ' -%}
+    {%- set found -%}
+        case
+            when not coalesce(regexp_full_match({{ text }}, {{ quoted(plain_number_pattern()) }}), false) then null
+            when {{ cut }} is null
+                then case when {{ is_negative }} then '-' else '' end || '99999999999999999999999999'
+            when {{ is_finer }} and {{ sign }}(not {{ is_negative }})
+                then ({{ cut }} {{ '+' if goes == 'up' else '-' }} 0.000000000001::decimal(12, 12))::varchar
+            else {{ cut }}::varchar
+        end
+    {%- endset -%}
+    {{ return('(' ~ found ~ ')::decimal(38, 12)') }}
+{%- endmacro %}
+
 {#- sum / count, rounded half away from zero to 9 decimals. DuckDB divides decimals as doubles, so this divides whole
     numbers: the digits of the sum, which are its billionths, fit 128 bits. -#}
 {% macro exact_average(total, count) -%} {{ adapter.dispatch('exact_average')(total, count) }} {%- endmacro %}

@@ -1,9 +1,9 @@
 {#- A property's canonical text (R-15) from its JSON text: the content of a string, true or false, a number by value in
-    plain decimal notation without needless zeros (1.0 is 1, 1e3 is 1000, -0 is 0); null for null. -#}
+    plain decimal notation without needless zeros (1.0 is 1, 1e3 is 1000, -0 is 0); null for null, and for a list (R-93). -#}
 {% macro canonical_text(json) -%}
     case
         when left({{ json }}, 1) = '"' then {{ json_string_content(json) }}
-        when {{ json }} = 'null' then null
+        when {{ json }} = 'null' or left({{ json }}, 1) in ('[', '{') then null
         when {{ json }} in ('true', 'false') then {{ json }}
         when contains({{ json }}, 'e') then {{ plain_decimal(json) }}
         else {{ without_needless_zeros(json) }}

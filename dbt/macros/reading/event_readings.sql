@@ -54,7 +54,7 @@
 {#- Changes whenever events have to be read anew: the version of the reader itself, the engine, whose hashes are kept, and all that
     meters ask for. A number, since a text would be written beside every event. -#}
 {% macro reading_version(readings) %}
-    {{ return(local_md5('3 ' ~ engine_version() ~ ' ' ~ tojson(readings, sort_keys=True))[:15] | int(base=16)) }}
+    {{ return(local_md5('4 ' ~ engine_version() ~ ' ' ~ tojson(readings, sort_keys=True))[:15] | int(base=16)) }}
 {% endmacro %}
 
 {% macro engine_version() -%} {{ return(adapter.dispatch('engine_version')()) }} {%- endmacro %}

@@ -27,8 +27,11 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- Whether a filter holds, on canonical texts (R-15). `not_in` holds for a missing property. -#}
+{#- Whether a filter holds, on canonical texts (R-15). `not_in` holds for a missing property; a limit (R-92) for no text that is no
+    number. -#}
 {% macro filter_holds(filter, column) -%}
+    {#- a value that is finer than any limit goes to the side on which the comparison says the same of it -#}
+    {%- set limits = {'above': ('>', 'up'), 'at_least': ('>=', 'down'), 'below': ('<', 'down'), 'at_most': ('<=', 'up')} -%}
     {%- set values = [] -%}
     {%- for value in filter['values'] -%} {%- do values.append(quoted(value)) -%} {%- endfor -%}
     {%- set is_among = "coalesce(" ~ column ~ " in (" ~ (values | join(', ')) ~ "), false)" if values else "false" -%}
@@ -36,6 +39,11 @@
     {%- elif filter.operator == 'not_in' -%} {{ return("(not " ~ is_among ~ ")") }}
     {%- elif filter.operator == 'exists' -%} {{ return("(" ~ column ~ " is not null)") }}
     {%- elif filter.operator == 'not_exists' -%} {{ return("(" ~ column ~ " is null)") }}
-    {%- else -%} {{ exceptions.raise_compiler_error("A filter is in, not_in, exists or not_exists, not " ~ filter.operator) }}
+    {%- elif filter.operator in limits -%}
+        {%- set compares, goes = limits[filter.operator] -%}
+        {{ return("coalesce(" ~ number_of_text(column, goes) ~ " " ~ compares ~ " " ~ filter['values'][0] ~ "::decimal(38, 12), false)") }}
+    {%- elif filter.operator == 'starts_with' -%}
+        {{ return("coalesce(starts_with(" ~ column ~ ", " ~ quoted(filter['values'][0]) ~ "), false)") }}
+    {%- else -%} {{ exceptions.raise_compiler_error("No filter is called " ~ filter.operator) }}
     {%- endif -%}
 {%- endmacro %}

@@ -4,7 +4,7 @@
     case
         when left({{ json }}, 1) = '"'
             then {{ text_to_quantity(if_it_matches(json_string_content(json), plain_number_pattern())) }}
-        else {{ text_to_quantity(json) }}
+        when left({{ json }}, 1) <> '[' then {{ text_to_quantity(json) }}
     end
 {%- endmacro %}
 

@@ -50,8 +50,15 @@ def _aggregation_problems(meter: Meter, place: Place) -> Iterator[Problem]:
 
 
 def _filter_problems(condition: Filter, place: Place) -> Iterator[Problem]:
-    if condition.within is None and condition.not_in is None and condition.exists is None:
-        yield place.problem("the filter asks nothing of its property", "Add `in: […]`, `not_in: […]` or `exists: true`")
+    if all(asked is None for name, asked in condition if name != "property"):
+        yield place.problem(
+            "the filter asks nothing of its property",
+            "Add `in: […]`, `not_in: […]`, `exists: true`, `above`, `at_least`, `below`, `at_most` or `starts_with`",
+        )
+    lowest = max((limit for limit in (condition.above, condition.at_least) if limit is not None), default=None)
+    highest = min((limit for limit in (condition.below, condition.at_most) if limit is not None), default=None)
+    if lowest is not None and highest is not None and lowest > highest:
+        yield place.problem(f"no number is above {lowest:f} and below {highest:f}", "Widen the limits, or take the meter out")
     for key, values in (("in", condition.within), ("not_in", condition.not_in)):
         if values == ():
             yield place.at(key).problem("the list is empty", "Name at least one value, or use `exists`")
