@@ -72,6 +72,7 @@ FAILURES = """
         group by all
     )
     select found.meter_code, found.event_name, meters.aggregation_key as property, found.events, found.first_seen,
+        coalesce(meters.quantity_property <> meters.aggregation_key, false) as is_computed,
         found.example.file as file, found.example.position as position,
         json_extract(raw.properties, '$."' || meters.aggregation_key || '"')::varchar as value
     from found

@@ -263,11 +263,12 @@ def unmatched_events(dispositions: pl.DataFrame) -> Caution:
 
 
 def unread_quantities(failures: pl.DataFrame) -> Caution:
-    """Meters that found no quantity in events. failures: meter_code, event_name, property, events, file, position, first_seen, value
-    (JSON text of an example's; null: the property is missing)."""
+    """Meters that found no quantity in events. failures: meter_code, event_name, property, is_computed (it is a formula, or rounded),
+    events, file, position, first_seen, value (JSON text of an example's; null: the property is missing)."""
     looks = []
     for row in failures.sort("events", "meter_code", "event_name", descending=[True, False, False]).iter_rows(named=True):
         value = f"is {row['value']}" if row["value"] not in (None, "null") else "is missing"
+        value = "gives no number" if row["is_computed"] and row["value"] is None else value
         looks.append(
             Look(
                 "bad_quantity",

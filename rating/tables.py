@@ -116,6 +116,29 @@ METERS = Table(
         ("include_events", TEXTS, "event names taken; null: every name that is not excluded", NULL),
         ("exclude_events", TEXTS, "event names never taken"),
         ("status", TEXT, "active or inactive"),
+        (
+            "quantity_property",
+            TEXT,
+            "what its quantity is read from: a property, or steps as JSON text; null: aggregation_key",
+            NULL,
+        ),
+        (
+            "group_properties",
+            TEXTS,
+            "what each group key is read from: a property, or steps as JSON text; null: the names",
+            NULL,
+        ),
+    ),
+)
+
+PREFIXES = Table(
+    "prefixes",
+    "one prefix of a table that a group key is looked up in (R-96)",
+    ("digest", "prefix"),
+    _columns(
+        ("digest", TEXT, "hash of the table, which the steps of a group key name"),
+        ("prefix", TEXT, "beginning of a text"),
+        ("value", TEXT, "value of the group key"),
     ),
 )
 
@@ -571,6 +594,7 @@ RATED_ENTRIES = Table(
 BOOKS_TABLES = (
     METERS,
     METER_FILTERS,
+    PREFIXES,
     RATE_CARDS,
     RATE_CARD_ENTRIES,
     TIER_SETS,

@@ -50,6 +50,7 @@ class Books(Catalog):
     allowed but deserves a look.
     """
 
+    prefixes: pl.DataFrame
     files: tuple[str, ...]
     settings: Settings
     sources: tuple[Source, ...]

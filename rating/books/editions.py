@@ -48,7 +48,7 @@ def _entries(
         return [], problems
     if problem := _column_problem(cells, meter, at):
         return [], [*problems, problem]
-    document = rate_table(cells, meter.group_keys)
+    document = rate_table(cells, meter.group_names)
     entries, found = shaped(CardEntry, document.tree["entries"], Place(document, ("entries",)))
     return entries, [*problems, *found]
 
@@ -69,15 +69,15 @@ def _column_problem(cells: Cells, meter: Meter, at: Place) -> Problem | None:
     """What keeps a card's CSV from being read: columns that are no group keys, or none that holds a price."""
     prices = [name for name in PRICE_COLUMNS if name in cells.header]
     place = Place(Document(cells.file, {}, {(): 1}))
-    if clash := [key for key in meter.group_keys if key in PRICE_COLUMNS]:
+    if clash := [key for key in meter.group_names if key in PRICE_COLUMNS]:
         return at.problem(
             f"group key {listed(clash)} cannot be told from the price column of that name", "Write the entries in YAML"
         )
     keys = set(cells.header) - set(prices)
-    if missing := [key for key in meter.group_keys if key not in keys]:
+    if missing := [key for key in meter.group_names if key not in keys]:
         return place.problem(f"column {listed(missing)} is missing", f"Give every group key of `{meter.code}` a column")
-    if unknown := sorted(keys - set(meter.group_keys)):
-        known = [*meter.group_keys, *PRICE_COLUMNS]
+    if unknown := sorted(keys - set(meter.group_names)):
+        known = [*meter.group_names, *PRICE_COLUMNS]
         mend = instead(unknown[0], known, otherwise=f"Take it out; the columns are {listed(known)}")
         return place.problem(f"column {listed(unknown)} is no group key of `{meter.code}`", mend)
     if not prices or (prices != ["rate"] and "rate" in prices):

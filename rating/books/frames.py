@@ -13,6 +13,7 @@ import polars as pl
 
 from rating import tables
 from rating.books.agreements import contract_terms, dated_grants, dated_overrides
+from rating.books.computed import group_properties, prefix_rows, quantity_property
 from rating.books.currencies import MINOR_DIGITS
 from rating.books.models import ONE, Filter, Pricing, RateOverride, Tier
 from rating.books.statements import Statements
@@ -32,6 +33,7 @@ def frames_of(statements: Statements) -> dict[str, pl.DataFrame]:
     rows: dict[str, Iterable[dict[str, Any]]] = {
         "meters": _meters(statements),
         "meter_filters": _meter_filters(statements),
+        "prefixes": prefix_rows(statements),
         "rate_cards": _rate_cards(statements),
         "rate_card_entries": _rate_card_entries(statements, tier_sets),
         "pricings": _pricings(statements, tier_sets),
@@ -72,8 +74,10 @@ def _meters(statements: Statements) -> Iterator[dict[str, Any]]:
             "meter_code": terms.code,
             "display_name": terms.display_name or terms.code,
             "aggregation": terms.aggregation,
-            "aggregation_key": terms.aggregation_key,
-            "group_keys": terms.group_keys,
+            "aggregation_key": None if terms.aggregation_key is None else str(terms.aggregation_key),
+            "group_keys": terms.group_names,
+            "quantity_property": quantity_property(terms),
+            "group_properties": group_properties(terms, statements),
             "include_events": [terms.event_name] if events is None else events.include,
             "exclude_events": [] if events is None else events.exclude or [],
             "status": terms.status,
@@ -119,7 +123,7 @@ def _rate_cards(statements: Statements) -> Iterator[dict[str, Any]]:
 
 def _rate_card_entries(statements: Statements, tier_sets: TierSets) -> Iterator[dict[str, Any]]:
     for edition in statements.editions:
-        group_keys = statements.meters.stated[edition.card.terms.meter].terms.group_keys
+        group_keys = statements.meters.stated[edition.card.terms.meter].terms.group_names
         for entry in edition.entries:
             yield {
                 "rate_card_code": edition.card.terms.code,
@@ -231,7 +235,7 @@ def _group_values(override: RateOverride, statements: Statements) -> list[str | 
     if override.meter is None:
         return None
     dimensions: Mapping[str, str | None] = override.dimensions or {}
-    return [dimensions[key] for key in statements.meters.stated[override.meter].terms.group_keys]
+    return [dimensions[key] for key in statements.meters.stated[override.meter].terms.group_names]
 
 
 def _override_price(override: RateOverride, statements: Statements) -> Decimal | None:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rating.books.values import (
     Boolean,
+    Clock,
     Code,
     Columns,
     ComparedValue,
@@ -82,16 +83,79 @@ class Filter(_Shape):
     starts_with: Text | None = None
 
 
+class Measured(_Shape):
+    """What is read off an event: a property, or a formula over its numbers (R-90)."""
+
+    property: Text | None = None
+    formula: Text | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        """A text is short for a property."""
+        return value if isinstance(value, dict | cls) else {"property": value}
+
+    def __str__(self) -> str:
+        return self.property or self.formula or ""
+
+
+class RoundEach(_Shape):
+    """Each event's quantity is raised to the minimum, then up to the next multiple (R-91)."""
+
+    up_to: PositiveQuantity | None = None
+    minimum: PositiveQuantity | None = None
+
+
+class Band(_Shape):
+    at_most: Threshold | None = None
+    value: ComparedValue
+
+
+class HourRange(_Shape):
+    value: ComparedValue
+    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] | None = None
+    # `from` is no name in Python
+    begins: Clock = Field("00:00", alias="from")
+    to: Clock = "24:00"
+
+
+class Hours(_Shape):
+    zone: Code = "contract"
+    ranges: tuple[HourRange, ...]
+    otherwise: ComparedValue | None = None
+
+
+class GroupKey(_Shape):
+    """A property, or a value that is worked out where the event is read (R-94 to R-97)."""
+
+    name: Text
+    hours: Hours | None = None
+    of: Measured | None = None
+    bands: tuple[Band, ...] | None = None
+    prefixes: Text | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        """A text is short for a property of that name."""
+        return value if isinstance(value, dict | cls) else {"name": value}
+
+
 class Meter(_Shape):
     code: Code
     display_name: Text | None = None
     event_name: Text | None = None
     event_filter: EventFilter | None = None
     aggregation: Aggregation
-    aggregation_key: Text | None = None
-    group_keys: tuple[Text, ...] = ()
+    aggregation_key: Measured | None = None
+    round_each: RoundEach | None = None
+    group_keys: tuple[GroupKey, ...] = ()
     filters: tuple[Filter, ...] = ()
     status: Literal["active", "inactive"] = "active"
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        return tuple(key.name for key in self.group_keys)
 
 
 class Tier(_Shape):

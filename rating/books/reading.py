@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
+from rating.books.computed import read_prefixes
 from rating.books.editions import read_editions
 from rating.books.flat_files import bulk_csv, bulk_parquet, read_csv
 from rating.books.folder import YAML_ENDINGS, Folder
@@ -31,6 +32,7 @@ def read_statements(folder: Folder) -> tuple[Statements, list[Problem]]:
         reading.take_file(file)
     statements = reading.statements
     statements.editions, problems = read_editions(statements, folder)
+    problems += read_prefixes(statements, folder)
     return statements, [*folder.problems, *reading.problems, *problems]
 
 

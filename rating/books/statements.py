@@ -41,6 +41,7 @@ class Statements:
     contracts: Register[Contract] = field(default_factory=lambda: Register("contract"))
     grants: list[Stated[CreditGrant]] = field(default_factory=list)
     sources: list[Stated[Source]] = field(default_factory=list)
+    prefixes: dict[Place, dict[str, str]] = field(default_factory=dict)  # value of each prefix, by the place of the group key
 
     def registers(self) -> tuple[Register[Any], ...]:
         return self.meters, self.rate_cards, self.pricings, self.plans, self.customers, self.contracts

@@ -29,6 +29,7 @@ FIRST_DATE = date(1970, 1, 1)
 
 _PLAIN_DECIMAL = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)")
 _WHOLE = re.compile(r"[+-]?(?:0|[1-9][0-9]*)")
+_CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INSTANT = re.compile(r"([0-9-]{10})[Tt ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?) ?([Zz]|[+-][0-9]{2}:?[0-9]{2})?")
 
@@ -279,6 +280,13 @@ def as_group_value(value: Any) -> str | None:
     return None if text == "*" else text
 
 
+def as_clock(value: Any) -> str:
+    """A time of day, HH:MM, up to 24:00."""
+    if not isinstance(value, str) or not _CLOCK.fullmatch(value.strip()):
+        raise wrong(f"{shown(value)} is no time of day", 'Write it as "08:00", from "00:00" to "24:00"')
+    return value.strip()
+
+
 def as_columns(value: Any) -> tuple[str, ...]:
     """Names of columns, one or a list; a whole number is the place of a column of a file without a header."""
     values = value if isinstance(value, list | tuple) else [value]
@@ -338,6 +346,7 @@ Day = Annotated[date, PlainValidator(as_date)]
 Moment = Annotated[date | datetime, PlainValidator(as_moment)]
 ComparedValue = Annotated[str, PlainValidator(canonical)]
 GroupValue = Annotated[str | None, PlainValidator(as_group_value)]
+Clock = Annotated[str, PlainValidator(as_clock)]
 Columns = Annotated[tuple[str, ...], PlainValidator(as_columns)]
 Header = Annotated[bool | tuple[str, ...], PlainValidator(as_header)]
 Separator = Annotated[str, PlainValidator(as_separator)]

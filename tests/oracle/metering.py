@@ -12,6 +12,7 @@ from typing import Any
 from tests.oracle.books import PER_WINDOW, Books, Contract, property_text
 from tests.oracle.calendar import Period, Window, windows
 from tests.oracle.exact import QUANTITY_DIGITS, half_away, quantity_of
+from tests.oracle.formulas import quantity_by_formula
 
 Event = dict[str, Any]
 VersionId = tuple[str, int, int, int]  # file, position, element, batch: the one version that landed there
@@ -176,6 +177,8 @@ class Metering:
         meter = self.books.meters[meter_code]
         if meter["aggregation"] == "count":
             return Fraction(1)
+        if isinstance(meter["aggregation_key"], dict) or "round_each" in meter:
+            return quantity_by_formula(meter, event.get("properties") or {})
         value = (event.get("properties") or {}).get(meter["aggregation_key"])
         return property_text(event, meter["aggregation_key"]) if meter["aggregation"] == "unique" else quantity_of(value)
 

@@ -19,6 +19,13 @@ MODELS = ["per_unit", "per_unit", "graduated", "volume", "package", "bps"]
 GROUP_VALUES = {"region": ["US", "EU", "1"], "tier": ["a", "b"]}
 FILTERS: list[Mapping] = [{"in": ["web"]}, {"not_in": ["web", 7]}, {"exists": True}, {"exists": False}]
 FILTERS += [{"at_least": "7", "below": "7.5"}, {"above": "6.999999999999", "at_most": "7"}, {"starts_with": "we"}]
+FORMULAS = [
+    "amount * 2",
+    "amount - coalesce(channel, 0)",
+    "min(max(amount, 5), 40)",
+    "round_up(-amount, 0.7)",
+    "amount * amount + channel",
+]
 FIRST_DAY = date(2026, 1, 1)
 
 
@@ -56,6 +63,10 @@ def meters(draw: st.DrawFn, code: str) -> Mapping:
     meter |= {"aggregation": aggregation, "group_keys": draw(st.sampled_from([[], ["region"], ["region"], ["tier", "region"]]))}
     if aggregation != "count":
         meter["aggregation_key"] = "user" if aggregation == "unique" else "amount"
+    if aggregation not in ("count", "unique") and draw(st.integers(0, 4)) == 4:
+        meter["aggregation_key"] = {"formula": draw(st.sampled_from(FORMULAS))}
+    if aggregation not in ("count", "unique") and draw(st.integers(0, 4)) == 4:
+        meter["round_each"] = draw(st.sampled_from([{"up_to": "6", "minimum": "30"}, {"minimum": "1"}, {"up_to": "0.5"}]))
     if draw(st.integers(0, 6)) == 6:
         meter["filters"] = [{"property": "channel", **draw(st.sampled_from(FILTERS))}]
     return meter

@@ -32,12 +32,12 @@ group_slots as (
     select
         meters.event_name,
         meters.meter_code,
-        {{ list_of('slots.slot', place_in('meters.group_keys', 'slots.property')) }} as group_slots
+        {{ list_of('slots.slot', place_in('meters.group_properties', 'slots.property')) }} as group_slots
     from meters
     inner join slots
         on
             meters.event_name is not distinct from slots.event_name
-            and {{ holds('meters.group_keys', 'slots.property') }}
+            and {{ holds('meters.group_properties', 'slots.property') }}
             and slots.kind = 'group'
     group by
         meters.event_name,

@@ -7,7 +7,9 @@ names as (
 
 meters as (
     select
-        *,
+        * exclude (quantity_property, group_properties),
+        coalesce(quantity_property, aggregation_key) as read_property,
+        coalesce(group_properties, group_keys) as group_properties,
         aggregation in ('sum', 'count') as is_kept_per_window
     from {{ source('books', 'meters') }}
     where status = 'active'
@@ -38,9 +40,10 @@ select
     taken.meter_code,
     taken.aggregation,
     taken.is_kept_per_window,
-    case when taken.aggregation not in ('count', 'unique') then taken.aggregation_key end as number_property,
-    case when taken.aggregation = 'unique' then taken.aggregation_key end as text_property,
+    case when taken.aggregation not in ('count', 'unique') then taken.read_property end as number_property,
+    case when taken.aggregation = 'unique' then taken.read_property end as text_property,
     taken.group_keys,
+    taken.group_properties,
     coalesce(filters.filters, []) as filters
 from taken
 left join filters

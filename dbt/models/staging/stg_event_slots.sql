@@ -16,7 +16,7 @@ wanted as (
     select
         event_name,
         'group',
-        {{ each_of('group_keys') }}
+        {{ each_of('group_properties') }}
     from meters
     union
     select

@@ -6,12 +6,18 @@
 {%- set texts = slot_columns('text', readings) -%}
 {%- set groups = slot_columns('group', readings) -%}
 {%- set first_group = numbers | length + texts | length + 1 -%}
+{#- what is worked out of other properties (R-90 to R-97) has its inputs behind the slots -#}
+{%- set computed = computed_properties(readings) -%}
+{%- set inputs_at = first_group + groups | length -%}
 {%- set opened = [] -%}
 {%- set shapes = [] -%}
 {%- for reading in readings -%}
     {#- numbers first, then texts, each kind as long as its columns: a slot has one place whatever the event -#}
-    {%- set names = reading.numbers + [none] * (numbers | length - reading.numbers | length)
-        + reading.texts + [none] * (texts | length - reading.texts | length) + reading.groups -%}
+    {%- set names = plain(reading.numbers) + [none] * (numbers | length - reading.numbers | length)
+        + reading.texts + [none] * (texts | length - reading.texts | length) + plain(reading.groups) -%}
+    {%- if computed -%}
+        {%- set names = names + [none] * (groups | length - reading.groups | length) + inputs_of(reading) -%}
+    {%- endif -%}
     {%- do opened.append(property_texts('properties', names) if reading.numbers + reading.groups + reading.texts else 'null') -%}
     {%- do shapes.append(shape(reading, first_group)) -%}
 {%- endfor %}
@@ -33,6 +39,10 @@ opened as (
     from landed
 ),
 
+{% if computed -%}
+{{ worked_out(readings, computed, numbers, texts, groups, inputs_at) }},
+
+{% endif -%}
 typed as (
     select
         *,
@@ -47,7 +57,7 @@ typed as (
         {{ canonical_text('json_texts[' ~ (loop.index0 + first_group) ~ ']') }} as {{ column }}
         {{- "," if not loop.last }}
         {%- endfor %}
-    from opened
+    from {{ 'worked_out' if computed else 'opened' }}
 )
 
 select

@@ -18,7 +18,7 @@ def card_problems(statements: Statements) -> Iterator[Problem]:
     for edition in statements.editions:
         meter = statements.meters.get(edition.card.terms.meter)
         if meter is not None:
-            yield from _entry_problems(edition.entries, meter.terms.group_keys)
+            yield from _entry_problems(edition.entries, meter.terms.group_names)
 
 
 def dimension_problems(dimensions: Mapping[str, object], group_keys: Sequence[str], place: Place) -> Iterator[Problem]:

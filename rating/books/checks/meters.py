@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rating.books.models import Filter, Meter
+from rating.books.checks.settings import zone_problem
+from rating.books.computed import CONTRACT, EVENT_NAME, contract_zones
+from rating.books.formulas import FormulaError, steps_of
+from rating.books.models import Filter, GroupKey, Hours, Measured, Meter
 from rating.books.places import Place
 from rating.books.problems import Problem, listed
 from rating.books.statements import Statements
@@ -12,10 +15,18 @@ from rating.books.statements import Statements
 
 def meter_problems(statements: Statements) -> Iterator[Problem]:
     for meter in statements.meters.values():
+        keys = meter.terms.group_keys
         yield from _event_problems(meter.terms, meter.place)
         yield from _aggregation_problems(meter.terms, meter.place)
-        if twice := repeated(meter.terms.group_keys):
+        if twice := repeated(meter.terms.group_names):
             yield meter.place.at("group_keys").problem(f"{listed(twice)} is named twice", "Name every group key once")
+        read = [
+            str((key.hours, key.of, key.bands, key.prefixes)) if key.model_fields_set > {"name"} else key.name for key in keys
+        ]
+        if repeated(read) and not twice:
+            yield meter.place.at("group_keys").problem("two group keys are worked out in the same way", "Keep one of them")
+        for position, key in enumerate(keys):
+            yield from _group_key_problems(key, meter.place.at("group_keys", position), statements)
         for position, condition in enumerate(meter.terms.filters):
             yield from _filter_problems(condition, meter.place.at("filters", position))
 
@@ -47,6 +58,69 @@ def _aggregation_problems(meter: Meter, place: Place) -> Iterator[Problem]:
     if meter.aggregation != "count" and meter.aggregation_key is None:
         what = f"`aggregation_key` is missing: {meter.aggregation} needs the property that it looks at"
         yield place.at("aggregation_key").problem(what, "Add `aggregation_key: …`, or write `aggregation: count`")
+    if meter.aggregation_key is not None:
+        yield from _measured_problems(meter.aggregation_key, place.at("aggregation_key"))
+        if meter.aggregation == "unique" and meter.aggregation_key.formula is not None:
+            yield place.at("aggregation_key").problem("unique counts texts, and a formula gives a number", "Name a property")
+    if meter.round_each is not None:
+        at = place.at("round_each")
+        if meter.aggregation in ("count", "unique"):
+            yield at.problem(f"{meter.aggregation} reads no quantity that could be rounded", "Take `round_each` out")
+        if meter.round_each.up_to is None and meter.round_each.minimum is None:
+            yield at.problem("it says neither `up_to` nor `minimum`", "Write `round_each: {up_to: 60, minimum: 60}`")
+
+
+def _measured_problems(measured: Measured, place: Place) -> Iterator[Problem]:
+    if (measured.property is None) == (measured.formula is None):
+        yield place.problem("it names neither a property nor a formula, or both", 'Write a property, or {formula: "…"}')
+    if measured.formula is not None:
+        try:
+            steps_of(measured.formula)
+        except FormulaError as error:
+            yield place.at("formula").problem(error.what, error.mend)
+
+
+def _group_key_problems(key: GroupKey, place: Place, statements: Statements) -> Iterator[Problem]:
+    kinds = [name for name in ("hours", "bands", "prefixes") if getattr(key, name) is not None]
+    if len(kinds) > 1:
+        yield place.problem(f"{listed(kinds)} are given together", "Keep one of them")
+    elif kinds == ["hours"]:
+        if key.of is not None:
+            yield place.at("of").problem("hours look at the event's time, not at a property", "Take `of` out")
+        yield from _hours_problems(key.hours, place.at("hours"), statements)
+    elif key.of is None and kinds:
+        yield place.problem(f"`{kinds[0]}` needs `of`, the property that is looked at", "Add `of: …`")
+    elif key.of is not None:
+        yield from _measured_problems(key.of, place.at("of"))
+        if not kinds and str(key.of) != EVENT_NAME:
+            mend = f"Add `bands` or `prefixes`, or write `of: {EVENT_NAME}`"
+            yield place.problem("`of` says of what, and nothing says what to make of it", mend)
+        if kinds == ["prefixes"] and key.of.formula is not None:
+            yield place.at("of").problem("a formula gives a number, and prefixes are of a text", "Name a property")
+    if key.bands is not None:
+        limits = [band.at_most for band in key.bands]
+        stated = [limit for limit in limits if limit is not None]
+        if not limits or None in limits[:-1] or stated != sorted({*stated}):
+            what = "the bands do not rise to a last one without `at_most`, or to a highest limit"
+            yield place.at("bands").problem(what, "Write them from the lowest `at_most` up; only the last may have none")
+
+
+def _hours_problems(hours: Hours | None, place: Place, statements: Statements) -> Iterator[Problem]:
+    if hours is None:
+        return
+    if hours.zone != CONTRACT:
+        yield from zone_problem(hours.zone, place.at("zone"))
+    elif len(zones := contract_zones(statements)) > 1:
+        what = f"approved contracts lie in {listed(sorted(zones))}, and hours are read in one zone"
+        yield place.at("zone").problem(
+            what, "Write `zone: …` with the one that is meant; a meter for each zone where they differ"
+        )
+    for position, one in enumerate(hours.ranges):
+        at = place.at("ranges", position)
+        if one.days == ():
+            yield at.at("days").problem("the list is empty", "Name days such as mon, or take `days` out for every day")
+        if one.begins == one.to:
+            yield at.problem("the range begins where it ends", 'Write `from: "00:00"` and `to: "24:00"` for the whole day')
 
 
 def _filter_problems(condition: Filter, place: Place) -> Iterator[Problem]:

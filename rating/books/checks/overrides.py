@@ -41,7 +41,7 @@ def _target(override: DatedOverride, statements: Statements) -> _Target | None:
     if meter is None:
         return None
     dimensions = terms.dimensions or {}
-    return ("meter", meter.terms.code, tuple(dimensions.get(key) for key in meter.terms.group_keys))
+    return ("meter", meter.terms.code, tuple(dimensions.get(key) for key in meter.terms.group_names))
 
 
 def _twice_in_force(target: _Target, overrides: Sequence[DatedOverride]) -> Iterator[Problem]:
@@ -99,7 +99,7 @@ def _combination_problems(override: DatedOverride, statements: Statements) -> It
         yield place.at("rate").problem("`rate` is missing", 'Add `rate: "…"`, in the card\'s `per`')
     meter = statements.meters.get(terms.meter)
     if meter is not None:
-        yield from dimension_problems(terms.dimensions or {}, meter.terms.group_keys, place.at("dimensions"))
+        yield from dimension_problems(terms.dimensions or {}, meter.terms.group_names, place.at("dimensions"))
 
 
 def _pricing_problems(override: DatedOverride, contract: Contract, statements: Statements) -> Iterator[Problem]:

@@ -1,0 +1,199 @@
+{#- Exact arithmetic on events' numbers (R-90), as the engine speaks of it. A number is its digits as a whole number of 128 bits and how
+    many of them are decimals, so nothing is rounded on the way. A number that is missing has no digits; one that no 38 digits hold has none
+    either, and -1 decimals, and so has all that rests on it: `coalesce` takes the place of what is missing only. -#}
+
+{#- A power of ten as a whole number; null beyond the 38th. -#}
+{% macro power_of_ten(exponent) -%} {{ return("try_cast('1' || repeat('0', " ~ exponent ~ ") as hugeint)") }} {%- endmacro %}
+
+{#- A number of the books. -#}
+{% macro number_literal(value) -%}
+    {%- set decimals = (value.split('.') + [''])[1] -%}
+    {{ return([('m', quoted(value | replace('.', '')) ~ "::hugeint"), ('s', decimals | length)]) }}
+{%- endmacro %}
+
+{#- A property's number in plain notation from its JSON text; null where it is none. -#}
+{% macro plain_number_of_json(json) -%}
+    {%- set content -%}
+        case when left({{ json }}, 1) = '"' then {{ if_it_matches(json_string_content(json), plain_number_pattern()) }} else {{ json }} end
+    {%- endset -%}
+    {%- set is_none = "left(" ~ json ~ ", 1) in ('[', '{') or " ~ json ~ " in ('true', 'false', 'null')" -%}
+    {%- set number = "list_transform([" ~ content ~ "], lambda c: case when c = '' then null when contains(lower(c), 'e') then "
+        ~ plain_decimal("lower(ltrim(c, '+'))") ~ " else c end)[1]" -%}
+    {{ return("case when " ~ is_none ~ " then null else " ~ number ~ " end") }}
+{%- endmacro %}
+
+{#- A number in plain notation as its digits, needless zeros apart. -#}
+{% macro number_of_plain(plain) -%}
+    {%- set decimals = "rtrim(split_part(" ~ plain ~ ", '.', 2), '0')" -%}
+    {%- set digits = "split_part(" ~ plain ~ ", '.', 1) || " ~ decimals -%}
+    {%- set whole = "try_cast(case when " ~ digits ~ " in ('', '-', '+') then '0' else " ~ digits ~ " end as hugeint)" -%}
+    {{ return([
+        ('m', whole),
+        ('s', "case when " ~ plain ~ " is not null and " ~ whole ~ " is null then -1 else length(" ~ decimals ~ ") end")
+    ]) }}
+{%- endmacro %}
+
+{#- One operation on numbers: pairs of column and SQL. -#}
+{% macro exact_step(step, args) -%}
+    {%- set m, s = args[0] ~ '_m', args[0] ~ '_s' -%}
+    {%- if step.op == 'negate' -%} {{ return([('m', '-' ~ m), ('s', s)]) }}
+    {%- elif step.op == 'quantity' -%}
+        {{ return([('m', as_quantity(m, s)), ('s', 9)]) }}
+    {%- elif step.op == 'round_each' -%}
+        {{ return([('m', rounded_each(m, step)), ('s', 9)]) }}
+    {%- endif -%}
+    {%- set n, t = args[1] ~ '_m', args[1] ~ '_s' -%}
+    {%- if step.op == 'multiply' -%} {{ return(or_too_long("try(" ~ m ~ " * " ~ n ~ ")", s ~ " + " ~ t, m, s, n, t)) }}
+    {%- elif step.op == 'coalesce' -%}
+        {%- set is_first = m ~ " is not null or " ~ s ~ " = -1" -%}
+        {{ return([
+            ('m', "case when " ~ is_first ~ " then " ~ m ~ " else " ~ n ~ " end"),
+            ('s', "case when " ~ is_first ~ " then " ~ s ~ " else " ~ t ~ " end")
+        ]) }}
+    {%- endif -%}
+    {%- set both = "greatest(" ~ s ~ ", " ~ t ~ ")" -%}
+    {%- set a = aligned(m, s, both) -%}
+    {%- set b = aligned(n, t, both) -%}
+    {%- if step.op == 'add' -%} {%- set found = a ~ " + " ~ b -%}
+    {%- elif step.op == 'subtract' -%} {%- set found = a ~ " - " ~ b -%}
+    {%- elif step.op in ('min', 'max') -%}
+        {%- set found = "case when " ~ a ~ (" <= " if step.op == 'min' else " >= ") ~ b ~ " then " ~ a ~ " else " ~ b ~ " end" -%}
+        {%- set found = "case when " ~ a ~ " is not null and " ~ b ~ " is not null then " ~ found ~ " end" -%}
+    {%- elif step.op == 'round_up' -%}
+        {%- set found = "sign(" ~ a ~ ") * ((abs(" ~ a ~ ") + " ~ b ~ " - 1) // " ~ b ~ ") * " ~ b -%}
+    {%- elif step.op == 'round' -%}
+        {#- a rest of half a step and more goes up -#}
+        {%- set found = "sign(" ~ a ~ ") * (abs(" ~ a ~ ") // " ~ b ~ " + case when abs(" ~ a ~ ") % " ~ b ~ " >= " ~ b ~ " - abs(" ~ a ~ ") % " ~ b ~ " then 1 else 0 end) * " ~ b -%}
+    {%- else -%} {{ exceptions.raise_compiler_error("No step is called " ~ step.op) }}
+    {%- endif -%}
+    {{ return(or_too_long("try(" ~ found ~ ")", both, m, s, n, t)) }}
+{%- endmacro %}
+
+{#- The columns of an operation on two numbers, where one of them or the outcome may be too long. -#}
+{% macro or_too_long(found, scale, m, s, n, t) -%}
+    {%- set is_too_long = s ~ " = -1 or " ~ t ~ " = -1 or (" ~ m ~ " is not null and " ~ n ~ " is not null and " ~ found ~ " is null)" -%}
+    {{ return([('m', found), ('s', "case when " ~ is_too_long ~ " then -1 else " ~ scale ~ " end")]) }}
+{%- endmacro %}
+
+{#- Digits with as many decimals as `scale` says. -#}
+{% macro aligned(m, s, scale) -%}
+    {{ return("(case when " ~ m ~ " = 0 then 0::hugeint else try(" ~ m ~ " * " ~ power_of_ten(scale ~ " - " ~ s) ~ ") end)") }}
+{%- endmacro %}
+
+{#- Billionths of a number (R-2): halves away from zero; null from 1e15 on. -#}
+{% macro as_quantity(m, s) -%}
+    {%- set unit = power_of_ten(s ~ " - 9") -%}
+    {%- set up = "case when abs(" ~ m ~ ") % " ~ unit ~ " >= " ~ unit ~ " - abs(" ~ m ~ ") % " ~ unit ~ " then 1 else 0 end" -%}
+    {%- set found -%}
+        (case
+            when {{ m }} = 0 or {{ s }} > 47 then case when {{ m }} is not null then 0::hugeint end
+            when {{ s }} <= 9 then try({{ m }} * {{ power_of_ten("9 - " ~ s) }})
+            else sign({{ m }}) * (abs({{ m }}) // {{ unit }} + {{ up }})
+        end)
+    {%- endset -%}
+    {{ return("case when abs(" ~ found ~ ") < 1000000000000000000000000::hugeint then " ~ found ~ " end") }}
+{%- endmacro %}
+
+{#- Each event's billionths raised to a minimum (0 stays 0), then up to the next multiple, away from zero (R-91). -#}
+{% macro rounded_each(m, step) -%}
+    {%- set size = "abs(" ~ m ~ ")" -%}
+    {%- if step.minimum is defined -%} {%- set size = "greatest(" ~ size ~ ", " ~ billionths(step.minimum) ~ ")" -%} {%- endif -%}
+    {%- if step.up_to is defined -%}
+        {%- set size = "((" ~ size ~ " + " ~ billionths(step.up_to) ~ " - 1) // " ~ billionths(step.up_to) ~ ") * " ~ billionths(step.up_to) -%}
+    {%- endif -%}
+    {%- set found = "case when " ~ m ~ " = 0 then 0::hugeint else try(sign(" ~ m ~ ") * " ~ size ~ ") end" -%}
+    {{ return("case when " ~ m ~ " is not null and abs(" ~ found ~ ") < 1000000000000000000000000::hugeint then " ~ found ~ " end") }}
+{%- endmacro %}
+
+{#- A number of the books in billionths. -#}
+{% macro billionths(value) -%}
+    {%- set parts = value.split('.') + [''] -%}
+    {{ return(quoted(parts[0] ~ (parts[1] ~ '000000000')[:9]) ~ "::hugeint") }}
+{%- endmacro %}
+
+{#- The JSON text of a computed value: of a quantity, which is in billionths, as a number. -#}
+{% macro computed_text(name, step) -%}
+    {%- if step.op not in ('quantity', 'round_each') -%} {{ return(name ~ '_t') }} {%- endif -%}
+    {%- set m = name ~ '_m' -%}
+    {{ return(
+        "case when " ~ m ~ " < 0 then '-' else '' end || (abs(" ~ m ~ ") // 1000000000)::varchar || '.' || lpad((abs(" ~ m
+        ~ ") % 1000000000)::varchar, 9, '0')"
+    ) }}
+{%- endmacro %}
+
+{#- The value of the first band that a number is not above (R-95), as JSON text. -#}
+{% macro band_text(name, bands) -%}
+    {%- set branches = [] -%}
+    {%- for limit, value in bands -%}
+        {%- set text = quoted(tojson(value)) -%}
+        {%- if limit is none -%} {%- do branches.append("when " ~ name ~ "_m is not null then " ~ text) -%}
+        {%- else -%}
+            {%- set literal = dict(number_literal(limit)) -%}
+            {%- set both = "greatest(" ~ name ~ "_s, " ~ literal.s ~ ")" -%}
+            {%- do branches.append(
+                "when " ~ aligned(name ~ '_m', name ~ '_s', both) ~ " <= " ~ aligned(literal.m, literal.s, both) ~ " then " ~ text
+            ) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return("case " ~ (branches | join(' ')) ~ " end") }}
+{%- endmacro %}
+
+{#- The value of the first range of hours that an event's local time lies in (R-94), as JSON text. -#}
+{% macro hours_text(step) -%}
+    {%- set local = "timezone(" ~ quoted(step.zone) ~ ", timezone('UTC', \"timestamp\"))" -%}
+    {%- set minute = "(hour(" ~ local ~ ") * 60 + minute(" ~ local ~ "))" -%}
+    {%- set names = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] -%}
+    {%- set branches = [] -%}
+    {%- for range in step.ranges -%}
+        {%- set begins = range['from'][:2] | int * 60 + range['from'][3:] | int -%}
+        {%- set ends = range['to'][:2] | int * 60 + range['to'][3:] | int -%}
+        {%- set days = [] -%}
+        {%- set next_days = [] -%}
+        {%- for day in range.days or names -%}
+            {%- do days.append(names.index(day) + 1) -%}
+            {%- do next_days.append((names.index(day) + 1) % 7 + 1) -%}
+        {%- endfor -%}
+        {%- set on_day = "isodow(" ~ local ~ ") in (" ~ (days | join(', ')) ~ ")" -%}
+        {%- set on_next = "isodow(" ~ local ~ ") in (" ~ (next_days | join(', ')) ~ ")" -%}
+        {%- if begins < ends -%}
+            {%- set holds = on_day ~ " and " ~ minute ~ " >= " ~ begins ~ " and " ~ minute ~ " < " ~ ends -%}
+        {%- else -%}
+            {%- set holds = "((" ~ on_day ~ " and " ~ minute ~ " >= " ~ begins ~ ") or (" ~ on_next ~ " and " ~ minute ~ " < " ~ ends ~ "))" -%}
+        {%- endif -%}
+        {%- do branches.append("when " ~ holds ~ " then " ~ quoted(tojson(range.value))) -%}
+    {%- endfor -%}
+    {{ return("case " ~ (branches | join(' ')) ~ " else " ~ (quoted(tojson(step.otherwise)) if step.otherwise is not none else 'null') ~ " end") }}
+{%- endmacro %}
+
+{#- The longest prefix of each text that a table has (R-96): looked_up, json_text. -#}
+{% macro longest_prefixes(relation, json, digest) -%}
+    with texts as (
+        select distinct
+            {{ json }} as looked_up,
+            {{ canonical_text(json) }} as content
+        from {{ relation }}
+        where {{ json }} is not null
+    ),
+
+    beginnings as (
+        select
+            looked_up,
+            left(content, unnest(range(1, least(length(content), (
+                select coalesce(max(length(prefix)), 0)
+                from {{ source('books', 'prefixes') }}
+                where digest = {{ quoted(digest) }}
+            )) + 1))) as beginning
+        from texts
+        where content is not null
+    )
+
+    select
+        beginnings.looked_up,
+        to_json(arg_max(prefixes."value", length(prefixes.prefix)))::varchar as json_text
+    from beginnings
+    inner join {{ source('books', 'prefixes') }} as prefixes
+        on
+            beginnings.beginning = prefixes.prefix
+            and prefixes.digest = {{ quoted(digest) }}
+    group by beginnings.looked_up
+{%- endmacro %}
