@@ -139,7 +139,10 @@ def together(before: Documents, now: Documents) -> Documents:
 def contract_facts(warehouse: Warehouse, as_of: datetime) -> pl.DataFrame:
     """CONTRACT_FACTS of every contract with an issued document, as they were at its first."""
     parts = [pl.read_parquet(batch.folder / CONTRACT_FACTS_FILE) for batch in _sound(warehouse, as_of, [CONTRACT_FACTS_FILE])]
-    return pl.concat([books.CONTRACT_FACTS.empty(), *parts]).unique("contract_id", keep="first", maintain_order=True)
+    # earlier batches may know fewer facts
+    return pl.concat([books.CONTRACT_FACTS.empty(), *parts], how="diagonal").unique(
+        "contract_id", keep="first", maintain_order=True
+    )
 
 
 def issue(warehouse: Warehouse, documents: Documents, books_now: books.Books, as_of: datetime) -> Batch | None:

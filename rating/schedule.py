@@ -199,9 +199,16 @@ def _monthly_spans(contracts: pl.DataFrame, horizon: datetime) -> pl.DataFrame:
     """From the anchor day at or before the start date, in steps of the frequency; the last may begin after the horizon."""
     start_month = pl.col("start_date").dt.year().cast(pl.Int32) * 12 + pl.col("start_date").dt.month().cast(pl.Int32) - 1
     last_month = pl.lit(horizon.year * 12 + horizon.month, dtype=pl.Int32)  # one month beyond: local days run ahead of UTC
-    anchored = contracts.with_columns(start_month=start_month).with_columns(
-        origin=pl.col("start_month")
-        - (calendar.anchored(pl.col("start_month"), pl.col("billing_anchor")) > pl.col("start_date")).cast(pl.Int32)
+    # periods aligned to a month begin in it and every step from it (R-108), all others a whole number of steps from the start
+    since_anchor = (pl.col("start_month") - pl.col("anchor_month") + 1) % pl.col("step")
+    one_back = pl.when(pl.col("anchor_month").is_null()).then(1).otherwise(pl.col("step"))
+    anchored = (
+        contracts.with_columns(start_month=start_month)
+        .with_columns(origin=pl.col("start_month") - since_anchor.fill_null(0))
+        .with_columns(
+            origin=pl.col("origin")
+            - one_back * (calendar.anchored(pl.col("origin"), pl.col("billing_anchor")) > pl.col("start_date")).cast(pl.Int32)
+        )
     )
     count = pl.max_horizontal((last_month - pl.col("origin")) // pl.col("step") + 1, 0)
     return (

@@ -268,6 +268,7 @@ CONTRACTS = Table(
         ("timezone", TEXT, "IANA zone of its days"),
         ("status", TEXT, "draft or approved"),
         ("place", TEXT, "file, line and path in the books"),
+        ("anchor_month", SMALL, "a month in which periods begin (R-108); null: in the one the contract begins in", NULL),
     ),
 )
 
@@ -319,6 +320,7 @@ CREDIT_GRANTS = Table(
         ("expires_at", INSTANT, "no longer from this instant on; null: never", NULL),
         ("applies_to", TEXTS, "meters it pays; null: all", NULL),
         ("place", TEXT, "file, line and path in the books"),
+        ("priority", SMALL, "drawn before those of a higher one (R-110); null: 0", NULL),
     ),
 )
 

@@ -106,6 +106,7 @@ class GrantTerms:
     effective_at: datetime
     expires_at: datetime | None
     applies_to: tuple[str, ...] | None
+    priority: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,7 @@ def _grant_terms(grant: CreditGrant, effective_at: datetime, expires_at: datetim
         effective_at=effective_at,
         expires_at=expires_at,
         applies_to=None if grant.applies_to is None else tuple(sorted(set(grant.applies_to))),
+        priority=grant.priority,
     )
 
 

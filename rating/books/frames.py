@@ -199,7 +199,8 @@ def _contracts(statements: Statements) -> Iterator[dict[str, Any]]:
             "billing_frequency": plan.billing_frequency,
             "start_date": terms.start_date,
             "end_date": terms.end_date,
-            "billing_anchor": terms.billing_anchor or terms.start_date.day,
+            "billing_anchor": terms.billing_anchor.day if terms.billing_anchor else terms.start_date.day,
+            "anchor_month": terms.billing_anchor.month if terms.billing_anchor else None,
             "timezone": statements.zone(terms),
             "status": terms.status,
             "place": str(contract.place),
@@ -261,4 +262,5 @@ def _credit_grants(statements: Statements) -> Iterator[dict[str, Any]]:
             "expires_at": terms.expires_at,
             "applies_to": None if terms.applies_to is None else [*terms.applies_to],
             "place": str(grant.stated.place),
+            "priority": terms.priority,
         }

@@ -16,7 +16,7 @@ from rating.tables import CONTRACTS, Column, Table
 if TYPE_CHECKING:
     from rating.books import Books
 
-_FIXED = ("start_date", "billing_anchor", "timezone", "billing_frequency", "currency")
+_FIXED = ("start_date", "billing_anchor", "anchor_month", "timezone", "billing_frequency", "currency")
 _FACTS = ("contract_id", *_FIXED)
 
 CONTRACT_FACTS = Table(
@@ -24,7 +24,7 @@ CONTRACT_FACTS = Table(
     "what was fixed about one contract when it was first issued",
     ("contract_id",),
     tuple(
-        Column(column.name, column.dtype, column.meaning)
+        Column(column.name, column.dtype, column.meaning, column.nullable)
         for name in _FACTS
         for column in CONTRACTS.columns
         if column.name == name
@@ -89,7 +89,7 @@ def _changed_contracts(contracts: pl.DataFrame, facts: pl.DataFrame) -> list[Pro
         before = f"{name}_issued"
         if before not in both.columns:
             continue
-        changed = both.filter(pl.col(name) != pl.col(before)).select("contract_id", name, before, "place")
+        changed = both.filter(pl.col(name).ne_missing(pl.col(before))).select("contract_id", name, before, "place")
         problems += [_changed(name, *row) for row in changed.iter_rows()]
     return problems
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rating.books.values import (
+    Anchor,
     Boolean,
     Clock,
     Code,
@@ -19,7 +20,6 @@ from rating.books.values import (
     ComparedValue,
     Count,
     Day,
-    DayOfMonth,
     Days,
     GroupValue,
     Header,
@@ -31,6 +31,7 @@ from rating.books.values import (
     PositivePrice,
     PositiveQuantity,
     Price,
+    Priority,
     PropertyColumns,
     Separator,
     Share,
@@ -288,7 +289,7 @@ class Contract(_Shape):
     plan: Code
     start_date: Day
     end_date: Day | None = None
-    billing_anchor: DayOfMonth | None = None
+    billing_anchor: Anchor | None = None
     timezone: Code | None = None
     status: Literal["draft", "approved"]
     base_fee: Price | None = None
@@ -309,6 +310,7 @@ class CreditGrant(_Shape):
     effective_at: Moment | None = None
     expires_at: Moment | None = None
     applies_to: tuple[Code, ...] | None = None
+    priority: Priority = 0
 
 
 # --- events from elsewhere -----------------------------------------------------------------------------------------------------

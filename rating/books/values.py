@@ -8,11 +8,12 @@ Every function takes what the readers hand over (text, `Number`, bool, None, or 
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Context, Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import PlainValidator
 from pydantic_core import PydanticCustomError
@@ -29,6 +30,7 @@ FIRST_DATE = date(1970, 1, 1)
 
 _PLAIN_DECIMAL = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)")
 _WHOLE = re.compile(r"[+-]?(?:0|[1-9][0-9]*)")
+_MONTH_AND_DAY = re.compile(r"([0-9]{2})-([0-9]{2})")
 _CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INSTANT = re.compile(r"([0-9-]{10})[Tt ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?) ?([Zz]|[+-][0-9]{2}:?[0-9]{2})?")
@@ -280,6 +282,29 @@ def as_group_value(value: Any) -> str | None:
     return None if text == "*" else text
 
 
+class BillingAnchor(NamedTuple):
+    """The day on which billing periods begin: of every month, or of one month of the year and those a period apart (R-17, R-108)."""
+
+    day: int
+    month: int | None = None
+
+
+def as_anchor(value: Any) -> BillingAnchor:
+    """A day of the month, or a month and day as MM-DD."""
+    if isinstance(value, BillingAnchor):
+        return value
+    parts = _MONTH_AND_DAY.fullmatch(value.strip()) if isinstance(value, str) else None
+    if parts is None:
+        if isinstance(value, str) and "-" in value:
+            raise wrong(f"{shown(value)} is no month and day", 'Write it as "01-01", or a day of the month')
+        return BillingAnchor(whole_number(1, 31)(value))
+    month, day = int(parts[1]), int(parts[2])
+    # a leap year has every day that any year has
+    if not 1 <= month <= 12 or not 1 <= day <= monthrange(2024, month)[1]:
+        raise wrong(f"there is no day {shown(value)}", "Write a month and day that the calendar has")
+    return BillingAnchor(day, month)
+
+
 def as_clock(value: Any) -> str:
     """A time of day, HH:MM, up to 24:00."""
     if not isinstance(value, str) or not _CLOCK.fullmatch(value.strip()):
@@ -339,8 +364,9 @@ PositiveQuantity = Annotated[Decimal, PlainValidator(as_positive_quantity)]
 Threshold = Annotated[Decimal, PlainValidator(as_threshold)]
 Share = Annotated[Decimal, PlainValidator(as_share)]
 Days = Annotated[int, PlainValidator(whole_number(0, 3650))]
+Priority = Annotated[int, PlainValidator(whole_number(-1_000_000, 1_000_000))]
 Count = Annotated[int, PlainValidator(whole_number(0, 1_000_000))]
-DayOfMonth = Annotated[int, PlainValidator(whole_number(1, 31))]
+Anchor = Annotated[BillingAnchor, PlainValidator(as_anchor)]
 Boolean = Annotated[bool, PlainValidator(as_boolean)]
 Day = Annotated[date, PlainValidator(as_date)]
 Moment = Annotated[date | datetime, PlainValidator(as_moment)]

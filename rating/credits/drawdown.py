@@ -82,13 +82,15 @@ def draw(claims: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
 
 
 def _ranked(grants: pl.DataFrame, claims: pl.DataFrame) -> pl.DataFrame:
-    """Grants of contracts with claims: soonest expiry (none last), promotional before prepaid, lowest cost basis, earliest
-    effective_at, id (R-31)."""
-    order = ["expires_at", "is_prepaid", "basis", "effective_at", "grant_id"]
+    """Grants of contracts with claims: lowest priority (R-110), soonest expiry (none last), promotional before prepaid, lowest cost
+    basis, earliest effective_at, id (R-31)."""
+    order = ["priority", "expires_at", "is_prepaid", "basis", "effective_at", "grant_id"]
     numbers = claims.filter(is_group_start("contract_no")).select("contract_id", "contract_no")
     terms = ["effective_at", "expires_at", "applies_to", "is_expiring"]
     return (
-        grants.select("contract_id", "grant_id", "kind", "left_units", "price", "amount", *terms)
+        grants.select(
+            "contract_id", "grant_id", "kind", "left_units", "price", "amount", pl.col("priority").fill_null(0), *terms
+        )
         .join(numbers, on="contract_id")
         .join(_cost_bases(grants), on=["price", "amount"], how="left", maintain_order="left")
         .with_columns(is_prepaid=pl.col("kind") == "prepaid")

@@ -214,6 +214,15 @@ def test_r31_grants_are_drawn_in_order(two_grants_each: Run, number: int) -> Non
     assert [move for move in two_grants_each.moves(f"a{number}") if move[0] == "usage"] == []
 
 
+def test_r110_priority_comes_before_expiry(house: House) -> None:
+    grants = [
+        grant("soon", "30", expires_at="2026-03-01", priority="1"),
+        grant("never", "30"),
+        grant("first", "30", priority="-1", kind="promotional"),
+    ]
+    assert drawn(january(house, grants, ("2026-01-10", "70"))) == {"first": "-30.00", "never": "-30.00", "soon": "-10.00"}
+
+
 def test_r31_at_last_the_id_decides(house: House) -> None:
     run = january(house, [grant("z", "100"), grant("B", "100"), grant("a", "100")], ("2026-01-10", "150"))
     assert drawn(run) == {"B": "-100.00", "a": "-50.00", "z": ""}

@@ -35,6 +35,24 @@ def test_r17_months_run_from_anchor_to_anchor(house: House, contract: Said, expe
     assert periods(house, contract, "2026-04-16")[: len(expected)] == expected
 
 
+@pytest.mark.parametrize(
+    ("frequency", "start", "anchor", "expected"),
+    [
+        ("quarterly", "2024-05-20", "01-01", ["2024-05-20/2024-07-01", "2024-07-01/2024-10-01"]),
+        ("quarterly", "2024-07-01", "01-01", ["2024-07-01/2024-10-01", "2024-10-01/2025-01-01"]),
+        ("quarterly", "2024-01-14", "02-15", ["2024-01-14/2024-02-15", "2024-02-15/2024-05-15"]),
+        ("semi_annually", "2024-03-31", "04-01", ["2024-03-31/2024-04-01", "2024-04-01/2024-10-01"]),
+        ("annually", "2024-03-31", "04-06", ["2024-03-31/2024-04-06", "2024-04-06/2025-04-06"]),
+        ("annually", "2023-03-01", "02-29", ["2023-03-01/2024-02-29", "2024-02-29/2025-02-28"]),
+    ],
+)
+def test_r108_periods_align_to_a_day_of_the_year(
+    house: House, frequency: str, start: str, anchor: str, expected: list[str]
+) -> None:
+    found = periods(house, {"start_date": start, "billing_anchor": anchor}, "2026-01-01", billing_frequency=frequency)
+    assert found[:2] == expected
+
+
 def test_r17_a_leap_february_has_its_29th(house: House) -> None:
     found = periods(house, {"start_date": "2028-01-31"}, "2028-03-31")
     assert found == ["2028-01-31/2028-02-29", "2028-02-29/2028-03-31", "2028-03-31/2028-04-30"]

@@ -49,6 +49,7 @@ class Grant:
     effective_at: datetime
     expires_at: datetime | None
     applies_to: tuple[str, ...] | None
+    priority: int = 0
 
     def pays(self, meter_code: str, window_start: datetime, window_end: datetime) -> bool:
         """Whether it is in force over the whole window and its scope holds the meter (R-30)."""
@@ -56,9 +57,10 @@ class Grant:
         return in_force and (self.applies_to is None or meter_code in self.applies_to)
 
     def drawing_order(self) -> tuple[object, ...]:
-        """R-31: soonest expiry (none last), promotional first, cheapest, earliest, id."""
+        """R-110, R-31: lowest priority, soonest expiry (none last), promotional first, cheapest, earliest, id."""
         cost_basis = self.price / self.amount if self.amount else Fraction(0)
         return (
+            self.priority,
             self.expires_at is None,
             (self.expires_at,) if self.expires_at else (),
             self.prepaid,
@@ -87,7 +89,8 @@ class Contract:
         self.currency: str = plan.get("currency") or books.currency
         self.minor_digits = MINOR_DIGITS[self.currency]
         self.frequency: str = plan["billing_frequency"]
-        self.anchor = int(entry.get("billing_anchor") or self.start_date.day)
+        month, _, day = str(entry.get("billing_anchor") or self.start_date.day).rpartition("-")
+        self.anchor, self.anchor_month = int(day), int(month) if month else None
 
     def _overrides(self) -> Iterator[Override]:
         for entry in self.entry.get("rate_overrides") or []:
@@ -117,6 +120,7 @@ class Contract:
                 self.instant(entry.get("effective_at") or self.start_date),
                 self.instant(entry["expires_at"]) if entry.get("expires_at") else None,
                 tuple(entry["applies_to"]) if entry.get("applies_to") else None,
+                int(entry.get("priority", 0)),
             )
 
     # --- time -----------------------------------------------------------------------------------------------------------------
@@ -144,7 +148,9 @@ class Contract:
         return self.approved and self.start <= instant and (self.end is None or instant < self.end)
 
     def periods(self, issued_days: dict[date, date], until: datetime) -> list[Period]:
-        return periods(self.start_date, self.end_date, self.frequency, self.anchor, self.zone, issued_days, until)
+        return periods(
+            self.start_date, self.end_date, self.frequency, self.anchor, self.zone, issued_days, until, self.anchor_month
+        )
 
     def changes(self) -> set[datetime]:
         """Every instant at which a rating window of this contract starts, whatever period it is in (R-18)."""

@@ -53,7 +53,7 @@ def day_in_month(months_since_year_0: int, day: int) -> date:
     return date(year, month + 1, min(day, monthrange(year, month + 1)[1]))
 
 
-def boundaries(start_date: date, frequency: str, anchor: int) -> Iterator[date]:
+def boundaries(start_date: date, frequency: str, anchor: int, anchor_month: int | None = None) -> Iterator[date]:
     """The days on which full periods begin, from the one at or before the start date on, without end (R-17)."""
     if frequency == "weekly":
         day = start_date
@@ -61,8 +61,10 @@ def boundaries(start_date: date, frequency: str, anchor: int) -> Iterator[date]:
             yield day
             day += timedelta(days=7)
     month = start_date.year * 12 + start_date.month - 1
+    while anchor_month is not None and (month + 1 - anchor_month) % MONTHS_OF[frequency]:
+        month -= 1  # R-108
     if day_in_month(month, anchor) > start_date:
-        month -= 1
+        month -= 1 if anchor_month is None else MONTHS_OF[frequency]
     while True:
         yield day_in_month(month, anchor)
         month += MONTHS_OF[frequency]
@@ -76,13 +78,14 @@ def periods(
     zone: str,
     issued_days: dict[date, date],
     until: datetime,
+    anchor_month: int | None = None,
 ) -> list[Period]:
     """The contract's periods that begin at or before `until`.
 
     `issued_days` maps the first day of every issued period to the day after its last: where the contract has been prolonged,
     its issued short period stays as it is and a new one begins at its end (R-42).
     """
-    days = boundaries(start_date, frequency, anchor)
+    days = boundaries(start_date, frequency, anchor, anchor_month)
     found = []
     full_start = next(days)
     while first_instant(max(full_start, start_date), zone) <= until and (end_date is None or full_start < end_date):

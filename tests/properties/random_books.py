@@ -187,6 +187,8 @@ def contracts(draw: st.DrawFn, contract_id: str, customer: str, sections: Mappin
         contract["end_date"] = last.isoformat()
     if plan["billing_frequency"] != "weekly" and draw(st.booleans()):
         contract["billing_anchor"] = draw(st.sampled_from([1, 15, 28, 29, 30, 31]))
+        if plan["billing_frequency"] not in ("weekly", "monthly") and draw(st.booleans()):
+            contract["billing_anchor"] = draw(st.sampled_from(["01-01", "02-29", "04-06", "12-31"]))
     for term, value in (("base_fee", money(currency)), ("minimum_spend", money(currency)), ("net_terms", st.integers(0, 60))):
         if draw(st.integers(0, 2)) == 0:
             contract[term] = draw(value)
@@ -241,6 +243,8 @@ def credit_grants(draw: st.DrawFn, grant_id: str, contract: Mapping, sections: M
     billed = sorted({p["meter"] for p in pricings_in_every_plan(sections) if "meter" in p})
     if billed and draw(st.integers(0, 2)) == 0:
         grant["applies_to"] = [draw(st.sampled_from(billed))]
+    if draw(st.integers(0, 2)) == 0:
+        grant["priority"] = str(draw(st.integers(-1, 2)))
     return grant
 
 

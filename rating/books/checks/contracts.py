@@ -30,6 +30,9 @@ def contract_problems(statements: Statements) -> Iterator[Problem]:
             if terms.billing_anchor is not None and plan.terms.billing_frequency == "weekly":
                 what = f"`billing_anchor` on the weekly plan `{terms.plan}`"
                 yield place.at("billing_anchor").problem(what, "Take it out: weekly periods run from the start date's weekday")
+            elif terms.billing_anchor and terms.billing_anchor.month and plan.terms.billing_frequency == "monthly":
+                what = f"`billing_anchor` names a month, and the plan `{terms.plan}` is monthly"
+                yield place.at("billing_anchor").problem(what, f"Write the day alone: {terms.billing_anchor.day}")
         if terms.amendments:
             yield from _amendment_problems(contract, plan, statements)
     yield from _external_id_problems(statements)

@@ -82,3 +82,22 @@ def test_r94_hours_by_the_contracts_clock_need_one_clock(tmp_path: Path) -> None
             assert '"zone":"America/New_York"' in books.load(tmp_path).meters["group_properties"][0][0]
     with pytest.raises(books.BooksError, match="approved contracts lie in `America/New_York`, `Europe/Paris`"):
         books.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("frequency", "anchor", "said"),
+    [
+        ("quarterly", '"02-30"', "there is no day `02-30`"),
+        ("quarterly", '"1-1"', "is no month and day"),
+        ("monthly", '"01-15"', "names a month, and the plan `p` is monthly"),
+        ("weekly", '"01-15"', "on the weekly plan `p`"),
+        ("monthly", "32", "no whole number from 1 to 31"),
+    ],
+)
+def test_r108_an_anchor_that_cannot_be_meant(frequency: str, anchor: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "books.yml").write_text(
+        f"settings: {{currency: USD}}\nplans: [{{code: p, billing_frequency: {frequency}}}]\ncustomers: [{{id: c}}]\n"
+        f"contracts: [{{id: c1, customer: c, plan: p, start_date: 2026-01-01, billing_anchor: {anchor}, status: approved}}]\n"
+    )
+    with pytest.raises(books.BooksError, match=said):
+        books.load(tmp_path)
