@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 
 import polars as pl
 
-OF_CONTRACTS = ("contracts", "contract_terms", "rate_overrides", "credit_grants")
+OF_CONTRACTS = ("contracts", "contract_terms", "rate_overrides", "credit_grants", "manual_charges")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Catalog:
     contract_terms: pl.DataFrame
     rate_overrides: pl.DataFrame
     credit_grants: pl.DataFrame
+    manual_charges: pl.DataFrame
 
     def only(self, contracts: pl.Series) -> Catalog:
         """The catalog of some contracts: what others have agreed is left out, what all share stays."""

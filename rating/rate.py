@@ -16,6 +16,7 @@ from rating.catalog import Catalog
 from rating.credits.application import apply_credits
 from rating.documents import Documents, Rated
 from rating.fees.initial import initial_lines
+from rating.fees.manual import manual_lines
 from rating.fees.recurring import fee_lines
 from rating.invoicing import adjustments
 from rating.invoicing.adjustments import SAME_LINE, Adjustments
@@ -150,7 +151,7 @@ def _charges(catalog: Catalog, schedule: Schedule, due: _Due, usage: pl.DataFram
     used = usage_lines(catalog, schedule, due.rated, usage)
     usage_units = used.lines.group_by(PERIOD).agg(usage_units=pl.col("amount_units").sum())
     fees = fee_lines(catalog, schedule, due.rated, usage_units)
-    return _Charges(pl.concat([used.lines, fees]), used)
+    return _Charges(pl.concat([used.lines, fees, manual_lines(catalog, due.rated)]), used)
 
 
 # --- section 9: what differs from what was issued ------------------------------------------------------------------------------

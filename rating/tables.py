@@ -324,6 +324,21 @@ CREDIT_GRANTS = Table(
     ),
 )
 
+MANUAL_CHARGES = Table(
+    "manual_charges",
+    "one charge that was agreed on by hand (R-109)",
+    ("contract_id", "charge_id"),
+    _columns(
+        ("contract_id", TEXT, "contract that is charged"),
+        ("charge_id", TEXT, "id of the charge"),
+        ("name", TEXT, "name shown on the line"),
+        ("amount", MONEY, "what is charged; negative: given back"),
+        ("charged_on", DATE, "local day whose period it is billed with"),
+        ("reason", TEXT, "why it was agreed"),
+        ("place", TEXT, "file, line and path in the books"),
+    ),
+)
+
 # --- schedule: the books laid out in time ------------------------------------------------------------------------------------
 
 PERIODS = Table(
@@ -428,8 +443,8 @@ INVOICE_LINES = Table(
     _columns(
         ("invoice_id", TEXT, "the document"),
         ("line_no", SMALL, "position on the document, from 1"),
-        ("kind", TEXT, "usage, base_fee, flat, one_time, minimum_commitment or prepaid_purchase"),
-        ("pricing_code", TEXT, "pricing that made it", NULL),
+        ("kind", TEXT, "usage, base_fee, flat, minimum_commitment, manual, one_time or prepaid_purchase"),
+        ("pricing_code", TEXT, "pricing that made it; of a manual line the id of the charge", NULL),
         ("meter_code", TEXT, "meter of a usage line", NULL),
         ("group_values", TEXTS, "combination of a usage line; null on other kinds", NULL),
         ("dimensions", TEXT, "the combination as JSON text; null on other kinds", NULL),
@@ -502,9 +517,9 @@ CREDIT_LEDGER = Table(
 
 _CHARGE = _columns(
     ("line", COUNT, "the usage line as it is now, to find its shares and tiers; null on other kinds", NULL),
-    ("kind", TEXT, "usage, base_fee, flat, one_time, minimum_commitment or prepaid_purchase"),
+    ("kind", TEXT, "usage, base_fee, flat, minimum_commitment, manual, one_time or prepaid_purchase"),
     ("rank", COUNT, "order among the lines of its kind on its document"),
-    ("pricing_code", TEXT, "pricing that made it", NULL),
+    ("pricing_code", TEXT, "pricing that made it; of a manual line the id of the charge", NULL),
     ("meter_code", TEXT, "meter of a usage line", NULL),
     ("combination", TEXT, "key of the combination of a usage line", NULL),
     ("group_values", TEXTS, "combination of a usage line", NULL),
@@ -608,5 +623,6 @@ BOOKS_TABLES = (
     CONTRACT_TERMS,
     RATE_OVERRIDES,
     CREDIT_GRANTS,
+    MANUAL_CHARGES,
 )
 DOCUMENT_TABLES = (INVOICES, INVOICE_LINES, TIER_CHARGES, LINE_SHARES, CREDIT_LEDGER)

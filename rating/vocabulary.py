@@ -7,7 +7,15 @@ from __future__ import annotations
 
 INVOICE_KINDS = ("initial", "period", "adjustment")  # in the order in which documents of a day are numbered
 INVOICE_STATUSES = ("draft", "issued")
-LINE_KINDS = ("usage", "base_fee", "flat", "minimum_commitment", "one_time", "prepaid_purchase")  # in their order
+LINE_KINDS = (
+    "usage",
+    "base_fee",
+    "flat",
+    "minimum_commitment",
+    "manual",
+    "one_time",
+    "prepaid_purchase",
+)  # in their order
 RATE_SOURCES = ("override", "rate_card", "fallback", "pricing")  # of usage lines
 ENTRY_TYPES = ("grant", "adjustment", "reversal", "usage", "expiration")  # of the credit ledger
 DRAWN = ("usage", "reversal")  # entries that a line of a document moves

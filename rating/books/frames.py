@@ -44,6 +44,7 @@ def frames_of(statements: Statements) -> dict[str, pl.DataFrame]:
         "contract_terms": _contract_terms(statements),
         "rate_overrides": _rate_overrides(statements, tier_sets),
         "credit_grants": _credit_grants(statements),
+        "manual_charges": _manual_charges(statements),
     }
     frames = {table.name: _frame(table, [*rows[table.name]]) for table in tables.BOOKS_TABLES if table.name in rows}
     return {**frames, "tier_sets": tier_sets.frame()}
@@ -244,6 +245,20 @@ def _override_price(override: RateOverride, statements: Statements) -> Decimal |
         return override.rate
     pricing = statements.pricings.stated[override.pricing].terms
     return None if pricing.tiered else getattr(override, pricing.price_key)
+
+
+def _manual_charges(statements: Statements) -> Iterator[dict[str, Any]]:
+    for contract in statements.contracts.values():
+        for position, charge in enumerate(contract.terms.charges):
+            yield {
+                "contract_id": contract.terms.id,
+                "charge_id": charge.id,
+                "name": charge.name,
+                "amount": charge.amount,
+                "charged_on": charge.on,
+                "reason": charge.reason,
+                "place": str(contract.place.at("charges", position)),
+            }
 
 
 def _credit_grants(statements: Statements) -> Iterator[dict[str, Any]]:

@@ -35,6 +35,7 @@ from rating.books.values import (
     PropertyColumns,
     Separator,
     Share,
+    SignedMoney,
     SignedPrice,
     Text,
     Threshold,
@@ -283,6 +284,16 @@ class Amendment(_Shape):
     rate_overrides: tuple[RateOverride, ...] = ()
 
 
+class Charge(_Shape):
+    """An amount agreed on by hand, billed with the period that holds its day (R-109)."""
+
+    id: Code
+    name: Text
+    amount: SignedMoney
+    on: Day
+    reason: Text
+
+
 class Contract(_Shape):
     id: Code
     customer: Code
@@ -297,6 +308,7 @@ class Contract(_Shape):
     minimum_spend: Price | None = None
     rate_overrides: tuple[RateOverride, ...] = ()
     amendments: tuple[Amendment, ...] = ()
+    charges: tuple[Charge, ...] = ()
 
 
 class CreditGrant(_Shape):

@@ -22,7 +22,7 @@ from rating.books.shapes import shaped, shaped_one
 from rating.books.statements import Statements
 from rating.books.yaml_reader import read_yaml
 
-NESTED_KEYS = ("rate_overrides", "amendments")
+NESTED_KEYS = ("rate_overrides", "amendments", "charges")
 
 
 def read_statements(folder: Folder) -> tuple[Statements, list[Problem]]:

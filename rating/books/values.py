@@ -179,6 +179,14 @@ def as_money(value: Any) -> Decimal:
     return _not_negative(_bounded(value, "amount", PRICE_SCALE, QUANTITY_LIMIT))
 
 
+def as_signed_money(value: Any) -> Decimal:
+    """An amount that may be given back, and is not 0."""
+    amount = _bounded(value, "amount", PRICE_SCALE, QUANTITY_LIMIT)
+    if not amount:
+        raise wrong("an amount of 0 charges nothing", "Write what was agreed, or take the charge out")
+    return amount
+
+
 def as_positive_money(value: Any) -> Decimal:
     return _positive(as_money(value))
 
@@ -359,6 +367,7 @@ Price = Annotated[Decimal, PlainValidator(as_price)]
 SignedPrice = Annotated[Decimal, PlainValidator(as_signed_price)]
 PositivePrice = Annotated[Decimal, PlainValidator(as_positive_price)]
 Money = Annotated[Decimal, PlainValidator(as_money)]
+SignedMoney = Annotated[Decimal, PlainValidator(as_signed_money)]
 PositiveMoney = Annotated[Decimal, PlainValidator(as_positive_money)]
 PositiveQuantity = Annotated[Decimal, PlainValidator(as_positive_quantity)]
 Threshold = Annotated[Decimal, PlainValidator(as_threshold)]

@@ -302,3 +302,32 @@ def test_r29_usage_of_all_lines_counts_together_after_rounding(house: House) -> 
     house.open(books(per_unit("0.004"), per_unit("0.004"), contract={"minimum_spend": "1"}))
     house.use("2026-01-10", "1")
     assert house.run("2026-02-04").bill().amounts == ["0.00", "0.00", "1.00"]
+
+
+# --- what is agreed on by hand -------------------------------------------------------------------------------------------
+
+
+def charge(name: str, amount: str, on: str) -> Said:
+    return {"id": name, "name": f"Charge {name}", "amount": amount, "on": on, "reason": "agreed by mail"}
+
+
+def test_r109_a_charge_stands_on_the_period_that_holds_its_day(house: House) -> None:
+    charges = [charge("b", "-12.34", "2026-01-31"), charge("a", "100", "2026-01-01"), charge("c", "7", "2026-02-01")]
+    grants = [{"id": "g", "amount": "500"}]
+    house.open(books(per_unit("1"), contract={"charges": charges, "minimum_spend": "10"}, grants=grants))
+    house.use("2026-01-10", "4")
+    bill = house.run("2026-02-04").bill()
+    assert list(zip(bill.kinds, bill.amounts, bill.paid, strict=True)) == [
+        ("usage", "4.00", "4.00"),
+        ("minimum_commitment", "6.00", "0.00"),
+        ("manual", "100.00", "0.00"),
+        ("manual", "-12.34", "0.00"),
+    ]
+
+
+def test_r109_on_an_issued_period_it_comes_as_an_adjustment(house: House) -> None:
+    house.open(books(per_unit("1"), contract={"charges": [charge("a", "100", "2026-01-05")]}))
+    assert house.run("2026-02-04").bill().total == "100.00"
+    house.open(books(per_unit("1"), contract={"charges": [charge("a", "80", "2026-01-05"), charge("b", "5", "2026-01-06")]}))
+    adjustment = house.run("2026-03-04").bill(kind="adjustment")
+    assert (adjustment.kinds, adjustment.amounts) == (["manual", "manual"], ["-20.00", "5.00"])

@@ -13,7 +13,7 @@ from tests.oracle.documents import Difference, Invoice, Memory, differences
 from tests.oracle.lines import ZERO, Line, one_time_charges, period_lines, prepaid_purchase, pricing_order
 from tests.oracle.metering import Metered, PeriodKey
 
-LINE_KINDS = ("usage", "base_fee", "flat", "minimum_commitment")
+LINE_KINDS = ("usage", "base_fee", "flat", "minimum_commitment", "manual")
 
 
 def issued_days(memory: Memory, contract: Contract) -> dict[date, date]:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from fractions import Fraction
 from functools import partial
 
-from tests.oracle.books import PER_WINDOW, Contract, Grant
+from tests.oracle.books import PER_WINDOW, Contract, Grant, day_of
 from tests.oracle.calendar import Period, Window, windows
 from tests.oracle.exact import EXACT_AMOUNT_DIGITS, exact, half_away
 from tests.oracle.metering import UsageRow
@@ -48,7 +48,13 @@ class Line:
 def period_lines(contract: Contract, period: Period, usage: list[UsageRow]) -> list[Line]:
     """The lines of a period invoice, in order (R-38)."""
     rated = usage_lines(contract, period, usage)
-    return [*rated, *base_fee(contract, period), *flat_fees(contract, period), *minimum_commitment(contract, period, rated)]
+    return [
+        *rated,
+        *base_fee(contract, period),
+        *flat_fees(contract, period),
+        *minimum_commitment(contract, period, rated),
+        *manual(contract, period),
+    ]
 
 
 def pricing_order(contract: Contract, period: Period) -> list[str]:
@@ -250,6 +256,18 @@ def minimum_commitment(contract: Contract, period: Period, rated: list[Line]) ->
     owed = prorated(period, lambda day: contract.minimum_spend_on(day) or ZERO)
     lacking = owed - sum((line.amount for line in rated), ZERO)
     return fee_line(contract, period, "minimum_commitment", "Minimum commitment", lacking, None) if lacking > 0 else []
+
+
+def manual(contract: Contract, period: Period) -> list[Line]:
+    """R-109: what was agreed on by hand for a day of the period, by day and id."""
+    agreed = [charge for charge in contract.entry.get("charges") or [] if day_of(charge["on"]) in period.days()]
+    lines = []
+    for charge in sorted(agreed, key=lambda charge: (charge["on"], charge["id"])):
+        amount = exact(charge["amount"])
+        lines.append(
+            Line("manual", charge["name"], Fraction(1), amount, amount, pricing_code=charge["id"], price_from=period.start)
+        )
+    return lines
 
 
 # --- initial invoices -----------------------------------------------------------------------------------------------------------

@@ -192,6 +192,12 @@ def contracts(draw: st.DrawFn, contract_id: str, customer: str, sections: Mappin
     for term, value in (("base_fee", money(currency)), ("minimum_spend", money(currency)), ("net_terms", st.integers(0, 60))):
         if draw(st.integers(0, 2)) == 0:
             contract[term] = draw(value)
+    if draw(st.integers(0, 2)) == 0:
+        on = days(start, last - timedelta(days=1))
+        contract["charges"] = [
+            {"id": f"ch_{n}", "name": "Setup", "amount": draw(money(currency)), "on": draw(on), "reason": "agreed"}
+            for n in range(draw(st.integers(1, 2)))
+        ]
     candidates = pricings_in_every_plan(sections)
     if draw(st.booleans()) and candidates:
         overridden = draw(

@@ -33,9 +33,22 @@ def contract_problems(statements: Statements) -> Iterator[Problem]:
             elif terms.billing_anchor and terms.billing_anchor.month and plan.terms.billing_frequency == "monthly":
                 what = f"`billing_anchor` names a month, and the plan `{terms.plan}` is monthly"
                 yield place.at("billing_anchor").problem(what, f"Write the day alone: {terms.billing_anchor.day}")
+        yield from _charge_problems(terms, place, None if plan is None else statements.plan_currency(plan.terms))
         if terms.amendments:
             yield from _amendment_problems(contract, plan, statements)
     yield from _external_id_problems(statements)
+
+
+def _charge_problems(terms: Contract, place: Place, currency: str | None) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for position, charge in enumerate(terms.charges):
+        at = place.at("charges", position)
+        if charge.id in seen:
+            yield at.at("id").problem(f"charge `{charge.id}` is stated twice", "Give each its own id")
+        seen.add(charge.id)
+        yield from amount_problem(charge.amount, currency, at.at("amount"))
+        if charge.on < terms.start_date or (terms.end_date is not None and charge.on >= terms.end_date):
+            yield at.at("on").problem(f"{charge.on} lies outside of the contract", "Write a day on which the contract holds")
 
 
 def _plan_problems(code: str | None, place: Place, statements: Statements) -> Iterator[Problem]:
