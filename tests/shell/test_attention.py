@@ -14,8 +14,10 @@ import pytest
 
 from dagster_project.commands import app as commands
 from dagster_project.commands.launch import carry_out
+from dagster_project.commands.summary import summarize
 from dagster_project.run import Run
-from tests.shell.conftest import moment
+from tests.landing.foreign_files import files
+from tests.shell.conftest import ACME, moment
 from tests.shell.test_a_night import rows
 
 CALL = {"event_name": "ai_call", "customer_id": "cust_789", "timestamp": "2026-02-11T12:00:00Z"}
@@ -110,3 +112,22 @@ def test_rows_are_the_same_when_what_is_derived_is_built_again(small_run: Callab
     assert rows(run.warehouse, "from marts.attention").equals(before)
     assert before.get_column("severity").to_list()[0] == "high"
     assert isinstance(before, pl.DataFrame)
+
+
+def test_the_worst_inbox_bills_the_good_file_and_fits_on_a_screen(
+    small_run: Callable[..., Run], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in files(500, seed=7):
+        place = tmp_path / "inbox" / file.name
+        place.parent.mkdir()
+        place.write_bytes(file.content)
+    run = small_run()
+    outcome = carry_out(run, "nightly")
+    capsys.readouterr()
+    summarize(run, outcome)
+    assert len(capsys.readouterr().out.splitlines()) <= 60
+    found = rows(run.warehouse, "select sum(event_count)::bigint as events from marts.usage where meter_code = 'AI_CALL'")
+    assert found.item() == len(json.loads((ACME / "sample_events" / "2026-02-guide-batch.json").read_text())["events"])
+    looks = rows(run.warehouse, "select count(*) as n, count(distinct code) as kinds from marts.attention")
+    assert looks["n"].item() > 100
+    assert looks["kinds"].item() >= 3
