@@ -47,7 +47,7 @@ MONEY = f"""
 
 def summarize(run: Run, outcome: Outcome) -> None:
     """Print how a run ended; first what makes all the rest of little worth (R-48)."""
-    if run.land_new and not Inbox(run.inbox).files()[0]:
+    if run.land_new and not Inbox(run.inbox, run.books.sources).files()[0]:
         screen.print(f"The inbox {run.inbox} is empty: nothing was landed.", soft_wrap=True)
     if outcome.balanced:
         _totals(run)
