@@ -39,6 +39,14 @@ def recall(warehouse: Warehouse, folder: Path) -> Books | None:
         return None
 
 
+def remembered_sources(warehouse: Warehouse) -> list[Source]:
+    """The sources of the books as the last run read them, whatever has become of the books since; none where no run has."""
+    try:
+        return [Source.model_validate(source) for source in json.loads(_note(warehouse).read_bytes())["sources"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
 def remember(warehouse: Warehouse, read: Books) -> None:
     """Note what the frames of these books, written to `warehouse.books`, were made from."""
     digests = {table.name: _digest(_place(warehouse, table).read_bytes()) for table in tables.BOOKS_TABLES}

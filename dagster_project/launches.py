@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from dagster_project.books_memory import remembered_sources
 from dagster_project.landing.inbox import Inbox
 from dagster_project.locations import Locations, now
 from dagster_project.partitions import recorded_under
+from dagster_project.warehouse import Warehouse
 
 EVERYTHING = dg.AssetSelection.all()
 NIGHTLY = "nightly"
@@ -47,8 +49,10 @@ def nightly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
 @dg.sensor(job=nightly, minimum_interval_seconds=SENSOR_SECONDS)
 def inbox_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """A run when the inbox holds files that were not there before, or other bytes under a known name."""
-    location = Locations.of(os.environ).inbox
-    seen = _contents(Inbox(location))
+    locations = Locations.of(os.environ)
+    location = locations.inbox
+    # files of others may have endings that only the books know
+    seen = _contents(Inbox(location, remembered_sources(Warehouse(locations.warehouse))))
     if seen is None or seen == context.cursor:
         yield dg.SkipReason(f"Nothing new in {location}.")
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -41,6 +42,18 @@ def test_the_sensor_runs_for_a_new_file_once(inbox: Path) -> None:
     asked, cursor = tick(None)
     assert len(asked) == 1
     assert tick(cursor)[0] == []
+
+
+def test_the_sensor_sees_files_that_only_a_source_of_the_books_can_read(
+    inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (inbox / "calls.dat").write_text("larch|2026-01-05\n")
+    monkeypatch.setenv("METERHOUSE_WAREHOUSE", str(tmp_path / "warehouse"))
+    assert tick(None)[0] == []
+    note = tmp_path / "warehouse" / "derived" / "books.json"
+    note.parent.mkdir(parents=True)
+    note.write_text(json.dumps({"sources": [{"files": ["*.dat"], "format": {"separator": "|"}}]}))
+    assert len(tick(None)[0]) == 1
 
 
 def test_the_sensor_sees_other_bytes_under_a_known_name(inbox: Path) -> None:
