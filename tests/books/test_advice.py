@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic_core import PydanticCustomError
 
+from rating.books import load
 from rating.books.values import as_decimal
 
 CATALOGUE, AGREEMENTS = "catalogue.yml", "agreements.yaml"
@@ -114,3 +115,40 @@ def test_what_decides_money_is_not_given_as_an_example(good: Path, problems_of: 
     sentence = "\n".join(problems_of(good))
     assert f"Add `{key}`" in sentence or key == "amount"
     assert "99.00" not in sentence
+
+
+ODD = """
+settings: {currency: USD}
+meters: [{code: M, event_name: e, aggregation: sum, aggregation_key: n, group_keys: [model]}]
+rate_cards: [{code: C, meter: M, entries: [%s]}]
+pricings: [{code: P, model: per_unit, meter: M, rate_card: C, fallback_rate: "9"}]
+plans: [{code: p, pricings: [P]}]
+customers: [{id: c}]
+contracts:
+- {id: k, customer: c, plan: p, start_date: 2026-01-01, status: approved,
+   rate_overrides: [{meter: M, dimensions: {model: "%s"}, rate: "1"}]}
+"""
+
+
+def _warnings(folder: Path, values: list[str], overridden: str) -> tuple[str, ...]:
+    entries = ", ".join(f'{{dimensions: {{model: "{value}"}}, rate: "1"}}' for value in values)
+    (folder / "books.yml").write_text(ODD % (entries, overridden), encoding="utf-8")
+    return load(folder).warnings
+
+
+def test_values_that_events_hardly_say_deserve_a_look(tmp_path: Path) -> None:
+    assert _warnings(tmp_path, ["gpt-4", "*", "1.5", "v1.0", "caf\u00e9"], "gpt-4") == ()
+    found = _warnings(tmp_path, ["gpt-4", "44*", "US ", "1.0", "cafe\u0301"], "GPT4")
+    assert [sentence.split(": ", 1)[1] for sentence in found] == [
+        "`model` is `44*` to the letter; only a `*` alone stands for any value.",
+        "`model` is `US `, with blanks that events hardly say.",
+        "`model` is the text `1.0`; the number 1.0 of an event is `1`.",
+        "`model` is `cafe\u0301` in decomposed Unicode, which looks like what events say and is not equal.",
+        "`GPT4` is no value of `model` on the card, which has `gpt-4`.",
+    ]
+
+
+def test_many_odd_values_of_one_kind_are_few_sentences(tmp_path: Path) -> None:
+    found = _warnings(tmp_path, [f"{n}*" for n in range(300)], "x")
+    assert len(found) == 6
+    assert found[-1].startswith("295 more values are like this one: ")

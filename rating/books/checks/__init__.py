@@ -16,6 +16,7 @@ from rating.books.checks.plans import plan_problems, plan_warnings
 from rating.books.checks.pricings import pricing_problems
 from rating.books.checks.settings import settings_problems
 from rating.books.checks.sources import source_problems
+from rating.books.checks.values import value_warnings
 from rating.books.problems import Problem
 from rating.books.statements import Statements
 
@@ -40,4 +41,4 @@ def problems_in(statements: Statements) -> Iterator[Problem]:
 
 def warnings_about(statements: Statements) -> tuple[str, ...]:
     """What may be meant so, but deserves a look."""
-    return tuple(plan_warnings(statements))
+    return (*plan_warnings(statements), *value_warnings(statements))
