@@ -288,7 +288,7 @@ CONTRACT_TERMS = Table(
 
 RATE_OVERRIDES = Table(
     "rate_overrides",
-    "one override of one contract: of a combination of a meter (group_values set) or of a pricing (pricing_code set)",
+    "one override of one contract: of a meter's combination (group_values set), a pricing (pricing_code set), or all usage (neither)",
     ("contract_id", "override_no"),
     _columns(
         ("contract_id", TEXT, "id of the contract"),
@@ -301,6 +301,7 @@ RATE_OVERRIDES = Table(
         ("effective_from", DATE, "first local day; the contract's start or the amendment's date where the books name none"),
         ("effective_to", DATE, "local day after the last; null: holds on", NULL),
         ("place", TEXT, "file, line and path in the books"),
+        ("percent_off", PRICE, "percent off the list prices it covers, instead of a price (R-103)", NULL),
     ),
 )
 

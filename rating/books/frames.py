@@ -230,6 +230,7 @@ def _rate_overrides(statements: Statements, tier_sets: TierSets) -> Iterator[dic
                 "effective_from": override.effective_from,
                 "effective_to": override.effective_to,
                 "place": str(override.place),
+                "percent_off": terms.percent_off,
             }
 
 
@@ -241,7 +242,7 @@ def _group_values(override: RateOverride, statements: Statements) -> list[str | 
 
 
 def _override_price(override: RateOverride, statements: Statements) -> Decimal | None:
-    if override.pricing is None:
+    if override.pricing is None or override.percent_off is not None:
         return override.rate
     pricing = statements.pricings.stated[override.pricing].terms
     return None if pricing.tiered else getattr(override, pricing.price_key)

@@ -27,6 +27,7 @@ from rating.books.values import (
     Money,
     Number,
     Patterns,
+    Percent,
     PositiveMoney,
     PositivePrice,
     PositiveQuantity,
@@ -255,7 +256,8 @@ class Customer(_Shape):
 
 
 class RateOverride(_Shape):
-    """The price of one combination (`meter`, `dimensions`, `rate`), or of a pricing (`pricing` and its price key)."""
+    """The price of one combination (`meter`, `dimensions`, `rate`), or of a pricing (`pricing` and its price key); or `percent_off`
+    the list prices of one of them, or of all usage (`plan: true`, R-103)."""
 
     meter: Code | None = None
     dimensions: dict[str, GroupValue] | None = None
@@ -266,6 +268,8 @@ class RateOverride(_Shape):
     tiers: tuple[Tier, ...] | None = None
     bps: Price | None = None
     amount: SignedPrice | None = None
+    percent_off: Percent | None = None
+    plan: Boolean = False
     effective_from: Day | None = None
     effective_to: Day | None = None
 

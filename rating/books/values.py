@@ -203,6 +203,14 @@ def as_share(value: Any) -> Decimal:
     return number
 
 
+def as_percent(value: Any) -> Decimal:
+    """A percentage above 0, up to 100, with at most 12 decimals."""
+    number = _positive(_bounded(value, "percentage", PRICE_SCALE, PRICE_LIMIT))
+    if number > 100:
+        raise wrong(f"{shown(value)} is more than all of a price", 'Write a number from 0 to 100, such as "20"')
+    return number
+
+
 def whole_number(least: int, most: int) -> Callable[[Any], int]:
     """A reader of whole numbers from `least` to `most`."""
 
@@ -371,6 +379,7 @@ SignedMoney = Annotated[Decimal, PlainValidator(as_signed_money)]
 PositiveMoney = Annotated[Decimal, PlainValidator(as_positive_money)]
 PositiveQuantity = Annotated[Decimal, PlainValidator(as_positive_quantity)]
 Threshold = Annotated[Decimal, PlainValidator(as_threshold)]
+Percent = Annotated[Decimal, PlainValidator(as_percent)]
 Share = Annotated[Decimal, PlainValidator(as_share)]
 Days = Annotated[int, PlainValidator(whole_number(0, 3650))]
 Priority = Annotated[int, PlainValidator(whole_number(-1_000_000, 1_000_000))]

@@ -72,7 +72,7 @@ def _one_time(catalog: Catalog, schedule: Schedule) -> pl.DataFrame:
     charged = first_terms.join(_approved(catalog), on="contract_id").join(one_time, on="plan_code")
     starts = first_terms.select("contract_id", start="valid_from")
     own = (
-        schedule.overrides.filter(pl.col("pricing_code").is_not_null())
+        schedule.overrides.filter(pl.col("pricing_code").is_not_null(), pl.col("percent_off").is_null())
         .join(starts, on="contract_id")
         .filter(in_force("start"))
         .select("contract_id", "pricing_code", own_amount="unit_amount", own_place="place")

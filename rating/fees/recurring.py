@@ -76,7 +76,7 @@ def _flat(windows: pl.DataFrame, catalog: Catalog, schedule: Schedule) -> pl.Dat
         left_on="window_plan_code",
         right_on="plan_code",
     )
-    overrides = schedule.overrides.filter(pl.col("pricing_code").is_not_null()).select(
+    overrides = schedule.overrides.filter(pl.col("pricing_code").is_not_null(), pl.col("percent_off").is_null()).select(
         "contract_id", "pricing_code", "valid_from", "valid_to", own_amount="unit_amount", own_place="place"
     )
     own = (

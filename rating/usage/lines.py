@@ -17,6 +17,7 @@ from rating.catalog import Catalog
 from rating.schedule import Schedule
 from rating.usage import combinations
 from rating.usage import models as charges
+from rating.usage.percent_off import with_percent_off
 from rating.usage.rateable_usage import ACCRUAL_GROUP, rateable_usage
 
 NAMES = ["contract_id", "pricing_code", "combination", "window_start"]  # of the row that a number too large is on
@@ -43,8 +44,10 @@ def usage_lines(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame, usa
     Raises `exact.AmountOverflow` naming the row where a number leaves the bounds of R-2.
     """
     distinct = combinations.distinct(usage)
-    priced = _with_accrual_groups(_as_integers(rateable_usage(catalog, schedule, periods, usage, distinct)))
-    parts = _costed(charges.parts(priced, _integer_tiers(catalog.tier_sets)), priced)
+    listed = rateable_usage(catalog, schedule, periods, usage, distinct)
+    agreed, tier_sets = with_percent_off(listed, catalog.tier_sets, distinct, schedule)
+    priced = _with_accrual_groups(_as_integers(agreed))
+    parts = _costed(charges.parts(priced, _integer_tiers(tier_sets)), priced)
     return _lines(_into_lines(priced), parts, distinct, catalog)
 
 

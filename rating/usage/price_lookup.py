@@ -15,7 +15,7 @@ from rating.catalog import Catalog
 from rating.schedule import Schedule, in_force
 from rating.usage import combinations
 
-PRICE = ["rate_source", "unit_amount", "tier_set_id", "place"]
+PRICE = ["rate_source", "unit_amount", "tier_set_id", "place", "is_agreed"]
 IN_FORCE = in_force("window_start")
 
 
@@ -24,10 +24,10 @@ def of_windows(priced_windows: pl.DataFrame, catalog: Catalog, schedule: Schedul
 
     In: `row` (unique), contract_id, timezone, pricing_code, rate_card_code, window_start. Out: the same rows with `version_no`
     (the row of RATE_CARDS whose version is in force; null: none) and rate_source, unit_amount, tier_set_id, place: the contract's
-    override of the pricing where one is in force, else the pricing's own; `fallback` both where the pricing has a card.
+    override of the pricing where one is in force (`is_agreed`), else the pricing's own; `fallback` both where the pricing has a card.
     """
     own = catalog.pricings.select("pricing_code", "unit_amount", "tier_set_id", "place")
-    overrides = schedule.overrides.filter(pl.col("pricing_code").is_not_null())
+    overrides = schedule.overrides.filter(pl.col("pricing_code").is_not_null(), pl.col("percent_off").is_null())
     overridden = (
         priced_windows.select("row", "contract_id", "pricing_code", "window_start")
         .join(overrides, on=["contract_id", "pricing_code"])
@@ -55,6 +55,7 @@ def of_windows(priced_windows: pl.DataFrame, catalog: Catalog, schedule: Schedul
         .join(version, on="row", how="left", maintain_order="left")
         .with_columns(
             source.alias("rate_source"),
+            is_overridden.alias("is_agreed"),
             *(
                 pl.when(is_overridden).then(f"{name}_own").otherwise(name).alias(name)
                 for name in ("unit_amount", "tier_set_id", "place")
@@ -96,15 +97,15 @@ def of_combinations(slots: pl.DataFrame, distinct: pl.DataFrame, catalog: Catalo
 def _overridden(slots: pl.DataFrame, distinct: pl.DataFrame, schedule: Schedule) -> pl.DataFrame:
     """Slots whose combination an override of their contract names: `slot` and PRICE."""
     on = ["contract_id", "meter_code"]
-    overrides = schedule.overrides.filter(pl.col("group_values").is_not_null())
+    overrides = schedule.overrides.filter(pl.col("group_values").is_not_null(), pl.col("percent_off").is_null())
     concerned = (
         slots.select("slot", "combination_no", "is_complete", "rate_card_code", "model", "window_start", *on)
         .join(overrides.select(on).unique(), on=on, how="semi")
         .filter("is_complete", pl.col("rate_card_code").is_not_null(), pl.col("model") == "per_unit")
         .join(distinct.select("combination_no", "group_values"), on="combination_no")
     )
-    hits = _most_specific(concerned, overrides, on, "slot", IN_FORCE)
-    return hits.with_columns(rate_source=pl.lit("override")).select("slot", *PRICE)
+    hits = most_specific(concerned, overrides, on, "slot", IN_FORCE)
+    return hits.with_columns(rate_source=pl.lit("override"), is_agreed=pl.lit(value=True)).select("slot", *PRICE)
 
 
 def _on_cards(slots: pl.DataFrame, distinct: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
@@ -118,11 +119,12 @@ def _on_cards(slots: pl.DataFrame, distinct: pl.DataFrame, catalog: Catalog) -> 
         .with_row_index("lookup")
     )
     entries = _numbered(catalog.rate_card_entries, catalog)
-    found = _most_specific(lookups, entries, ["version_no"], "lookup", pl.lit(value=True))
-    return lookups.join(found, on="lookup").with_columns(rate_source=pl.lit("rate_card")).select(*looked_up, *PRICE)
+    found = most_specific(lookups, entries, ["version_no"], "lookup", pl.lit(value=True))
+    listed = {"rate_source": pl.lit("rate_card"), "is_agreed": pl.lit(value=False)}
+    return lookups.join(found, on="lookup").with_columns(**listed).select(*looked_up, *PRICE)
 
 
-def _most_specific(rows: pl.DataFrame, entries: pl.DataFrame, on: Sequence[str], row: str, in_force: pl.Expr) -> pl.DataFrame:
+def most_specific(rows: pl.DataFrame, entries: pl.DataFrame, on: Sequence[str], row: str, in_force: pl.Expr) -> pl.DataFrame:
     """Each row that any entry matches, with the price of the entry that has fewest `*`, then exact values first (R-20).
 
     Entries are taken pattern by pattern, most specific first; a pattern says which group values are `*`, and there are as many

@@ -101,3 +101,31 @@ def test_r108_an_anchor_that_cannot_be_meant(frequency: str, anchor: str, said: 
     )
     with pytest.raises(books.BooksError, match=said):
         books.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("{plan: true}", "all usage of the plan has no one price"),
+        ('{plan: true, pricing: P, percent_off: "5"}', "names the plan, and a part of it too"),
+        ('{plan: true, percent_off: "5", unit_amount: "1"}', "`unit_amount` and `percent_off` are given together"),
+        ('{percent_off: "5"}', "names neither a meter nor a pricing"),
+        ('{pricing: P, percent_off: "0"}', "is not above 0"),
+        ('{pricing: P, percent_off: "100.1"}', "is more than all of a price"),
+        ('{pricing: FEE, percent_off: "5"}', "pricing `FEE` is flat"),
+        ('{meter: M, dimensions: {x: y}, percent_off: "5"}', "x"),
+        ('{meter: OTHER, dimensions: {}, percent_off: "5"}', "no pricing of meter `OTHER`"),
+        ('{plan: true, percent_off: "5"}, {plan: true, percent_off: "6"}', "two overrides of the plan are in force at once"),
+        ('{pricing: P, percent_off: "5"}, {pricing: P, unit_amount: "6"}', "two overrides of pricing `P` are in force at once"),
+    ],
+)
+def test_r103_a_percentage_that_cannot_be_meant(override: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "books.yml").write_text(
+        "settings: {currency: USD}\nmeters:\n- {code: M, event_name: e, aggregation: count}\n"
+        "- {code: OTHER, event_name: e, aggregation: count}\n"
+        'pricings:\n- {code: P, model: per_unit, meter: M, unit_amount: "1"}\n- {code: FEE, model: flat, amount: "1"}\n'
+        "plans: [{code: p, pricings: [P, FEE]}]\ncustomers: [{id: c}]\ncontracts:\n"
+        f"- {{id: k, customer: c, plan: p, start_date: 2026-01-01, status: approved, rate_overrides: [{override}]}}\n"
+    )
+    with pytest.raises(books.BooksError, match=said):
+        books.load(tmp_path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.kernel.house import Bill, House, Said, books, card, carded, meter, per_unit, priced
+from tests.kernel.house import Bill, House, Said, books, card, carded, flat, meter, per_unit, priced, tiers
 
 CALLS = meter("region", "outcome", name="AI Calls")
 
@@ -324,3 +324,75 @@ def test_r41_a_line_says_where_its_price_stands(house: House) -> None:
     assert "rate_overrides" in places["EU"]
     assert "pricings" in places["APAC"]
     assert all("books.yml" in place for place in places.values())
+
+
+# --- R-103: percent off the list ------------------------------------------------------------------------------------------------
+
+
+def _at(house: House, overrides: list[Said], *pricings: Said, **said: object) -> list[tuple[str, str, str]]:
+    """Source, rate and amount of each line of one unit in `a`, one in `b` and one without a value."""
+    house.open(books(*pricings, meters=[meter("k")], contract={"rate_overrides": overrides}, **said))  # type: ignore[arg-type]
+    for value in ("a", "b", None):
+        house.use("2026-01-10", "1", value)
+    return [(line.rate_source, line.unit_rate, line.amount) for line in house.run("2026-02-04").bill().lines]
+
+
+ON_CARD = [card(({"k": "a"}, "2"), ({"k": "b"}, "3"))]
+OFF_ALL = {"plan": True, "percent_off": "12.5"}
+
+
+def test_r103_a_percentage_of_the_plan_is_of_card_and_fallback(house: House) -> None:
+    assert _at(house, [OFF_ALL], carded("4"), cards=ON_CARD) == [
+        ("override", "1.75", "1.75"),
+        ("override", "2.625", "2.63"),
+        ("override", "3.5", "3.50"),
+    ]
+
+
+def test_r103_the_most_specific_percentage_holds_and_an_agreed_price_stays(house: House) -> None:
+    of_b = {"meter": "USED", "dimensions": {"k": "b"}, "percent_off": "50"}
+    agreed = {"meter": "USED", "dimensions": {"k": "a"}, "rate": "1.9"}
+    assert _at(house, [OFF_ALL, of_b, agreed], carded("4"), cards=ON_CARD) == [
+        ("override", "1.9", "1.90"),
+        ("override", "1.5", "1.50"),
+        ("override", "3.5", "3.50"),
+    ]
+
+
+def test_r103_an_agreed_fallback_is_no_list_price(house: House) -> None:
+    agreed = {"pricing": "P1", "fallback_rate": "3"}
+    assert _at(house, [OFF_ALL, agreed], carded("4"), cards=ON_CARD)[-1] == ("fallback", "3", "3.00")
+
+
+def test_r103_it_follows_the_list_and_its_own_dates(house: House) -> None:
+    versions = [
+        {"effective_from": "2026-01-01", "entries": priced(({"k": "a"}, "1"))},
+        {"effective_from": "2026-01-11", "entries": priced(({"k": "a"}, "2"))},
+    ]
+    said = card(versions=versions)
+    del said["entries"]
+    off = {"plan": True, "percent_off": "10", "effective_to": "2026-01-21"}
+    house.open(books(carded("4"), meters=[meter("k")], cards=[said], contract={"rate_overrides": [off]}))
+    for day in ("10", "11", "21"):
+        house.use(f"2026-01-{day}", "1", "a")
+    lines = house.run("2026-02-04").bill().lines
+    assert [(line.rate_source, line.unit_rate) for line in lines] == [
+        ("override", "0.9"),
+        ("override", "1.8"),
+        ("rate_card", "2"),
+    ]
+    assert ": 10 % off " in (lines[0].place or "")
+
+
+def test_r103_tiers_and_their_flat_amounts_are_reduced_and_rounded_half_away(house: House) -> None:
+    graduated = {"model": "graduated", "tiers": tiers(("10", "1", "5"), (None, "0.000000000001"))}
+    house.open(books(graduated, contract={"rate_overrides": [{"plan": True, "percent_off": "50"}]}))
+    house.use("2026-01-10", "11")
+    (line,) = house.run("2026-02-04").bill().lines
+    assert (line.amount, line.exact_amount) == ("7.50", "7.500000000001")
+
+
+def test_r103_fees_are_no_prices_of_usage(house: House) -> None:
+    house.open(books(flat("99"), per_unit("1"), contract={"rate_overrides": [{"plan": True, "percent_off": "100"}]}))
+    house.use("2026-01-10", "11")
+    assert house.run("2026-02-04").bill().amounts == ["0.00", "99.00"]

@@ -9,7 +9,7 @@ from fractions import Fraction
 from math import ceil
 
 from tests.oracle.books import Books, Contract, Mapping, day_of
-from tests.oracle.exact import canonical_text, exact
+from tests.oracle.exact import canonical_text, exact, half_away
 
 Combination = tuple[str | None, ...]
 
@@ -57,7 +57,27 @@ def per_of(books: Books, pricing: Mapping) -> Fraction:
 
 
 def resolve(contract: Contract, pricing_code: str, combination: Combination, day: date) -> Price:
-    """R-19: the first price that exists for the combination on the day a window starts."""
+    """The price of a combination on the day a window starts: agreed on itself, or the list's less a percentage (R-103)."""
+    price, is_agreed = listed(contract, pricing_code, combination, day)
+    pricing = contract.books.pricings[pricing_code]
+    held = [] if is_agreed else [o.entry for o in contract.overrides if o.entry.get("percent_off") and o.holds_on(day)]
+    of_meter = [entry for entry in held if entry.get("meter") == pricing["meter"]]
+    keys = contract.books.group_keys(pricing["meter"])
+    entry = most_exact(of_meter, keys, combination) if None not in combination else None
+    entry = entry or next((entry for entry in held if entry.get("pricing") == pricing_code), None)
+    entry = entry or next((entry for entry in held if entry.get("plan")), None)
+    if entry is None:
+        return price
+    rest = (100 - exact(entry["percent_off"])) / 100
+    tiers = tuple(
+        Tier(tier.up_to, half_away(tier.unit_amount * rest, 12), half_away(tier.flat_amount * rest, 12)) for tier in price.tiers
+    )
+    unit_amount = None if price.unit_amount is None else half_away(price.unit_amount * rest, 12)
+    return Price("override", price.model, price.per, unit_amount, tiers)
+
+
+def listed(contract: Contract, pricing_code: str, combination: Combination, day: date) -> tuple[Price, bool]:
+    """R-19: the first price that exists for the combination on the day, and whether the contract has agreed on it itself."""
     books = contract.books
     pricing = books.pricings[pricing_code]
     per = per_of(books, pricing)
@@ -66,14 +86,15 @@ def resolve(contract: Contract, pricing_code: str, combination: Combination, day
         keys = books.group_keys(pricing["meter"])
         if pricing["model"] == "per_unit":
             overrides = [o.entry for o in contract.overrides if o.entry.get("meter") == pricing["meter"] and o.holds_on(day)]
-            if override := most_exact(overrides, keys, combination):
-                return Price("override", "per_unit", per, exact(override["rate"]))
+            if override := most_exact([entry for entry in overrides if "rate" in entry], keys, combination):
+                return Price("override", "per_unit", per, exact(override["rate"])), True
         entries = entries_on(books.cards[pricing["rate_card"]], day)
         if entry := most_exact(entries, keys, combination):
-            return priced("rate_card", pricing["model"], per, entry)
-    if override := contract.pricing_override_on(pricing_code, day):
-        return priced("fallback" if has_card else "override", pricing["model"], per, override)
-    return priced("fallback" if has_card else "pricing", pricing["model"], per, pricing)
+            return priced("rate_card", pricing["model"], per, entry), False
+    override = contract.pricing_override_on(pricing_code, day)
+    if override and not override.get("percent_off"):
+        return priced("fallback" if has_card else "override", pricing["model"], per, override), True
+    return priced("fallback" if has_card else "pricing", pricing["model"], per, pricing), False
 
 
 def priced(source: str, model: str, per: Fraction, entry: Mapping) -> Price:

@@ -156,6 +156,14 @@ def overrides(draw: st.DrawFn, pricing: Mapping, sections: Mapping, first: date,
         price_key, price = own_price_key(pricing), own_prices(pricing)
         if pricing["model"] == "flat":
             price = money(sections["plans"][0]["currency"])
+    if "meter" in pricing and draw(st.integers(0, 3)) == 0:
+        price_key, price = "percent_off", st.sampled_from(["20", "33.333333333333", "100", "0.5"])
+        if draw(st.booleans()):
+            keys = next(meter["group_keys"] for meter in sections["meters"] if meter["code"] == pricing["meter"])
+            target = {
+                "meter": pricing["meter"],
+                "dimensions": {key: draw(st.sampled_from([*GROUP_VALUES[key], "*"])) for key in keys},
+            }
     if (last - first).days < 3 or draw(st.booleans()):
         return [target | {price_key: draw(price)}]
     cuts = sorted(draw(st.lists(days(first, last), min_size=2, max_size=3, unique=True)))
@@ -206,6 +214,13 @@ def contracts(draw: st.DrawFn, contract_id: str, customer: str, sections: Mappin
         contract["rate_overrides"] = [
             entry for pricing in overridden for entry in draw(overrides(pricing, sections, start, last))
         ]
+    if draw(st.integers(0, 3)) == 0:
+        whole = {
+            "plan": True,
+            "percent_off": draw(st.sampled_from(["10", "7.5"])),
+            "effective_from": draw(days(start, last - timedelta(days=1))),
+        }
+        contract["rate_overrides"] = [*contract.get("rate_overrides", []), whole]
     dates = draw(st.lists(days(start + timedelta(days=1), last - timedelta(days=1)), max_size=2, unique=True))
     contract["amendments"] = [draw(amendments(day, sections)) for day in sorted(dates)]
     return contract

@@ -37,6 +37,8 @@ def _target(override: DatedOverride, statements: Statements) -> _Target | None:
     terms = override.terms
     if terms.pricing is not None:
         return ("pricing", terms.pricing, ())
+    if terms.plan:
+        return ("plan", "", ())
     meter = statements.meters.get(terms.meter)
     if meter is None:
         return None
@@ -48,7 +50,8 @@ def _twice_in_force(target: _Target, overrides: Sequence[DatedOverride]) -> Iter
     for first, second in combinations(overrides, 2):
         if overlap(first.effective_from, first.effective_to, second.effective_from, second.effective_to):
             kind, code, values = target
-            named = f"{kind} `{code}`" + (f", {combination_text(values)}," if kind == "meter" else "")
+            named = "the plan" if kind == "plan" else f"{kind} `{code}`"
+            named += f", {combination_text(values)}," if kind == "meter" else ""
             what = f"two overrides of {named} are in force at once (the other in {first.place})"
             yield second.place.problem(what, "End the one with `effective_to` on the day the other begins")
 
@@ -60,13 +63,24 @@ def _problems(override: DatedOverride, contract: Contract, statements: Statement
     if terms.tiers is not None:
         yield from tier_problems(terms.tiers, place.at("tiers"))
     yield from _date_problems(override, contract)
-    if (terms.meter is None) == (terms.pricing is None):
+    if terms.plan and (terms.meter is not None or terms.pricing is not None):
+        yield place.at("plan").problem("the override names the plan, and a part of it too", "Keep one of the two")
+    elif terms.plan:
+        yield from _percent_problems(override)
+        if terms.percent_off is None:
+            yield place.problem(
+                "all usage of the plan has no one price", 'Write `percent_off: "20"`, or name a meter or a pricing'
+            )
+    elif (terms.meter is None) == (terms.pricing is None):
         what = (
             "the override names neither a meter nor a pricing"
             if terms.meter is None
             else "the override names a meter and a pricing"
         )
         yield place.problem(what, "Write {meter, dimensions, rate} for one combination, or {pricing, …} for a pricing")
+    elif terms.percent_off is not None:
+        yield from _percent_problems(override)
+        yield from _part_problems(override, statements)
     elif terms.meter is not None:
         yield from _combination_problems(override, statements)
     else:
@@ -86,6 +100,27 @@ def _date_problems(override: DatedOverride, contract: Contract) -> Iterator[Prob
     if contract.end_date is not None and start >= contract.end_date:
         what = f"the override can never apply: it begins on {start}, the contract ends on {contract.end_date}"
         yield place.at("effective_from").problem(what, "Correct the date, or take the override out")
+
+
+def _percent_problems(override: DatedOverride) -> Iterator[Problem]:
+    """A percentage goes with no price."""
+    for key in ("rate", *PRICE_KEYS):
+        if getattr(override.terms, key) is not None and override.terms.percent_off is not None:
+            yield override.place.at(key).problem(f"`{key}` and `percent_off` are given together", "Keep one of the two")
+
+
+def _part_problems(override: DatedOverride, statements: Statements) -> Iterator[Problem]:
+    """The combination or the pricing that a percentage is of."""
+    terms, place = override.terms, override.place
+    meter = statements.meters.get(terms.meter)
+    if terms.pricing is not None and terms.dimensions is not None:
+        yield place.at("dimensions").problem("`dimensions` does not go with a pricing", "Name the meter instead of the pricing")
+    if meter is not None:
+        yield from dimension_problems(terms.dimensions or {}, meter.terms.group_names, place.at("dimensions"))
+    pricing = statements.pricings.get(terms.pricing)
+    if pricing is not None and pricing.terms.meter is None:
+        what = f"`percent_off` is of prices of usage, and pricing `{terms.pricing}` is {pricing.terms.model}"
+        yield place.at("percent_off").problem(what, "Write `amount: …`")
 
 
 def _combination_problems(override: DatedOverride, statements: Statements) -> Iterator[Problem]:
@@ -133,7 +168,11 @@ def _scope_problems(override: DatedOverride, contract: Contract, statements: Sta
     if billed is None or not spans:
         return
     while_it_holds = f"in {listed(dict.fromkeys(plans))}, while the override holds"
-    if terms.meter in statements.meters.stated and not _has_cards(terms.meter, billed):
+    if terms.percent_off is not None and terms.meter in statements.meters.stated:
+        if not any(pricing.meter == terms.meter for pricing in billed):
+            what = f"the override can never apply: no pricing of meter `{terms.meter}` is {while_it_holds}"
+            yield place.at("meter").problem(what, "Correct meter or dates")
+    elif terms.meter in statements.meters.stated and not _has_cards(terms.meter, billed):
         why = f"no pricing of meter `{terms.meter}` has a card and the model per_unit {while_it_holds}"
         yield place.at("meter").problem(
             f"the override can never apply: {why}", "Override the pricing, or correct meter or dates"
