@@ -9,6 +9,7 @@ select
     timezone,
     status,
     place,
+    anchor_month,
     plan_code,
     base_fee,
     net_terms,
