@@ -31,7 +31,7 @@ def recall(warehouse: Warehouse, folder: Path) -> Books | None:
             note["version"],
             note["files"],
             Settings.model_validate(note["settings"]),
-            [Source.model_validate(source) for source in note["sources"]],
+            _sources(note),
             note["warnings"],
             {table.name: _frame(warehouse, table, note["digests"][table.name]) for table in tables.BOOKS_TABLES},
         )
@@ -42,7 +42,7 @@ def recall(warehouse: Warehouse, folder: Path) -> Books | None:
 def remembered_sources(warehouse: Warehouse) -> list[Source]:
     """The sources of the books as the last run read them, whatever has become of the books since; none where no run has."""
     try:
-        return [Source.model_validate(source) for source in json.loads(_note(warehouse).read_bytes())["sources"]]
+        return _sources(json.loads(_note(warehouse).read_bytes()))
     except (OSError, ValueError, KeyError, TypeError):
         return []
 
@@ -65,6 +65,10 @@ def remember(warehouse: Warehouse, read: Books) -> None:
 
 def _note(warehouse: Warehouse) -> Path:
     return warehouse.derived / "books.json"
+
+
+def _sources(note: dict[str, Any]) -> list[Source]:
+    return [Source.model_validate(source) for source in note["sources"]]
 
 
 def _place(warehouse: Warehouse, table: tables.Table) -> Path:

@@ -18,10 +18,7 @@ from dagster_project.landing.batches import (
 from dagster_project.landing.course import LandingRefused, LinesDoNotBalance, land
 from dagster_project.landing.findings import (
     BARE_DATE,
-    FILE_CHANGED,
-    NOT_LANDED,
     NOT_READ,
-    SWALLOWED,
     TIME_MADE_UP,
     UNREAD_FIELD,
     Remark,
@@ -29,10 +26,7 @@ from dagster_project.landing.findings import (
 
 __all__ = [
     "BARE_DATE",
-    "FILE_CHANGED",
-    "NOT_LANDED",
     "NOT_READ",
-    "SWALLOWED",
     "TIME_MADE_UP",
     "UNREAD_FIELD",
     "LandedFile",

@@ -192,8 +192,7 @@ class _Course:
             self._passed += 1
             if _replaces(read.file) and self._known.has_landed(read.file.name, read.hash):
                 # the file is again what it was before
-                self._replaced_by(read.file.name, read.hash)
-                self._known.take_as_current(read.file.name, read.hash)
+                self._take_place(read)
             return []
         if read.failure:
             raise read.failure
@@ -207,16 +206,15 @@ class _Course:
             del self._arrivals[read.number]
             raise
         if _replaces(read.file):
-            self._replaced_by(read.file.name, read.hash)
-            self._known.add(read.file.name, read.hash)
+            self._take_place(read)
             return []
         remark = self._known.add(read.file.name, read.hash)
         return [remark] if remark else []
 
-    def _replaced_by(self, name: str, content: str) -> None:
-        """Note that a name's content takes the place of the others, where it has had others."""
-        if self._known.current(name) not in (None, content):
-            self._replacements.append(Replacement(name, content))
+    def _take_place(self, read: _Read) -> None:
+        """Note that a file's content takes the place of the others of its name, where it has had others."""
+        if self._known.add(read.file.name, read.hash):
+            self._replacements.append(Replacement(read.file.name, read.hash))
 
     def _require_unchanged(self, file: InboxFile, stamp: Stamp) -> None:
         with _failures_said():

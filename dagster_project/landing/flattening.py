@@ -23,13 +23,14 @@ _AFTER_ALL: Final = "without_innermost(" * DEPTH_MAX + _BRACKETS + ")" * DEPTH_M
 MACROS: Final = rf"""
 create or replace macro record_value(entries, path) as list_filter(entries, lambda e: e.key = path and e.value <> 'null')[1].value;
 create or replace macro record_text(value) as ltrim(value ->> '$', chr(30));
+create or replace macro with_bare_numbers(value) as regexp_replace(value, '"\{_MARK}([^"]*)"', '\1', 'g');
 create or replace macro record_member(value) as case
     when starts_with(value, '"{_MARK}') then to_json(coalesce(plain_number(record_text(value)), record_text(value)))
-    when starts_with(value, '[') or starts_with(value, '{{') then to_json(regexp_replace(value, '"\{_MARK}([^"]*)"', '\1', 'g'))
+    when starts_with(value, '[') or starts_with(value, '{{') then to_json(with_bare_numbers(value))
     else value
 end;
 create or replace macro flat_member(value) as case
-    when starts_with(value, '[') then regexp_replace(value, '"\{_MARK}([^"]*)"', '\1', 'g')
+    when starts_with(value, '[') then with_bare_numbers(value)
     else record_member(value)
 end;
 create or replace macro without_innermost(brackets) as regexp_replace(brackets, '\[[^][{{}}]*\]|\{{[^][{{}}]*\}}', '', 'g');

@@ -26,25 +26,17 @@ class KnownContents:
             self._hashes |= {content_hash for _, content_hash in contents}
             self._hash_of_name |= dict(contents)
 
-    def current(self, name: str) -> str | None:
-        """The content that a name holds as far as landings know."""
-        return self._hash_of_name.get(name)
-
     def has_landed(self, name: str, content_hash: str) -> bool:
         """Whether this content has landed under this very name."""
         return (name, content_hash) in self._landed
 
-    def take_as_current(self, name: str, content_hash: str) -> None:
-        """Note that a name holds a content that has landed before."""
-        self._hash_of_name[name] = content_hash
-
     def add(self, name: str, content_hash: str) -> Remark | None:
-        """Take a new content in; a remark where the name was known with another."""
+        """Note that a name holds a content; a remark where it was known with another."""
         previous = self._hash_of_name.get(name)
         self._hashes.add(content_hash)
         self._landed.add((name, content_hash))
         self._hash_of_name[name] = content_hash
-        if previous is None:
+        if previous in (None, content_hash):
             return None
         sentence = f"{name} was landed before with other content; it landed as a new file, and events of both count"
         return Remark(FILE_CHANGED, name, sentence)

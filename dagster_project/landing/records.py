@@ -19,6 +19,7 @@ from dagster_project.landing.mapping import Mapping
 from dagster_project.landing.numbers import LOOSE, STRING
 from dagster_project.landing.queries import query
 from dagster_project.landing.reading import NOT_JSON
+from dagster_project.landing.sqltext import literal
 from dagster_project.landing.stretches import is_utf8
 
 DOCUMENT_BYTES_MAX: Final = 1 << 30  # of a document whose records lie somewhere inside: it is parsed whole
@@ -45,7 +46,7 @@ def record_lines(
 
 def _mapped(connection: duckdb.DuckDBPyConnection, found: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
     readable, unreadable = found.filter(pl.col("fault").is_null()), found.filter(pl.col("fault").is_not_null())
-    said = query(connection, _RECORDS.replace("$loose", _literal(LOOSE)).replace("$string", _literal(STRING)), readable)
+    said = query(connection, _RECORDS.replace("$loose", literal(LOOSE)).replace("$string", literal(STRING)), readable)
     readable = readable.with_columns(record=said["record"], fault=pl.when(said["is_wrong"]).then(pl.lit(NOT_JSON)))
     is_record = pl.col("record").is_not_null() & pl.col("fault").is_null()
     records, others = readable.filter(is_record), readable.filter(~is_record).select(*LINES)
@@ -100,8 +101,4 @@ def _records_inside(
 
 def literal_path(path: str) -> str:
     """SQL for a path of keys: `data.items`."""
-    return _literal("$" + "".join(f'."{step}"' for step in path.split(".")))
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return literal("$" + "".join(f'."{step}"' for step in path.split(".")))

@@ -11,6 +11,7 @@ import duckdb
 import polars as pl
 
 from dagster_project.landing.queries import query
+from dagster_project.landing.sqltext import literal
 from rating.calendar import first_instants, instants_of_local
 
 FIRST_INSTANT: Final = pl.datetime(1, 1, 1, time_unit="us")
@@ -61,9 +62,8 @@ def read_stated_times(
         instants = read_times(connection, texts, zone or day_zone).get_column("instant")
         is_local = ~(texts.str.contains(_SAYS_OFFSET) | texts.str.contains(_BARE_DATE)).fill_null(value=True)
         return instants.zip_with(~is_local, instants_of_local(instants, zone)) if zone and is_local.any() else instants
-    pattern = "'" + form.replace("'", "''") + "'"
     read = query(
-        connection, f"select try_strptime(text, {pattern}) as time from rows", pl.DataFrame({"text": texts})
+        connection, f"select try_strptime(text, {literal(form)}) as time from rows", pl.DataFrame({"text": texts})
     ).to_series()
     if isinstance(read.dtype, pl.Datetime) and read.dtype.time_zone:
         return read.dt.convert_time_zone("UTC").dt.replace_time_zone(None).cast(pl.Datetime("us"))
