@@ -24,6 +24,18 @@ from dagster_project.landing.tabular import AsTheyAre, csv_lines, parquet_lines
 
 PIECE_BYTES: Final = 1 << 24  # 16 MiB of text are some 60,000 events; larger pieces cost memory and are not faster
 
+_BOM: Final = b"\xef\xbb\xbf"
+_ELEMENTS: Final = """
+select case
+    when not json_valid(document) then null
+    when json_type(document) = 'ARRAY' then json_array_length(document)
+    when json_type(document, '$.event_name') is not null or json_type(document, '$.eventName') is not null then 1
+    when json_type(document, '$.events') = 'ARRAY' then json_array_length(document, '$.events')
+    else 1
+end
+from (select ?::varchar as document)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -60,7 +72,7 @@ def cuts_of(
         if mapping:
             yield from record_lines(connection, number, pieces, mapping)
         else:
-            yield from _counted(lambda counted: cut(number, lambda: counted(pieces())))
+            yield from _counted(lambda counted: cut(number, lambda: counted(pieces())), _elements(connection, content))
     elif file.form == "csv":
 
         def source() -> pa.NativeFile:
@@ -72,8 +84,28 @@ def cuts_of(
         yield from parquet_lines(connection, number, stored, mapping or AsTheyAre(), told.unread)
 
 
-def _counted(cuts: Callable[[Callable[[Iterator[bytes]], Iterator[bytes]]], Iterator[Stretch]]) -> Iterator[Stretch]:
-    """The stretches that are cut from pieces; raises `UnreadableColumns` where they are other lines than the bytes hold (R-10)."""
+def _elements(connection: duckdb.DuckDBPyConnection, content: bytes | None) -> int | None:
+    """How many events a document holds, counted by a reader that has no part in cutting it; None where it is no document, or not known.
+
+    A file that is too large to be held in memory is not counted a second time.
+    """
+    if not content or content.lstrip(_BOM + b" \t\r\n")[:1] not in (b"[", b"{"):
+        return None
+    try:
+        text = content.decode("utf-8-sig").strip()
+    except UnicodeDecodeError:
+        return None
+    [(found,)] = connection.execute(_ELEMENTS, [text]).fetchall()
+    return None if found is None else int(found)
+
+
+def _counted(
+    cuts: Callable[[Callable[[Iterator[bytes]], Iterator[bytes]]], Iterator[Stretch]], elements: int | None
+) -> Iterator[Stretch]:
+    """The stretches that are cut from pieces; raises `UnreadableColumns` where they are others than the file holds (R-10).
+
+    elements: of the file's one document, where it is one and they are known.
+    """
     counts = LinesOfBytes()
 
     def counted(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -84,12 +116,17 @@ def _counted(cuts: Callable[[Callable[[Iterator[bytes]], Iterator[bytes]]], Iter
             counts.see(piece)
             yield piece
 
-    read = 0
+    read = read_elements = 0
+    is_document = False
     for stretch in cuts(counted):
+        is_document = is_document or stretch.is_list
         if stretch.is_list:
-            read = -1
-        elif read >= 0:
+            read_elements += len(stretch.start)
+        else:
             read += len(stretch.start)
         yield stretch
-    if read > 0 and (difference := counts.difference(read)):
+    if is_document:
+        if elements is not None and read_elements != elements:
+            raise UnreadableColumns(f"its document holds {elements:,} events, and {read_elements:,} were read")
+    elif read and (difference := counts.difference(read)):
         raise UnreadableColumns(difference)

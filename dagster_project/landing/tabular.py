@@ -63,7 +63,8 @@ def parquet_lines(
     """LINES of one Parquet file; position is the row, from 1. rows_are: whose names the columns bear; of a foreign file the fields of
     a struct are columns too. unread: is told which columns nobody reads.
 
-    Raises `UnreadableColumns` for what cannot be read as an event's, and Arrow's errors where the file is broken.
+    Raises `UnreadableColumns` for what cannot be read as an event's, and where the rows are not as many as the footer says (R-10),
+    and Arrow's errors where the file is broken.
     """
     parquet = pyarrow.parquet.ParquetFile(source)
     is_foreign = isinstance(rows_are, Mapping)
@@ -82,6 +83,8 @@ def parquet_lines(
         rows = pa.Table.from_batches([batch])
         rows = (_flat(rows) if is_foreign else rows).select(list(columns))
         yield rows_are.lines(connection, file, position, _cut_to_microseconds(_renamed(rows, columns)))
+    if before != parquet.metadata.num_rows:
+        raise UnreadableColumns(f"its footer says {parquet.metadata.num_rows:,} rows, and {before:,} were read")
 
 
 def _flat(rows: pa.Table) -> pa.Table:

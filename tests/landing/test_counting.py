@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,6 +60,38 @@ def test_rows_that_a_reader_loses_keep_a_file_from_landing(bench: Bench, monkeyp
         broken.setattr(tabular, "_csv_reader", lambda *given: (batch.slice(1) for batch in reader(*given)))
         landed = bench.land()
     assert "it holds 4 lines that are not blank, and 3 were read" in landed.warnings[0]
+    assert bench.land().events == 3
+
+
+@pytest.mark.parametrize("document", ["[{}]", ' {{"events":[{}],"sent":"now"}}', "\ufeff[{}]"])
+def test_elements_that_a_reader_loses_keep_a_file_from_landing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, document: str
+) -> None:
+    bench.put("a.json", document.format(",\n".join([EVENT.strip()] * 5)))
+    whole = cutting._document
+
+    def loses_the_first(file: int, pieces: Any) -> Any:
+        for stretch in whole(file, pieces):
+            yield stretch.only(np.arange(len(stretch.start)) > 0)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(cutting, "_document", loses_the_first)
+        landed = bench.land()
+    assert landed.events == 0
+    assert "its document holds 5 events, and 4 were read" in landed.warnings[0]
+    assert bench.land().events == 5
+
+
+def test_rows_of_parquet_that_a_reader_loses_keep_a_file_from_landing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = pl.DataFrame({"event_name": ["call"] * 3, "customer_id": ["larch"] * 3, "timestamp": ["2026-01-05T00:00:00Z"] * 3})
+    stored = io.BytesIO()
+    rows.write_parquet(stored)
+    bench.put("a.parquet", stored.getvalue())
+    read = pq.ParquetFile.iter_batches
+    with monkeypatch.context() as broken:
+        broken.setattr(pq.ParquetFile, "iter_batches", lambda *given, **named: (b.slice(1) for b in read(*given, **named)))
+        landed = bench.land()
+    assert "its footer says 3 rows, and 2 were read" in landed.warnings[0]
     assert bench.land().events == 3
 
 
