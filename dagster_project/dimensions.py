@@ -78,7 +78,12 @@ RATE_CARDS = Table(
         Column("rate_card_code", TEXT, "code of the card"),
         Column("entry_no", COUNT, "position of the entry, from 1"),
         Column("meter_code", TEXT, "meter whose combinations it prices"),
-        Column("effective_from", DATE, "first local day of the version; null: always in force", NULL),
+        Column(
+            "effective_from",
+            DATE,
+            "first local day of the version, or the UTC day of its instant; null: always in force",
+            NULL,
+        ),
         Column("dimensions", TEXT, "group values in the order of group_keys, joined by ` / `; `*` matches any"),
         Column("unit_amount", PRICE, "rate per `per` units; null where the entry has tiers", NULL),
         Column("tiers", SMALL, "number of its tiers; 0: a rate"),
@@ -149,9 +154,10 @@ def _plans(books: Books, contracts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rate_cards(books: Books, as_of: datetime) -> pl.DataFrame:
-    version = ["rate_card_code", "effective_from"]
+    version = ["rate_card_code", "effective_from", "starts_at"]
+    has_begun = pl.coalesce(pl.col("starts_at") <= as_of, pl.col("effective_from") <= as_of.date())
     in_force = (
-        books.rate_cards.filter(pl.col("effective_from").is_null() | (pl.col("effective_from") <= as_of.date()))
+        books.rate_cards.filter(has_begun.fill_null(value=True))
         .sort(version, nulls_last=False)
         .unique("rate_card_code", keep="last", maintain_order=True)
     )

@@ -25,7 +25,7 @@ class Schedule:
 
     `terms`: CONTRACT_TERMS with `valid_from`, `valid_to` (instants, half-open) instead of `effective_date`.
     `overrides`: RATE_OVERRIDES with `valid_from`, `valid_to`.
-    `card_versions`: rate_card_code, timezone, effective_from (as in RATE_CARDS), valid_from, valid_to.
+    `card_versions`: rate_card_code, timezone, effective_from, starts_at (as in RATE_CARDS), valid_from, valid_to.
     """
 
     periods: pl.DataFrame
@@ -88,18 +88,20 @@ def _terms(contracts: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
 def _overrides(contracts: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
     rows = catalog.rate_overrides.join(contracts.select("contract_id", "timezone"), on="contract_id")
     rows = _first_instant(_first_instant(rows, "effective_from", "valid_from"), "effective_to", "valid_to")
-    return rows.with_columns(pl.col("valid_to").fill_null(END_OF_TIME)).drop("effective_from", "effective_to", "timezone")
+    return rows.with_columns(
+        valid_from=pl.coalesce("starts_at", "valid_from"), valid_to=pl.coalesce("ends_at", "valid_to").fill_null(END_OF_TIME)
+    ).drop("effective_from", "effective_to", "starts_at", "ends_at", "timezone")
 
 
 def _card_versions(contracts: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
-    """Every version of every card in every zone in use: its day begins at another instant in each (R-6)."""
-    rows = catalog.rate_cards.select("rate_card_code", "effective_from").join(
+    """Every version of every card in every zone in use: its day begins at another instant in each (R-6), no instant does (R-102)."""
+    rows = catalog.rate_cards.select("rate_card_code", "effective_from", "starts_at").join(
         contracts.select("timezone").unique(), how="cross"
     )
     beginning = datetime(1, 1, 1)  # noqa: DTZ001
     return (
         _first_instant(rows, "effective_from", "valid_from")
-        .with_columns(pl.col("valid_from").fill_null(beginning))
+        .with_columns(valid_from=pl.coalesce("starts_at", "valid_from", pl.lit(beginning)))
         .sort("rate_card_code", "timezone", "valid_from")
         .with_columns(valid_to=pl.col("valid_from").shift(-1).over("rate_card_code", "timezone").fill_null(END_OF_TIME))
     )

@@ -162,21 +162,23 @@ METER_FILTERS = Table(
 RATE_CARDS = Table(
     "rate_cards",
     "one version of a rate card",
-    ("rate_card_code", "effective_from"),
+    ("rate_card_code", "effective_from", "starts_at"),
     _columns(
         ("rate_card_code", TEXT, "code of the card"),
         ("meter_code", TEXT, "meter whose combinations it prices"),
-        ("effective_from", DATE, "first local day of the version; null: always in force", NULL),
+        ("effective_from", DATE, "first local day of the version, or the UTC day of starts_at; null: always in force", NULL),
+        ("starts_at", INSTANT, "first instant of a version that begins at an instant (R-102); null: with its day", NULL),
     ),
 )
 
 RATE_CARD_ENTRIES = Table(
     "rate_card_entries",
     "one entry of one version of a rate card",
-    ("rate_card_code", "effective_from", "group_values"),
+    ("rate_card_code", "effective_from", "starts_at", "group_values"),
     _columns(
         ("rate_card_code", TEXT, "code of the card"),
-        ("effective_from", DATE, "first local day of the version; null: always in force", NULL),
+        ("effective_from", DATE, "first local day of the version, or the UTC day of starts_at; null: always in force", NULL),
+        ("starts_at", INSTANT, "first instant of a version that begins at an instant (R-102); null: with its day", NULL),
         ("group_values", TEXTS, "one text a group key, in group_keys order; null stands for *"),
         ("unit_amount", PRICE, "rate per `per` units; null where the entry has tiers", NULL),
         ("tier_set_id", SMALL, "tiers of the entry; null where it has a rate", NULL),
@@ -302,6 +304,8 @@ RATE_OVERRIDES = Table(
         ("effective_to", DATE, "local day after the last; null: holds on", NULL),
         ("place", TEXT, "file, line and path in the books"),
         ("percent_off", PRICE, "percent off the list prices it covers, instead of a price (R-103)", NULL),
+        ("starts_at", INSTANT, "first instant, where it begins at an instant (R-102); null: with its day", NULL),
+        ("ends_at", INSTANT, "no longer from this instant on, where it ends at an instant (R-102); null: with its day", NULL),
     ),
 )
 

@@ -6,6 +6,7 @@ What belongs here: resolution that both the checks and the frames need. What doe
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,6 +19,7 @@ from rating.books.models import Contract, CreditGrant, Plan, RateOverride
 from rating.books.places import Place, Stated
 from rating.books.statements import Statements
 from rating.books.values import EXACT
+from rating.books.zones import known_zones
 from rating.calendar import first_instants
 
 _CARRIED = ("base_fee", "net_terms", "minimum_spend")
@@ -38,12 +40,30 @@ class DatedOverride:
 
     terms: RateOverride
     place: Place
-    effective_from: date
-    effective_to: date | None
+    effective_from: date | datetime
+    effective_to: date | datetime | None
+
+    def begins(self, zone: str) -> datetime:
+        return instant_in(zone, self.effective_from)
+
+    def ends(self, zone: str) -> datetime | None:
+        return None if self.effective_to is None else instant_in(zone, self.effective_to)
 
 
-def overlap(start: date, end: date | None, other_start: date, other_end: date | None) -> bool:
-    """Whether two half-open intervals share a day; None is without end."""
+def instant_in(zone: str, moment: date | datetime) -> datetime:
+    """An instant as it is, a day's first instant in a zone (R-6); a zone that does not exist, which is said elsewhere, as UTC."""
+    return moment if isinstance(moment, datetime) else _first_instant(moment, zone)
+
+
+@functools.cache
+def _first_instant(day: date, zone: str) -> datetime:
+    known = zone if zone in known_zones() else "UTC"
+    instant: datetime = first_instants(pl.Series([day]), pl.Series([known])).item()
+    return instant
+
+
+def overlap(start: datetime, end: datetime | None, other_start: datetime, other_end: datetime | None) -> bool:
+    """Whether two half-open intervals share an instant; None is without end."""
     return (end is None or max(start, other_start) < end) and (other_end is None or max(start, other_start) < other_end)
 
 

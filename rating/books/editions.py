@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 from rating.books.flat_files import Cells, rate_table, read_csv
 from rating.books.folder import Folder
@@ -29,7 +29,7 @@ def read_editions(statements: Statements, folder: Folder) -> tuple[list[Edition]
     return editions, problems
 
 
-def _sources(card: Stated[RateCard]) -> list[tuple[date | None, RateCard | CardVersion, Place]]:
+def _sources(card: Stated[RateCard]) -> list[tuple[date | datetime | None, RateCard | CardVersion, Place]]:
     """A card's versions; a card without versions is one that always holds."""
     if card.terms.versions is None:
         return [(None, card.terms, card.place)]

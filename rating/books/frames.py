@@ -6,6 +6,7 @@ Called only with statements that have no problem, so nothing here asks whether a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -23,7 +24,7 @@ _BASIS_POINTS = Decimal(10_000)
 # where the key is not the order to read in; entries keep the order of their card
 _ORDER = {
     "plan_pricings": ("plan_code", "pricing_order"),
-    "rate_card_entries": ("rate_card_code", "effective_from"),
+    "rate_card_entries": ("rate_card_code", "effective_from", "starts_at"),
 }
 
 
@@ -119,7 +120,12 @@ def _conditions(condition: Filter) -> Iterator[tuple[str, str, Sequence[str]]]:
 def _rate_cards(statements: Statements) -> Iterator[dict[str, Any]]:
     for edition in statements.editions:
         card = edition.card.terms
-        yield {"rate_card_code": card.code, "meter_code": card.meter, "effective_from": edition.effective_from}
+        yield {
+            "rate_card_code": card.code,
+            "meter_code": card.meter,
+            "effective_from": _day(edition.effective_from),
+            "starts_at": _instant(edition.effective_from),
+        }
 
 
 def _rate_card_entries(statements: Statements, tier_sets: TierSets) -> Iterator[dict[str, Any]]:
@@ -128,7 +134,8 @@ def _rate_card_entries(statements: Statements, tier_sets: TierSets) -> Iterator[
         for entry in edition.entries:
             yield {
                 "rate_card_code": edition.card.terms.code,
-                "effective_from": edition.effective_from,
+                "effective_from": _day(edition.effective_from),
+                "starts_at": _instant(edition.effective_from),
                 "group_values": [entry.terms.dimensions[key] for key in group_keys],
                 "unit_amount": entry.terms.rate,
                 "tier_set_id": tier_sets.id_of(entry.terms.tiers),
@@ -227,11 +234,22 @@ def _rate_overrides(statements: Statements, tier_sets: TierSets) -> Iterator[dic
                 "pricing_code": terms.pricing,
                 "unit_amount": _override_price(terms, statements),
                 "tier_set_id": tier_sets.id_of(terms.tiers),
-                "effective_from": override.effective_from,
-                "effective_to": override.effective_to,
+                "effective_from": _day(override.effective_from),
+                "effective_to": _day(override.effective_to),
+                "starts_at": _instant(override.effective_from),
+                "ends_at": _instant(override.effective_to),
                 "place": str(override.place),
                 "percent_off": terms.percent_off,
             }
+
+
+def _day(moment: date | datetime | None) -> date | None:
+    """The day itself, or the UTC day of an instant."""
+    return moment.date() if isinstance(moment, datetime) else moment
+
+
+def _instant(moment: date | datetime | None) -> datetime | None:
+    return moment if isinstance(moment, datetime) else None
 
 
 def _group_values(override: RateOverride, statements: Statements) -> list[str | None] | None:

@@ -174,7 +174,7 @@ class CardEntry(_Shape):
 
 
 class CardVersion(_Shape):
-    effective_from: Day
+    effective_from: Moment
     entries: tuple[CardEntry, ...] | None = None
     entries_file: Text | None = None
 
@@ -270,8 +270,8 @@ class RateOverride(_Shape):
     amount: SignedPrice | None = None
     percent_off: Percent | None = None
     plan: Boolean = False
-    effective_from: Day | None = None
-    effective_to: Day | None = None
+    effective_from: Moment | None = None
+    effective_to: Moment | None = None
 
 
 PRICE_KEYS = ("fallback_rate", "unit_amount", "tiers", "bps", "amount")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from rating.books.models import CardEntry, Contract, CreditGrant, Customer, Meter, Plan, Pricing, RateCard, Settings, Source
@@ -20,7 +20,7 @@ class Edition:
     """One version of a rate card with the entries it has; `effective_from` None: always in force."""
 
     card: Stated[RateCard]
-    effective_from: date | None
+    effective_from: date | datetime | None
     place: Place
     entries: Sequence[Stated[CardEntry]]
 

@@ -52,8 +52,8 @@ def fee_lines(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame, usage
 
 
 def _windows_with_days(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame) -> pl.DataFrame:
-    """Windows of the periods with their local days. Terms change at local midnights only, so where a grant cuts a day in two
-    it does not matter to which side the day is counted."""
+    """Windows of the periods with their local days. Fees change at local midnights only, so where a grant or the price of usage
+    cuts a day in two it does not matter to which side the day is counted."""
     rows = (
         schedule.windows.join(periods.select(*PERIOD, "full_days"), on=PERIOD)
         .join(catalog.contracts.select("contract_id", "timezone", "minor_digits"), on="contract_id")

@@ -67,7 +67,7 @@ def of_windows(priced_windows: pl.DataFrame, catalog: Catalog, schedule: Schedul
 
 def _numbered(versions: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
     """Rows of versions of cards with the number of their version."""
-    version = ["rate_card_code", "effective_from"]
+    version = ["rate_card_code", "effective_from", "starts_at"]
     return versions.join(catalog.rate_cards.select(version).with_row_index("version_no"), on=version, nulls_equal=True)
 
 

@@ -30,11 +30,11 @@ class Override:
     """A `rate_overrides` entry with its dates resolved: [effective_from, effective_to)."""
 
     entry: Mapping
-    effective_from: date
-    effective_to: date | None
+    effective_from: datetime
+    effective_to: datetime | None
 
-    def holds_on(self, day: date) -> bool:
-        return self.effective_from <= day and (self.effective_to is None or day < self.effective_to)
+    def holds_at(self, instant: datetime) -> bool:
+        return self.effective_from <= instant and (self.effective_to is None or instant < self.effective_to)
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,9 @@ class Contract:
             for entry in amendment.get("rate_overrides") or []:
                 yield self._override(entry, day_of(amendment["effective_date"]))
 
-    @staticmethod
-    def _override(entry: Mapping, otherwise_from: date) -> Override:
-        begins = day_of(entry["effective_from"]) if entry.get("effective_from") else otherwise_from
-        return Override(entry, begins, day_of(entry["effective_to"]) if entry.get("effective_to") else None)
+    def _override(self, entry: Mapping, otherwise_from: date) -> Override:
+        begins = self.instant(entry.get("effective_from") or otherwise_from)
+        return Override(entry, begins, self.instant(entry["effective_to"]) if entry.get("effective_to") else None)
 
     def _grants(self) -> Iterator[Grant]:
         for entry in self.books.grants.values():
@@ -155,12 +154,12 @@ class Contract:
     def changes(self) -> set[datetime]:
         """Every instant at which a rating window of this contract starts, whatever period it is in (R-18)."""
         days = {day_of(amendment["effective_date"]) for amendment in self.amendments}
-        for override in self.overrides:
-            days |= {day for day in (override.effective_from, override.effective_to) if day}
-        for card_code, card in self.books.cards.items():
-            begins = [day_of(version["effective_from"]) for version in card.get("versions") or []]
-            days |= {day for day in begins if self._plan_uses_card(day, card_code)}
         instants = {self.instant(day) for day in days}
+        for override in self.overrides:
+            instants |= {instant for instant in (override.effective_from, override.effective_to) if instant}
+        for card_code, card in self.books.cards.items():
+            begins = [self.instant(version["effective_from"]) for version in card.get("versions") or []]
+            instants |= {instant for instant in begins if self._plan_uses_card(self.day(instant), card_code)}
         for grant in self.grants:
             instants |= {instant for instant in (grant.effective_at, grant.expires_at) if instant}
         return instants
@@ -200,10 +199,10 @@ class Contract:
     def pricings_on(self, day: date) -> list[str]:
         return list(self.plan_on(day)["pricings"])
 
-    def pricing_override_on(self, pricing_code: str, day: date) -> Mapping | None:
-        """The override of the pricing itself (not of a combination) that holds on that day."""
+    def pricing_override_at(self, pricing_code: str, instant: datetime) -> Mapping | None:
+        """The override of the pricing itself (not of a combination) that holds at that instant."""
         for override in self.overrides:
-            if override.entry.get("pricing") == pricing_code and override.holds_on(day):
+            if override.entry.get("pricing") == pricing_code and override.holds_at(instant):
                 return override.entry
         return None
 

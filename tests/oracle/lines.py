@@ -113,7 +113,7 @@ def combination_lines(
     whole: Fraction,
 ) -> list[Line]:
     """One line for every run of adjoining windows with one price that has usage (R-38)."""
-    prices = {span: resolve(contract, pricing_code, combination, contract.day(span.start)) for span in spans}
+    prices = {span: resolve(contract, pricing_code, combination, span.start) for span in spans}
     quantities = {span: rows[span.start].quantity if span.start in rows else ZERO for span in spans}
     runs = [run for run in runs_of_one_price(spans, prices) if any(span.start in rows for span in run)]
     flat_on = window_of_the_flat_amount(runs, quantities)
@@ -235,7 +235,7 @@ def amount_on(contract: Contract, pricing_code: str, day: date) -> Fraction:
     """The amount of a flat or one-time pricing on a day; 0 while the plan does not hold it."""
     if pricing_code not in contract.pricings_on(day):
         return ZERO
-    entry = contract.pricing_override_on(pricing_code, day) or contract.books.pricings[pricing_code]
+    entry = contract.pricing_override_at(pricing_code, contract.instant(day)) or contract.books.pricings[pricing_code]
     return exact(entry["amount"])
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from fractions import Fraction
 from math import ceil
 
-from tests.oracle.books import Books, Contract, Mapping, day_of
+from tests.oracle.books import Books, Contract, Mapping
 from tests.oracle.exact import canonical_text, exact, half_away
 
 Combination = tuple[str | None, ...]
@@ -56,11 +56,11 @@ def per_of(books: Books, pricing: Mapping) -> Fraction:
     return exact(pricing.get("per") or card.get("per") or "1")
 
 
-def resolve(contract: Contract, pricing_code: str, combination: Combination, day: date) -> Price:
-    """The price of a combination on the day a window starts: agreed on itself, or the list's less a percentage (R-103)."""
-    price, is_agreed = listed(contract, pricing_code, combination, day)
+def resolve(contract: Contract, pricing_code: str, combination: Combination, at: datetime) -> Price:
+    """The price of a combination at the instant a window starts: agreed on itself, or the list's less a percentage (R-103)."""
+    price, is_agreed = listed(contract, pricing_code, combination, at)
     pricing = contract.books.pricings[pricing_code]
-    held = [] if is_agreed else [o.entry for o in contract.overrides if o.entry.get("percent_off") and o.holds_on(day)]
+    held = [] if is_agreed else [o.entry for o in contract.overrides if o.entry.get("percent_off") and o.holds_at(at)]
     of_meter = [entry for entry in held if entry.get("meter") == pricing["meter"]]
     keys = contract.books.group_keys(pricing["meter"])
     entry = most_exact(of_meter, keys, combination) if None not in combination else None
@@ -76,8 +76,8 @@ def resolve(contract: Contract, pricing_code: str, combination: Combination, day
     return Price("override", price.model, price.per, unit_amount, tiers)
 
 
-def listed(contract: Contract, pricing_code: str, combination: Combination, day: date) -> tuple[Price, bool]:
-    """R-19: the first price that exists for the combination on the day, and whether the contract has agreed on it itself."""
+def listed(contract: Contract, pricing_code: str, combination: Combination, at: datetime) -> tuple[Price, bool]:
+    """R-19: the first price that exists for the combination at the instant, and whether the contract has agreed on it itself."""
     books = contract.books
     pricing = books.pricings[pricing_code]
     per = per_of(books, pricing)
@@ -85,13 +85,13 @@ def listed(contract: Contract, pricing_code: str, combination: Combination, day:
     if has_card and None not in combination:
         keys = books.group_keys(pricing["meter"])
         if pricing["model"] == "per_unit":
-            overrides = [o.entry for o in contract.overrides if o.entry.get("meter") == pricing["meter"] and o.holds_on(day)]
+            overrides = [o.entry for o in contract.overrides if o.entry.get("meter") == pricing["meter"] and o.holds_at(at)]
             if override := most_exact([entry for entry in overrides if "rate" in entry], keys, combination):
                 return Price("override", "per_unit", per, exact(override["rate"])), True
-        entries = entries_on(books.cards[pricing["rate_card"]], day)
+        entries = entries_at(contract, books.cards[pricing["rate_card"]], at)
         if entry := most_exact(entries, keys, combination):
             return priced("rate_card", pricing["model"], per, entry), False
-    override = contract.pricing_override_on(pricing_code, day)
+    override = contract.pricing_override_at(pricing_code, at)
     if override and not override.get("percent_off"):
         return priced("fallback" if has_card else "override", pricing["model"], per, override), True
     return priced("fallback" if has_card else "pricing", pricing["model"], per, pricing), False
@@ -105,12 +105,12 @@ def priced(source: str, model: str, per: Fraction, entry: Mapping) -> Price:
     return Price(source, model, per, exact(amount))
 
 
-def entries_on(card: Mapping, day: date) -> list[Mapping]:
-    """The card's entries in force on the day: of the latest version that has begun; before the first, none."""
+def entries_at(contract: Contract, card: Mapping, at: datetime) -> list[Mapping]:
+    """The card's entries in force at the instant: of the latest version that has begun; before the first, none."""
     if "versions" not in card:
         return list(card["entries"])
-    begun = [version for version in card["versions"] if day_of(version["effective_from"]) <= day]
-    return list(max(begun, key=lambda version: day_of(version["effective_from"]))["entries"]) if begun else []
+    begun = [version for version in card["versions"] if contract.instant(version["effective_from"]) <= at]
+    return list(max(begun, key=lambda version: contract.instant(version["effective_from"]))["entries"]) if begun else []
 
 
 def most_exact(entries: list[Mapping], group_keys: list[str], combination: Combination) -> Mapping | None:

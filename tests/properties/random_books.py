@@ -104,7 +104,9 @@ def rate_cards(draw: st.DrawFn, code: str, meter: Mapping, *, tiered: bool) -> M
         return card | {"entries": draw(entries(keys, tiered=tiered))}
     begins = draw(st.lists(days(FIRST_DAY, FIRST_DAY + timedelta(days=100)), min_size=1, max_size=2, unique=True))
     return card | {
-        "versions": [{"effective_from": day, "entries": draw(entries(keys, tiered=tiered))} for day in sorted(begins)]
+        "versions": [
+            {"effective_from": draw(moments(day)), "entries": draw(entries(keys, tiered=tiered))} for day in sorted(begins)
+        ]
     }
 
 
@@ -167,7 +169,14 @@ def overrides(draw: st.DrawFn, pricing: Mapping, sections: Mapping, first: date,
     if (last - first).days < 3 or draw(st.booleans()):
         return [target | {price_key: draw(price)}]
     cuts = sorted(draw(st.lists(days(first, last), min_size=2, max_size=3, unique=True)))
+    if "meter" in pricing:
+        cuts = [draw(moments(day)) for day in cuts]
     return [target | {price_key: draw(price), "effective_from": start, "effective_to": end} for start, end in pairwise(cuts)]
+
+
+def moments(day: str) -> st.SearchStrategy[str]:
+    """A day, or an instant of it (R-102)."""
+    return st.sampled_from([day, day, f"{day}T00:30:00Z", f"{day}T04:00:00.000001+02:00"])
 
 
 def pricings_in_every_plan(sections: Mapping) -> list[Mapping]:

@@ -75,7 +75,7 @@ def days_named(contract: Mapping, books: Mapping) -> set[date]:
     named = {contract["start_date"]}
     named |= {amendment["effective_date"] for amendment in contract["amendments"]}
     for override in contract.get("rate_overrides", []):
-        named |= {override[end] for end in ("effective_from", "effective_to") if end in override}
+        named |= {override[end][:10] for end in ("effective_from", "effective_to") if end in override}
     named |= {charge["on"] for charge in contract.get("charges", [])}
     for grant in books["credit_grants"]:
         if grant["contract"] == contract["id"] and "effective_at" in grant:

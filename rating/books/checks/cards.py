@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, time, timedelta
+from typing import Final
 
+from rating.books.agreements import instant_in
 from rating.books.checks.tiers import tier_problems
 from rating.books.models import CardEntry, CardVersion, RateCard
 from rating.books.places import Place, Stated
 from rating.books.problems import Problem, instead, listed
 from rating.books.statements import Statements
 
+_FARTHEST: Final = timedelta(days=2)  # no midnight lies farther from that of UTC
+
 
 def card_problems(statements: Statements) -> Iterator[Problem]:
     for card in statements.rate_cards.values():
         yield from statements.meters.unknown(card.terms.meter, card.place.at("meter"))
         yield from _version_problems(card.terms, card.place)
+        yield from _same_instant_problems(card.terms, card.place, statements)
     for edition in statements.editions:
         meter = statements.meters.get(edition.card.terms.meter)
         if meter is not None:
@@ -45,6 +51,24 @@ def _version_problems(card: RateCard, place: Place) -> Iterator[Problem]:
         if (first := first_place.setdefault(version.effective_from, at)) is not at:
             what = f"two versions overlap: both begin on {version.effective_from} (the other in {first})"
             yield at.at("effective_from").problem(what, "Give every version a day of its own; each holds until the next begins")
+
+
+def _same_instant_problems(card: RateCard, place: Place, statements: Statements) -> Iterator[Problem]:
+    """A version that begins on a day and one that begins at an instant must not begin together for any contract (R-102)."""
+    versions = [*enumerate(card.versions or ())]
+    days = {
+        version.effective_from: position for position, version in versions if not isinstance(version.effective_from, datetime)
+    }
+    for position, version in versions:
+        moment = version.effective_from
+        if not isinstance(moment, datetime) or not days:
+            continue
+        for zone in sorted({statements.zone(contract.terms) for contract in statements.contracts.values()}):
+            for day, other in days.items():
+                if abs(moment - datetime.combine(day, time())) < _FARTHEST and instant_in(zone, day) == moment:
+                    what = f"two versions overlap: {moment} UTC is the first instant of {day} in {zone}"
+                    what += f" (the other in {place.at('versions', other)})"
+                    yield place.at("versions", position, "effective_from").problem(what, "Keep the one that holds")
 
 
 def _sources(version: CardVersion) -> list[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import combinations
 
-from rating.books.agreements import DatedOverride, dated_overrides, overlap, plan_spans
+from rating.books.agreements import DatedOverride, dated_overrides, instant_in, overlap, plan_spans
 from rating.books.checks.cards import combination_text, dimension_problems
 from rating.books.checks.plans import amount_problem
 from rating.books.checks.tiers import tier_problems
@@ -29,7 +30,7 @@ def override_problems(statements: Statements) -> Iterator[Problem]:
             if target is not None and not problems:
                 targets[target].append(override)
         for target, overrides in targets.items():
-            yield from _twice_in_force(target, overrides)
+            yield from _twice_in_force(target, overrides, statements.zone(contract.terms))
 
 
 def _target(override: DatedOverride, statements: Statements) -> _Target | None:
@@ -46,14 +47,14 @@ def _target(override: DatedOverride, statements: Statements) -> _Target | None:
     return ("meter", meter.terms.code, tuple(dimensions.get(key) for key in meter.terms.group_names))
 
 
-def _twice_in_force(target: _Target, overrides: Sequence[DatedOverride]) -> Iterator[Problem]:
+def _twice_in_force(target: _Target, overrides: Sequence[DatedOverride], zone: str) -> Iterator[Problem]:
     for first, second in combinations(overrides, 2):
-        if overlap(first.effective_from, first.effective_to, second.effective_from, second.effective_to):
+        if overlap(first.begins(zone), first.ends(zone), second.begins(zone), second.ends(zone)):
             kind, code, values = target
             named = "the plan" if kind == "plan" else f"{kind} `{code}`"
             named += f", {combination_text(values)}," if kind == "meter" else ""
             what = f"two overrides of {named} are in force at once (the other in {first.place})"
-            yield second.place.problem(what, "End the one with `effective_to` on the day the other begins")
+            yield second.place.problem(what, "End the one with `effective_to` when the other begins")
 
 
 def _problems(override: DatedOverride, contract: Contract, statements: Statements) -> Iterator[Problem]:
@@ -62,7 +63,7 @@ def _problems(override: DatedOverride, contract: Contract, statements: Statement
     yield from statements.pricings.unknown(terms.pricing, place.at("pricing"))
     if terms.tiers is not None:
         yield from tier_problems(terms.tiers, place.at("tiers"))
-    yield from _date_problems(override, contract)
+    yield from _date_problems(override, contract, statements.zone(contract))
     if terms.plan and (terms.meter is not None or terms.pricing is not None):
         yield place.at("plan").problem("the override names the plan, and a part of it too", "Keep one of the two")
     elif terms.plan:
@@ -89,15 +90,15 @@ def _problems(override: DatedOverride, contract: Contract, statements: Statement
         yield from _scope_problems(override, contract, statements)
 
 
-def _date_problems(override: DatedOverride, contract: Contract) -> Iterator[Problem]:
+def _date_problems(override: DatedOverride, contract: Contract, zone: str) -> Iterator[Problem]:
     place, start, end = override.place, override.effective_from, override.effective_to
-    if end is not None and end <= start:
+    if end is not None and instant_in(zone, end) <= instant_in(zone, start):
         what = f"the override ends ({end}) before it holds ({start})"
         yield place.at("effective_to").problem(what, "Write an `effective_to` after its first day; it is the first day after")
-    elif end is not None and end <= contract.start_date:
+    elif end is not None and instant_in(zone, end) <= instant_in(zone, contract.start_date):
         what = f"the override can never apply: it ends on {end}, the contract begins on {contract.start_date}"
         yield place.at("effective_to").problem(what, "Correct the date, or take the override out")
-    if contract.end_date is not None and start >= contract.end_date:
+    if contract.end_date is not None and instant_in(zone, start) >= instant_in(zone, contract.end_date):
         what = f"the override can never apply: it begins on {start}, the contract ends on {contract.end_date}"
         yield place.at("effective_from").problem(what, "Correct the date, or take the override out")
 
@@ -152,6 +153,11 @@ def _pricing_problems(override: DatedOverride, contract: Contract, statements: S
             yield place.at(other).problem(what, f"Write `{key}`")
     if getattr(terms, key) is None:
         yield place.at(key).problem(f"`{key}` is missing", f"Add `{key}: …`, the price that pricing `{terms.pricing}` has")
+    if pricing.terms.meter is None:
+        for name in ("effective_from", "effective_to"):
+            if isinstance(moment := getattr(terms, name), datetime):
+                what = f"`{name}` is an instant ({moment} UTC), and fees are prorated by whole days"
+                yield place.at(name).problem(what, "Write a date")
     plan = statements.plans.get(contract.plan)
     if plan is not None:
         yield from amount_problem(terms.amount, statements.plan_currency(plan.terms), place.at("amount"))
@@ -160,8 +166,16 @@ def _pricing_problems(override: DatedOverride, contract: Contract, statements: S
 def _scope_problems(override: DatedOverride, contract: Contract, statements: Statements) -> Iterator[Problem]:
     """An override of something that no plan in force bills while the override holds."""
     terms, place = override.terms, override.place
+    zone = statements.zone(contract)
     spans = [
-        span for span in plan_spans(contract) if overlap(span.start, span.end, override.effective_from, override.effective_to)
+        span
+        for span in plan_spans(contract)
+        if overlap(
+            instant_in(zone, span.start),
+            None if span.end is None else instant_in(zone, span.end),
+            override.begins(zone),
+            override.ends(zone),
+        )
     ]
     plans = [span.plan for span in spans]
     billed = statements.pricings_of(plans)
@@ -195,5 +209,6 @@ def _has_cards(meter: str | None, billed: Sequence[Pricing]) -> bool:
 
 def _holds_at_start(override: DatedOverride, contract: Contract, statements: Statements) -> bool:
     first = statements.pricings_of([contract.plan]) or []
-    begins = override.effective_from <= contract.start_date
+    zone = statements.zone(contract)
+    begins = override.begins(zone) <= instant_in(zone, contract.start_date)
     return begins and override.terms.pricing in {pricing.code for pricing in first}
