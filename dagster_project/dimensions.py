@@ -25,6 +25,7 @@ CONTRACTS = Table(
         Column("base_fee", PRICE, "base fee of a full period; 0: none"),
         Column("net_terms", SMALL, "days from issue to due"),
         Column("minimum_spend", PRICE, "least usage amount of a full period; null: none", NULL),
+        Column("maximum_spend", PRICE, "most that usage of a full period costs; null: no bound", NULL),
         Column("is_active", BOOLEAN, "approved, begun and not ended at as_of"),
     ),
 )
@@ -119,7 +120,7 @@ def _tiers(books: Books) -> pl.DataFrame:
 
 def _contracts(books: Books, schedule: Schedule, as_of: datetime) -> pl.DataFrame:
     """Approved contracts by the schedule's instants; of drafts, which have none, the terms of their start."""
-    terms = ["contract_id", "plan_code", "base_fee", "net_terms", "minimum_spend"]
+    terms = ["contract_id", "plan_code", "base_fee", "net_terms", "minimum_spend", "maximum_spend"]
     of_start = books.contract_terms.sort("contract_id", "effective_date").unique(
         "contract_id", keep="first", maintain_order=True
     )

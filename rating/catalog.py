@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 
 import polars as pl
 
-OF_CONTRACTS = ("contracts", "contract_terms", "rate_overrides", "credit_grants", "manual_charges")
+OF_CONTRACTS = ("contracts", "contract_terms", "rate_overrides", "credit_grants", "manual_charges", "commitments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Catalog:
     rate_overrides: pl.DataFrame
     credit_grants: pl.DataFrame
     manual_charges: pl.DataFrame
+    commitments: pl.DataFrame
 
     def only(self, contracts: pl.Series) -> Catalog:
         """The catalog of some contracts: what others have agreed is left out, what all share stays."""

@@ -15,6 +15,7 @@ from rating import tables
 from rating.catalog import Catalog
 from rating.credits.application import apply_credits
 from rating.documents import Documents, Rated
+from rating.fees.commitments import OF_PERIODS, commitment_lines, commitments_due, periods_counted
 from rating.fees.initial import initial_lines
 from rating.fees.manual import manual_lines
 from rating.fees.recurring import fee_lines
@@ -84,7 +85,7 @@ def rate_shard(
     Raises `exact.AmountOverflow` (R-2) naming contracts and rows.
     """
     due = _documents_due(catalog, schedule, issued, as_of, months)  # sections 5 and 8: what there is to bill
-    charges = _charges(catalog, schedule, due, usage)  # section 6: what it costs
+    charges = _charges(catalog, schedule, due, usage, issued, pending)  # section 6: what it costs
     late = _adjustments(catalog, schedule, due, charges, issued, pending)  # section 9: what differs from what was issued
     headers = _headers(due, late, as_of, issue=issue)  # section 8: documents and their lines
     lines = _lines(headers, due, charges, late)
@@ -147,11 +148,53 @@ class _Charges:
     usage: UsageLines
 
 
-def _charges(catalog: Catalog, schedule: Schedule, due: _Due, usage: pl.DataFrame) -> _Charges:
-    used = usage_lines(catalog, schedule, due.rated, usage)
-    usage_units = used.lines.group_by(PERIOD).agg(usage_units=pl.col("amount_units").sum())
-    fees = fee_lines(catalog, schedule, due.rated, usage_units)
-    return _Charges(pl.concat([used.lines, fees, manual_lines(catalog, due.rated)]), used)
+def _charges(
+    catalog: Catalog, schedule: Schedule, due: _Due, usage: pl.DataFrame, issued: Documents, pending: Documents | None
+) -> _Charges:
+    closed = due.originals.filter("is_closed")
+    committed = commitments_due(catalog, due.rated)
+    counted = periods_counted(committed, due.periods, closed.select(PERIOD))
+    costed = _and_those_counted(due, counted)
+    used = usage_lines(catalog, schedule, costed, usage)
+    by_window = committed.height > 0 or schedule.terms.get_column("maximum_spend").count() > 0
+    accrued = _accrued(used, by_window=by_window)
+    lines = pl.concat([used.lines, fee_lines(catalog, schedule, costed, accrued), manual_lines(catalog, costed)])
+    if committed.is_empty():
+        return _Charges(lines, used)
+    of_closed = closed.join(committed.select("contract_id").unique(), on="contract_id", how="semi")
+    so_far = pl.concat([_accruals(accrued, lines, due.periods), adjustments.accruals_of_closed(issued, pending, of_closed)])
+    lines = lines.join(due.rated.select(PERIOD), on=PERIOD, how="semi", maintain_order="left")
+    return _Charges(pl.concat([lines, commitment_lines(catalog, committed, so_far)]), used)
+
+
+def _and_those_counted(due: _Due, counted: pl.DataFrame) -> pl.DataFrame:
+    """PERIODS that are rated, and those whose usage a commitment counts."""
+    if counted.is_empty():
+        return due.rated
+    wanted = pl.concat([due.rated.select(PERIOD), counted.select(PERIOD)]).unique()
+    return due.periods.join(wanted, on=PERIOD, how="semi", maintain_order="left")
+
+
+def _accrued(used: UsageLines, *, by_window: bool) -> pl.DataFrame:
+    """What usage lines come to: contract_id, period_start, kind, meter_code, accrued_by, units; `accrued_by`, the end of the window in
+    which it accrues, is null where nothing asks for it."""
+    of_lines = ["contract_id", "period_start", "kind", "meter_code"]
+    if not by_window:
+        return used.lines.select(
+            *of_lines, pl.lit(None, dtype=tables.INSTANT).alias("accrued_by"), pl.col("amount_units").alias("units")
+        )
+    return used.shares.join(used.lines.select("line", *of_lines), on="line").select(
+        *of_lines, accrued_by="window_end", units="share_units"
+    )
+
+
+def _accruals(accrued: pl.DataFrame, lines: pl.DataFrame, periods: pl.DataFrame) -> pl.DataFrame:
+    """What periods that are rated charge towards commitments: contract_id, kind, meter_code, accrued_by, units."""
+    of_periods = lines.filter(pl.col("kind").is_in(OF_PERIODS)).join(periods.select(*PERIOD, "period_end"), on=PERIOD)
+    columns = ["contract_id", "kind", "meter_code", "accrued_by", "units"]
+    return pl.concat(
+        [accrued.select(columns), of_periods.rename({"period_end": "accrued_by", "amount_units": "units"}).select(columns)]
+    )
 
 
 # --- section 9: what differs from what was issued ------------------------------------------------------------------------------

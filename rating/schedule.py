@@ -59,6 +59,7 @@ def build_schedule(catalog: Catalog, as_of: datetime, issued: pl.DataFrame | Non
             overrides.select("contract_id", cut="valid_from"),
             overrides.select("contract_id", cut="valid_to"),
             _card_cuts(contracts, terms, card_versions, catalog),
+            *_commitment_cuts(contracts, catalog),
             catalog.credit_grants.select("contract_id", cut="effective_at"),
             catalog.credit_grants.select("contract_id", cut="expires_at"),
         ]
@@ -122,6 +123,18 @@ def _card_cuts(contracts: pl.DataFrame, terms: pl.DataFrame, card_versions: pl.D
         .filter(pl.col("cut") > pl.col("valid_from"), pl.col("cut") < pl.col("valid_to"))
         .select("contract_id", "cut")
     )
+
+
+def _commitment_cuts(contracts: pl.DataFrame, catalog: Catalog) -> list[pl.DataFrame]:
+    """What usage a commitment counts is known at its ends (R-106)."""
+    rows = commitments(contracts, catalog)
+    return [rows.select("contract_id", cut="valid_from"), rows.select("contract_id", cut="valid_to")]
+
+
+def commitments(contracts: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
+    """COMMITMENTS of some contracts with their instants `valid_from`, `valid_to`."""
+    rows = catalog.commitments.join(contracts.select("contract_id", "timezone"), on="contract_id", maintain_order="left")
+    return _first_instant(_first_instant(rows, "from_date", "valid_from"), "to_date", "valid_to").drop("timezone")
 
 
 def _periods(contracts: pl.DataFrame, horizon: datetime) -> pl.DataFrame:

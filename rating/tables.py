@@ -285,6 +285,7 @@ CONTRACT_TERMS = Table(
         ("base_fee", PRICE, "base fee of a full period; 0: none"),
         ("net_terms", SMALL, "days from issue to due"),
         ("minimum_spend", PRICE, "least usage amount of a full period; null: none", NULL),
+        ("maximum_spend", PRICE, "most that usage of a full period costs (R-105); null: no bound", NULL),
     ),
 )
 
@@ -326,6 +327,7 @@ CREDIT_GRANTS = Table(
         ("applies_to", TEXTS, "meters it pays; null: all", NULL),
         ("place", TEXT, "file, line and path in the books"),
         ("priority", SMALL, "drawn before those of a higher one (R-110); null: 0", NULL),
+        ("covers_fees", BOOLEAN, "whether it pays fees and minimums too (R-112); null: usage only", NULL),
     ),
 )
 
@@ -340,6 +342,21 @@ MANUAL_CHARGES = Table(
         ("amount", MONEY, "what is charged; negative: given back"),
         ("charged_on", DATE, "local day whose period it is billed with"),
         ("reason", TEXT, "why it was agreed"),
+        ("place", TEXT, "file, line and path in the books"),
+    ),
+)
+
+COMMITMENTS = Table(
+    "commitments",
+    "one amount that a contract's usage has to reach over some time (R-106)",
+    ("contract_id", "commitment_id"),
+    _columns(
+        ("contract_id", TEXT, "contract that has committed"),
+        ("commitment_id", TEXT, "id of the commitment"),
+        ("amount", MONEY, "what usage has to come to"),
+        ("from_date", DATE, "first local day that counts"),
+        ("to_date", DATE, "local day after the last"),
+        ("meters", TEXTS, "meters whose usage counts; null: all", NULL),
         ("place", TEXT, "file, line and path in the books"),
     ),
 )
@@ -448,8 +465,17 @@ INVOICE_LINES = Table(
     _columns(
         ("invoice_id", TEXT, "the document"),
         ("line_no", SMALL, "position on the document, from 1"),
-        ("kind", TEXT, "usage, base_fee, flat, minimum_commitment, manual, one_time or prepaid_purchase"),
-        ("pricing_code", TEXT, "pricing that made it; of a manual line the id of the charge", NULL),
+        (
+            "kind",
+            TEXT,
+            "usage, base_fee, flat, maximum_spend, minimum_commitment, commitment_shortfall, manual, one_time or prepaid_purchase",
+        ),
+        (
+            "pricing_code",
+            TEXT,
+            "pricing that made it; of a manual line the id of the charge, of a commitment_shortfall that of the commitment",
+            NULL,
+        ),
         ("meter_code", TEXT, "meter of a usage line", NULL),
         ("group_values", TEXTS, "combination of a usage line; null on other kinds", NULL),
         ("dimensions", TEXT, "the combination as JSON text; null on other kinds", NULL),
@@ -522,9 +548,18 @@ CREDIT_LEDGER = Table(
 
 _CHARGE = _columns(
     ("line", COUNT, "the usage line as it is now, to find its shares and tiers; null on other kinds", NULL),
-    ("kind", TEXT, "usage, base_fee, flat, minimum_commitment, manual, one_time or prepaid_purchase"),
+    (
+        "kind",
+        TEXT,
+        "usage, base_fee, flat, maximum_spend, minimum_commitment, commitment_shortfall, manual, one_time or prepaid_purchase",
+    ),
     ("rank", COUNT, "order among the lines of its kind on its document"),
-    ("pricing_code", TEXT, "pricing that made it; of a manual line the id of the charge", NULL),
+    (
+        "pricing_code",
+        TEXT,
+        "pricing that made it; of a manual line the id of the charge, of a commitment_shortfall that of the commitment",
+        NULL,
+    ),
     ("meter_code", TEXT, "meter of a usage line", NULL),
     ("combination", TEXT, "key of the combination of a usage line", NULL),
     ("group_values", TEXTS, "combination of a usage line", NULL),
@@ -629,5 +664,6 @@ BOOKS_TABLES = (
     RATE_OVERRIDES,
     CREDIT_GRANTS,
     MANUAL_CHARGES,
+    COMMITMENTS,
 )
 DOCUMENT_TABLES = (INVOICES, INVOICE_LINES, TIER_CHARGES, LINE_SHARES, CREDIT_LEDGER)

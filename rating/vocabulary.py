@@ -11,11 +11,14 @@ LINE_KINDS = (
     "usage",
     "base_fee",
     "flat",
+    "maximum_spend",
     "minimum_commitment",
+    "commitment_shortfall",
     "manual",
     "one_time",
     "prepaid_purchase",
 )  # in their order
+FEES = ("base_fee", "flat", "minimum_commitment", "commitment_shortfall")  # what grants that cover all pay beside usage
 RATE_SOURCES = ("override", "rate_card", "fallback", "pricing")  # of usage lines
 ENTRY_TYPES = ("grant", "adjustment", "reversal", "usage", "expiration")  # of the credit ledger
 DRAWN = ("usage", "reversal")  # entries that a line of a document moves

@@ -18,10 +18,12 @@ def allocate_to_bands(moves: pl.DataFrame, bands: pl.DataFrame, on: Sequence[str
 
     moves: `on`, `start`, `end` (Int128; a move back has end < start) and whatever else is to be kept.
     bands: `on`, `lower`, `upper` (Int128; null is unbounded; half-open, consecutive, not overlapping) and whatever else.
-    Out: the columns of both and `overlap`; rows with overlap = 0 are kept, for bands may matter by being passed.
+    Out: the columns of both and `overlap`; rows with overlap = 0 are kept, for bands may matter by being passed. Nulls in `on` are
+    values like any other.
     A pure function of the two ends of each move: cutting a move in two cuts its parts in two.
     """
-    return moves.join(bands, on=list(on), how="inner", maintain_order="left_right").with_columns(overlap=overlap())
+    both = moves.join(bands, on=list(on), how="inner", nulls_equal=True, maintain_order="left_right")
+    return both.with_columns(overlap=overlap())
 
 
 def overlap() -> pl.Expr:

@@ -22,7 +22,7 @@ from rating.books.values import EXACT
 from rating.books.zones import known_zones
 from rating.calendar import first_instants
 
-_CARRIED = ("base_fee", "net_terms", "minimum_spend")
+_CARRIED = ("base_fee", "net_terms", "minimum_spend", "maximum_spend")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,7 @@ def _term_row(contract_id: str, effective_date: date, plan: Plan, carried: Mappi
         "base_fee": plan.base_fee if carried["base_fee"] is None else carried["base_fee"],
         "net_terms": plan.net_terms if carried["net_terms"] is None else carried["net_terms"],
         "minimum_spend": carried["minimum_spend"],
+        "maximum_spend": plan.maximum_spend if carried["maximum_spend"] is None else carried["maximum_spend"],
     }
 
 
@@ -127,6 +128,7 @@ class GrantTerms:
     expires_at: datetime | None
     applies_to: tuple[str, ...] | None
     priority: int
+    covers: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,7 @@ def _grant_terms(grant: CreditGrant, effective_at: datetime, expires_at: datetim
         expires_at=expires_at,
         applies_to=None if grant.applies_to is None else tuple(sorted(set(grant.applies_to))),
         priority=grant.priority,
+        covers=grant.covers,
     )
 
 

@@ -46,6 +46,7 @@ def frames_of(statements: Statements) -> dict[str, pl.DataFrame]:
         "rate_overrides": _rate_overrides(statements, tier_sets),
         "credit_grants": _credit_grants(statements),
         "manual_charges": _manual_charges(statements),
+        "commitments": _commitments(statements),
     }
     frames = {table.name: _frame(table, [*rows[table.name]]) for table in tables.BOOKS_TABLES if table.name in rows}
     return {**frames, "tier_sets": tier_sets.frame()}
@@ -280,6 +281,20 @@ def _manual_charges(statements: Statements) -> Iterator[dict[str, Any]]:
             }
 
 
+def _commitments(statements: Statements) -> Iterator[dict[str, Any]]:
+    for contract in statements.contracts.values():
+        for position, commitment in enumerate(contract.terms.commitments):
+            yield {
+                "contract_id": contract.terms.id,
+                "commitment_id": commitment.id,
+                "amount": commitment.amount,
+                "from_date": commitment.begins,
+                "to_date": commitment.to,
+                "meters": None if commitment.meters is None else [*commitment.meters],
+                "place": str(contract.place.at("commitments", position)),
+            }
+
+
 def _credit_grants(statements: Statements) -> Iterator[dict[str, Any]]:
     once = {grant.terms.id: grant for grant in reversed(statements.grants)}
     for grant in dated_grants(statements, [*once.values()]):
@@ -297,4 +312,5 @@ def _credit_grants(statements: Statements) -> Iterator[dict[str, Any]]:
             "applies_to": None if terms.applies_to is None else [*terms.applies_to],
             "place": str(grant.stated.place),
             "priority": terms.priority,
+            "covers_fees": terms.covers == "all",
         }

@@ -243,6 +243,7 @@ class Plan(_Shape):
     base_fee: Price = Decimal(0)
     pricings: tuple[Code, ...] = ()
     net_terms: Days = 0
+    maximum_spend: Price | None = None
     status: Literal["draft", "active", "archived"] = "active"
 
 
@@ -285,6 +286,7 @@ class Amendment(_Shape):
     base_fee: Price | None = None
     net_terms: Days | None = None
     minimum_spend: Price | None = None
+    maximum_spend: Price | None = None
     rate_overrides: tuple[RateOverride, ...] = ()
 
 
@@ -296,6 +298,17 @@ class Charge(_Shape):
     amount: SignedMoney
     on: Day
     reason: Text
+
+
+class Commitment(_Shape):
+    """An amount that usage has to reach over some time, billed as far as it does not (R-106)."""
+
+    id: Code
+    amount: PositiveMoney
+    # `from` is no name in Python
+    begins: Day = Field(alias="from")
+    to: Day
+    meters: tuple[Code, ...] | None = None
 
 
 class Contract(_Shape):
@@ -310,9 +323,11 @@ class Contract(_Shape):
     base_fee: Price | None = None
     net_terms: Days | None = None
     minimum_spend: Price | None = None
+    maximum_spend: Price | None = None
     rate_overrides: tuple[RateOverride, ...] = ()
     amendments: tuple[Amendment, ...] = ()
     charges: tuple[Charge, ...] = ()
+    commitments: tuple[Commitment, ...] = ()
 
 
 class CreditGrant(_Shape):
@@ -327,6 +342,7 @@ class CreditGrant(_Shape):
     expires_at: Moment | None = None
     applies_to: tuple[Code, ...] | None = None
     priority: Priority = 0
+    covers: Literal["usage", "all"] = "usage"
 
 
 # --- events from elsewhere -----------------------------------------------------------------------------------------------------

@@ -62,8 +62,9 @@ def draw(claims: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
 
     claims: `claim` (unique; sorted by it, a contract's claims lie together in the order of payment: period, window, line), `line`
       (what it is a share of), contract_id, meter_code, accrues_from, accrues_to (instants), `open_units` (> 0), `line_units` (what
-      the line can still take in all), `is_issued` (whether the draw will be posted).
-    grants: contract_id, grant_id, kind, amount_units, price, effective_at, expires_at, applies_to, `left_units`, `is_expiring`.
+      the line can still take in all), `is_issued` (whether the draw will be posted), `is_fee` (paid by grants that cover fees).
+    grants: contract_id, grant_id, kind, amount_units, price, effective_at, expires_at, applies_to, covers_fees, `left_units`,
+      `is_expiring`.
     Out: claim, line, grant_id, `drawn_units` (> 0), by round, claim and rank.
     """
     # a line of one claim needs no laying: it takes no more than it is
@@ -86,11 +87,10 @@ def _ranked(grants: pl.DataFrame, claims: pl.DataFrame) -> pl.DataFrame:
     basis, earliest effective_at, id (R-31)."""
     order = ["priority", "expires_at", "is_prepaid", "basis", "effective_at", "grant_id"]
     numbers = claims.filter(is_group_start("contract_no")).select("contract_id", "contract_no")
-    terms = ["effective_at", "expires_at", "applies_to", "is_expiring"]
+    terms = ["effective_at", "expires_at", "applies_to", "is_expiring", "covers_fees"]
     return (
-        grants.select(
-            "contract_id", "grant_id", "kind", "left_units", "price", "amount", pl.col("priority").fill_null(0), *terms
-        )
+        grants.with_columns(pl.col("priority").fill_null(0), pl.col("covers_fees").fill_null(value=False))
+        .select("contract_id", "grant_id", "kind", "left_units", "price", "amount", "priority", *terms)
         .join(numbers, on="contract_id")
         .join(_cost_bases(grants), on=["price", "amount"], how="left", maintain_order="left")
         .with_columns(is_prepaid=pl.col("kind") == "prepaid")
@@ -116,9 +116,9 @@ def _into_rounds(ranked: pl.DataFrame, claims: pl.DataFrame) -> pl.DataFrame:
     Grants in a row that pay every claim of their contract share a round, any other has its own.
     """
     owed = claims.group_by("contract_no").agg(
-        pl.col("accrues_from").min(), pl.col("accrues_to").max(), pl.col("is_issued").all()
+        pl.col("accrues_from").min(), pl.col("accrues_to").max(), pl.col("is_issued").all(), pl.col("is_fee").any()
     )
-    is_alike = _is_in_time() & pl.col("applies_to").is_null()
+    is_alike = _is_in_time() & pl.col("applies_to").is_null() & (pl.col("covers_fees") | ~pl.col("is_fee"))
     return (
         ranked.join(owed, on="contract_no", how="left", maintain_order="left")
         .with_columns(is_alike=is_alike.fill_null(value=False))
@@ -127,7 +127,7 @@ def _into_rounds(ranked: pl.DataFrame, claims: pl.DataFrame) -> pl.DataFrame:
         .with_columns(round=pl.col("nth") - group_first(pl.col("nth"), "contract_no") + 1)
         .with_columns(upper=group_cumsum(pl.col("left_units"), "nth"))
         .with_columns(lower=pl.col("upper") - pl.col("left_units"))
-        .drop("accrues_from", "accrues_to", "is_issued", "is_alike", "is_first", "nth")
+        .drop("accrues_from", "accrues_to", "is_issued", "is_fee", "is_alike", "is_first", "nth")
     )
 
 
@@ -144,9 +144,10 @@ def _draw_round(claims: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
     """What the grants of one round pay of each contract's claims: in their order, no line more than it can take."""
     # grants of a round are alike, so the last, which knows how far they reach, speaks for all
     terms = grants.filter("is_last").select(
-        "contract_no", "effective_at", "expires_at", "applies_to", "is_expiring", room="upper"
+        "contract_no", "effective_at", "expires_at", "applies_to", "is_expiring", "covers_fees", room="upper"
     )
-    pays = _is_in_time() & (pl.col("applies_to").is_null() | pl.col("meter_code").is_in("applies_to"))
+    of_usage = pl.col("applies_to").is_null() | pl.col("meter_code").is_in("applies_to")
+    pays = _is_in_time() & pl.when("is_fee").then("covers_fees").otherwise(of_usage)
     eligible = claims.join(terms, on="contract_no", maintain_order="left").filter(pays.fill_null(value=False))
     owed = with_running_total(_capped_by_lines(eligible), "open_units", "contract_no").filter(pl.col("start") < pl.col("room"))
     bands = grants.select("contract_no", "grant_id", "lower", "upper")

@@ -14,10 +14,11 @@ PERIOD = ["contract_id", "period_start"]
 ONE = 10**9
 
 
-def fee_lines(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame, usage_units: pl.DataFrame) -> pl.DataFrame:
-    """CHARGES of the kinds base_fee, flat and minimum_commitment of some periods. Fees that come to 0 make no line.
+def fee_lines(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame, accrued: pl.DataFrame) -> pl.DataFrame:
+    """CHARGES of the kinds base_fee, flat, maximum_spend and minimum_commitment of some periods. Fees that come to 0 make no line.
 
-    usage_units: contract_id, period_start, usage_units: what the period's usage lines come to (R-29).
+    accrued: contract_id, period_start, accrued_by, units: what the usage lines of the periods come to, by the window in which that
+    accrues, which is known by its end (R-29, R-105).
     """
     windows = _windows_with_days(catalog, schedule, periods)
     terms = _in_force(windows, schedule.terms)
@@ -31,6 +32,10 @@ def fee_lines(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame, usage
     minimum = minimum.with_columns(
         description=pl.lit("Minimum commitment"), place=pl.lit(None, dtype=pl.String), rank=pl.lit(0)
     )
+    maximum = terms.filter(pl.col("maximum_spend").is_not_null()).with_columns(
+        fee=pl.col("maximum_spend"), kind=pl.lit("maximum_spend"), pricing_code=pl.lit(None, dtype=pl.String)
+    )
+    maximum = maximum.with_columns(description=pl.lit("Maximum spend"), place=pl.lit(None, dtype=pl.String), rank=pl.lit(0))
     columns = [
         *PERIOD,
         "window_start",
@@ -45,9 +50,13 @@ def fee_lines(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame, usage
         "place",
     ]
     fees = _prorated(
-        pl.concat([part.select(columns) for part in (base, _flat(windows, catalog, schedule), minimum)], how="vertical_relaxed")
+        pl.concat(
+            [part.select(columns) for part in (base, _flat(windows, catalog, schedule), minimum, maximum)],
+            how="vertical_relaxed",
+        )
     )
-    owed = _less_usage(fees, usage_units).filter(pl.col("amount_units") != 0)
+    bounded = maximum.select("contract_id", accrued_by="window_end")
+    owed = _beside_usage(fees, accrued, bounded).filter(pl.col("amount_units") != 0)
     return tables.CHARGES.frame(owed.with_columns(price_from=pl.col("period_start"), event_count=pl.lit(0)))
 
 
@@ -133,18 +142,30 @@ def _prorated(fees: pl.DataFrame) -> pl.DataFrame:
     return exact.refuse_large_lines(prorated, "amount_units", names)
 
 
-def _less_usage(fees: pl.DataFrame, usage_units: pl.DataFrame) -> pl.DataFrame:
-    """A minimum is owed as far as usage does not reach it; other fees stay as they are (R-29)."""
-    is_minimum = pl.col("kind") == "minimum_commitment"
-    used = pl.col("usage_units").fill_null(exact.int128(0))
-    scale = exact.per_minor(tables.PRICE_SCALE)
-    missing = pl.max_horizontal(pl.col("amount_units") - used, exact.int128(0))
-    exact_missing = exact.decimal(exact.as_int128("exact_amount") - used * scale, tables.PRICE)
-    return (
-        fees.join(usage_units, on=PERIOD, how="left", maintain_order="left")
-        .with_columns(
-            amount_units=pl.when(is_minimum).then(missing).otherwise(pl.col("amount_units")),
-            exact_amount=pl.when(is_minimum).then(exact_missing).otherwise(pl.col("exact_amount")),
-        )
-        .drop("usage_units")
+def _beside_usage(fees: pl.DataFrame, accrued: pl.DataFrame, bounded: pl.DataFrame) -> pl.DataFrame:
+    """A minimum is owed as far as usage does not reach it, a maximum gives back what is beyond it; other fees stay as they are.
+
+    bounded: the windows (contract_id, accrued_by) in which a maximum holds: usage of others has no bound.
+    """
+    zero = exact.int128(0)
+    used = accrued.group_by(PERIOD).agg(used=pl.col("units").sum())
+    used_of_bounded = (
+        accrued.join(bounded, on=["contract_id", "accrued_by"], how="semi")
+        .group_by(PERIOD)
+        .agg(used_of_bounded=pl.col("units").sum())
     )
+    is_minimum, is_maximum = (pl.col("kind") == kind for kind in ("minimum_commitment", "maximum_spend"))
+    counted = (
+        fees.join(used, on=PERIOD, how="left", maintain_order="left")
+        .join(used_of_bounded, on=PERIOD, how="left", maintain_order="left")
+        .with_columns(
+            counted=pl.when(is_minimum).then("used").when(is_maximum).then("used_of_bounded").fill_null(zero),
+        )
+    )
+    left = pl.col("amount_units") - pl.col("counted")
+    owed = pl.when(is_minimum).then(pl.max_horizontal(left, zero)).when(is_maximum).then(pl.min_horizontal(left, zero))
+    exact_owed = exact.as_int128("exact_amount") - pl.col("counted") * exact.per_minor(tables.PRICE_SCALE)
+    return counted.with_columns(
+        amount_units=owed.otherwise("amount_units"),
+        exact_amount=pl.when(is_minimum | is_maximum).then(exact.decimal(exact_owed, tables.PRICE)).otherwise("exact_amount"),
+    ).drop("counted", "used", "used_of_bounded")

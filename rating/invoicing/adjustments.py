@@ -5,7 +5,7 @@ Nothing here rates: lines as they are now come from the same functions as any ot
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import polars as pl
@@ -155,6 +155,41 @@ def issued_lines(issued: Documents, originals: pl.DataFrame) -> pl.DataFrame:
         .with_columns(combination=combinations.key(pl.col("group_values")))
         .with_columns(amount_units=exact.as_int128("amount") // exact.money_per_minor())
         .sort("number", "line_no")
+    )
+
+
+def accruals_of_closed(issued: Documents, pending: Documents | None, closed: pl.DataFrame) -> pl.DataFrame:
+    """What was charged for closed periods and counts towards commitments (R-106), corrections that still wait for their issue among
+    it: contract_id, kind, meter_code, accrued_by (the end of the window in which it accrued), units.
+
+    closed: rows of `issued_periods`.
+    """
+    documents = [issued]
+    if pending is not None:
+        waiting = not_issued(pending.invoices.filter(pl.col("kind") == "adjustment"), issued)
+        documents.append(replace(pending, invoices=waiting))
+    return pl.concat([_accruals(found, closed) for found in documents])
+
+
+def _accruals(documents: Documents, closed: pl.DataFrame) -> pl.DataFrame:
+    originals = closed.select("original_id", "contract_id", "period_end", "minor_digits")
+    invoices = documents.invoices.select("invoice_id", original_id=pl.coalesce("adjusts_invoice_id", "invoice_id"))
+    lines = documents.lines.join(invoices.join(originals, on="original_id"), on="invoice_id").select(
+        "invoice_id", "line_no", "contract_id", "kind", "meter_code", "period_end", "amount", "minor_digits"
+    )
+    shares = documents.shares.join(lines.drop("amount", "period_end"), on=["invoice_id", "line_no"]).rename(
+        {"window_end": "period_end"}
+    )
+    of_periods = lines.filter(pl.col("kind") != "usage")
+    return pl.concat(
+        part.select(
+            "contract_id",
+            "kind",
+            "meter_code",
+            accrued_by="period_end",
+            units=exact.as_int128("amount") // exact.money_per_minor(),
+        )
+        for part in (shares, of_periods)
     )
 
 

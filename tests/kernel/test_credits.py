@@ -321,3 +321,39 @@ def test_r34_a_grant_pays_nothing_that_was_issued_before_it_was_posted(house: Ho
     house.use("2026-01-12", "5")
     run = house.run("2026-02-11")
     assert (run.adjustments()[0].amounts, run.adjustments()[0].paid) == (["5.00"], ["5.00"])
+
+
+# --- grants that pay fees ------------------------------------------------------------------------------------------------
+
+
+def test_r112_a_grant_that_covers_all_pays_fees_and_minimums_after_usage(house: House) -> None:
+    grants = [{"id": "g", "amount": "68", "covers": "all"}, {"id": "h", "amount": "500", "priority": "1"}]
+    terms = {"base_fee": "20", "minimum_spend": "50", "charges": [CHARGE]}
+    house.open(books(per_unit("1"), contract=terms, grants=grants))
+    house.use("2026-01-10", "40")
+    bill = house.run("2026-02-04").bill()
+    assert list(zip(bill.kinds, bill.amounts, bill.paid, strict=True)) == [
+        ("usage", "40.00", "40.00"),
+        ("base_fee", "20.00", "20.00"),
+        ("minimum_commitment", "10.00", "8.00"),
+        ("manual", "5.00", "0.00"),
+    ]
+
+
+CHARGE = {"id": "c", "name": "Setup", "amount": "5", "on": "2026-01-05", "reason": "agreed"}
+
+
+def test_r112_it_pays_fees_only_while_it_holds_at_the_periods_end(house: House) -> None:
+    grants = [{"id": "g", "amount": "500", "covers": "all", "expires_at": "2026-02-10"}]
+    house.open(books(per_unit("1"), contract={"base_fee": "20"}, grants=grants))
+    january, february, _ = house.run("2026-03-04").bills(kind="period")
+    assert (january.paid, february.paid) == (["20.00"], ["0.00"])
+
+
+def test_r112_what_fees_took_comes_back_when_they_shrink(house: House) -> None:
+    grants = [{"id": "g", "amount": "500", "covers": "all"}]
+    house.open(books(per_unit("1"), contract={"base_fee": "20"}, grants=grants))
+    house.run("2026-02-04")
+    house.open(books(per_unit("1"), contract={"base_fee": "15"}, grants=grants))
+    adjustment = house.run("2026-03-04").bill(kind="adjustment")
+    assert (adjustment.amounts, adjustment.paid, adjustment.total) == (["-5.00"], ["-5.00"], "0.00")

@@ -331,3 +331,138 @@ def test_r109_on_an_issued_period_it_comes_as_an_adjustment(house: House) -> Non
     house.open(books(per_unit("1"), contract={"charges": [charge("a", "80", "2026-01-05"), charge("b", "5", "2026-01-06")]}))
     adjustment = house.run("2026-03-04").bill(kind="adjustment")
     assert (adjustment.kinds, adjustment.amounts) == (["manual", "manual"], ["-20.00", "5.00"])
+
+
+# --- R-105: a most that usage costs ---------------------------------------------------------------------------------------------
+
+
+def test_r105_what_is_beyond_the_maximum_is_given_back(house: House) -> None:
+    house.open(books(per_unit("1"), contract={"maximum_spend": "100", "base_fee": "5"}))
+    house.use("2026-01-10", "130.5")
+    bill = house.run("2026-02-04").bill()
+    assert list(zip(bill.kinds, bill.amounts, strict=True)) == [
+        ("usage", "130.50"),
+        ("base_fee", "5.00"),
+        ("maximum_spend", "-30.50"),
+    ]
+
+
+def test_r105_usage_at_the_maximum_gives_nothing_back(house: House) -> None:
+    house.open(books(per_unit("1"), contract={"maximum_spend": "100", "minimum_spend": "100"}))
+    house.use("2026-01-10", "100")
+    assert house.run("2026-02-04").bill().kinds == ["usage"]
+
+
+def test_r105_a_maximum_is_of_the_plan_and_prorated_like_a_minimum(house: House) -> None:
+    # 10 of 31 days of 310
+    house.open(books(per_unit("1"), plan={"maximum_spend": "310"}, contract={"end_date": "2026-01-11"}))
+    house.use("2026-01-05", "150")
+    assert house.run("2026-02-04").bill().amounts == ["150.00", "-50.00"]
+
+
+def test_r105_a_maximum_from_a_day_on_bounds_what_accrues_from_then_on(house: House) -> None:
+    # 16 of 31 days of 310 = 160 for the usage from the 16th on; what came before has no bound
+    amended = {"amendments": [{"effective_date": "2026-01-16", "maximum_spend": "310"}]}
+    house.open(books(per_unit("1"), contract=amended))
+    house.use("2026-01-05", "500")
+    house.use("2026-01-20", "200")
+    assert house.run("2026-02-04").bill().amounts == ["700.00", "-40.00"]
+
+
+def test_r105_credits_pay_nothing_beyond_the_maximum(house: House) -> None:
+    house.open(books(per_unit("1"), contract={"maximum_spend": "100"}, grants=[{"id": "g", "amount": "500"}]))
+    house.use("2026-01-10", "130")
+    bill = house.run("2026-02-04").bill()
+    assert (bill.paid, bill.total) == (["100.00", "0.00"], "0.00")
+
+
+def test_r105_late_usage_beyond_the_maximum_changes_no_total_and_moves_no_credits(house: House) -> None:
+    house.open(books(per_unit("1"), contract={"maximum_spend": "100"}, grants=[{"id": "g", "amount": "500"}]))
+    house.use("2026-01-10", "130")
+    house.run("2026-02-04")
+    house.use("2026-01-11", "7")
+    adjustment = house.run("2026-03-04").bill(kind="adjustment")
+    assert (adjustment.amounts, adjustment.paid, adjustment.total) == (["7.00", "-7.00"], ["0.00", "0.00"], "0.00")
+    house.use("2026-01-12", "-50")
+    adjustment = house.run("2026-04-04").bills(kind="adjustment")[-1]
+    # 137 are 87 now: of 50 less 37 lay beyond the maximum, 13 come back
+    assert (adjustment.amounts, adjustment.paid, adjustment.total) == (["-50.00", "37.00"], ["-13.00", "0.00"], "0.00")
+
+
+# --- R-106: commitments ---------------------------------------------------------------------------------------------------------
+
+
+def commitment(amount: str, begins: str, ends: str, **said: object) -> Said:
+    return {"id": "year", "amount": amount, "from": begins, "to": ends, **said}
+
+
+def test_r106_the_last_invoice_makes_up_for_what_usage_lacks(house: House) -> None:
+    """Figures of a published scenario: 1,200 in twelve months, 48 + 120 + 60 used."""
+    terms = {
+        "start_date": "2025-04-01",
+        "end_date": "2026-04-01",
+        "commitments": [commitment("1200", "2025-04-01", "2026-04-01")],
+    }
+    house.open(books(per_unit("12"), contract=terms))
+    for day, hours in (("2025-04-10", "4"), ("2025-05-10", "10"), ("2025-06-10", "5")):
+        house.use(day, hours)
+    totals = [bill.total for bill in house.run("2026-05-01").bills(kind="period")]
+    assert totals == ["48.00", "120.00", "60.00", *["0.00"] * 8, "972.00"]
+
+
+def test_r106_minimums_count_and_the_rest_is_one_line(house: House) -> None:
+    terms = {
+        "start_date": "2025-04-01",
+        "end_date": "2026-04-01",
+        "minimum_spend": "60",
+        "commitments": [commitment("1200", "2025-04-01", "2026-04-01")],
+    }
+    house.open(books(per_unit("12"), contract=terms))
+    for day, hours in (("2025-04-10", "4"), ("2025-05-10", "10"), ("2025-06-10", "5")):
+        house.use(day, hours)
+    bills = house.run("2026-05-01").bills(kind="period")
+    assert [bill.total for bill in bills] == ["60.00", "120.00", *["60.00"] * 9, "480.00"]
+    assert list(zip(bills[-1].kinds, bills[-1].amounts, strict=True)) == [
+        ("minimum_commitment", "60.00"),
+        ("commitment_shortfall", "420.00"),
+    ]
+
+
+def test_r106_it_is_due_with_the_period_of_its_last_day_and_counts_what_accrued_within(house: House) -> None:
+    terms = {"commitments": [commitment("100", "2026-01-16", "2026-02-16")]}
+    house.open(books(per_unit("1"), contract=terms))
+    for day, units in (("2026-01-15", "11"), ("2026-01-16", "20"), ("2026-02-15", "30"), ("2026-02-16", "40")):
+        house.use(day, units)
+    january, february, march = house.run("2026-04-04").bills(kind="period")[:3]
+    assert (january.total, february.amounts, march.total) == ("31.00", ["70.00", "50.00"], "0.00")
+
+
+def test_r106_usage_after_the_maximum_counts_and_meters_may_be_named(house: House) -> None:
+    capped = {"maximum_spend": "30", "commitments": [commitment("100", "2026-01-01", "2026-02-01")]}
+    house.open(books(per_unit("1"), contract=capped))
+    house.use("2026-01-15", "50")
+    assert house.run("2026-02-04").bill().amounts == ["50.00", "-20.00", "70.00"]
+
+
+def test_r106_closed_periods_count_with_what_was_issued_for_them(house: House) -> None:
+    terms = {"commitments": [commitment("100", "2026-01-01", "2026-07-01")]}
+    said = books(per_unit("1"), contract=terms, settings={"rerate_days": 30})
+    house.open(said)
+    house.use("2026-01-15", "10")
+    house.run("2026-02-04")
+    house.use("2026-01-16", "5")
+    house.run("2026-02-20")
+    house.run("2026-03-04")  # the adjustment is issued with February's invoice, and January has closed
+    house.use("2026-04-15", "20")
+    house.run("2026-06-20")
+    bill = house.run("2026-07-04").bill("2026-06-01")
+    assert (bill.kinds, bill.amounts) == (["commitment_shortfall"], ["65.00"])
+
+
+def test_r106_a_late_event_lowers_a_shortfall_that_was_billed(house: House) -> None:
+    house.open(books(per_unit("1"), contract={"commitments": [commitment("100", "2026-01-01", "2026-02-01")]}))
+    house.use("2026-01-15", "50")
+    assert house.run("2026-02-04").bill().amounts == ["50.00", "50.00"]
+    house.use("2026-01-16", "20")
+    adjustment = house.run("2026-03-04").bill(kind="adjustment")
+    assert (adjustment.kinds, adjustment.amounts) == (["usage", "commitment_shortfall"], ["20.00", "-20.00"])

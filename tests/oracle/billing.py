@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from tests.oracle.books import PER_WINDOW, Contract, Grant
-from tests.oracle.calendar import Period, windows
+from tests.oracle.calendar import Period, Window, windows
 from tests.oracle.credits import Wallet
 from tests.oracle.documents import Difference, Invoice, Memory, differences
-from tests.oracle.lines import ZERO, Line, one_time_charges, period_lines, prepaid_purchase, pricing_order
-from tests.oracle.metering import Metered, PeriodKey
+from tests.oracle.lines import ZERO, Line, one_time_charges, period_lines, prepaid_purchase, pricing_order, shortfalls
+from tests.oracle.metering import Metered, PeriodKey, UsageRow
 
-LINE_KINDS = ("usage", "base_fee", "flat", "minimum_commitment", "manual")
+LINE_KINDS = ("usage", "base_fee", "flat", "maximum_spend", "minimum_commitment", "commitment_shortfall", "manual")
 
 
 def issued_days(memory: Memory, contract: Contract) -> dict[date, date]:
@@ -108,15 +108,45 @@ class Billing:
 
     def _bill_period(self, period: Period, *, issue: bool) -> None:
         rows = self.metered.rows_of(self.contract.contract_id, period.start)
-        lines = period_lines(self.contract, period, rows)
+        lines = self._lines(period, rows)
         invoice = self._document("period", period.start, period.end, lines, 0)
-        draws = self.wallet.draw(lines, period.end, "posted" if issue else "draft", invoice.key)
+        last = windows(period, self.contract.changes())[-1]
+        draws = self.wallet.draw(lines, period.end, "posted" if issue else "draft", invoice.key, last)
         if issue:
             self._issue(invoice)
             key = (self.contract.contract_id, period.start)
             self.memory.lines[key] = {line.key: line for line in lines}
             self.memory.draws[key] = draws
             self.issued_starts.add(period.start)
+
+    def _lines(self, period: Period, rows: list[UsageRow]) -> list[Line]:
+        """The lines of a period as they are now, with what commitments lack (R-106)."""
+        lines = period_lines(self.contract, period, rows)
+        if not self.contract.entry.get("commitments"):
+            return lines
+        charged = [(period.end, line) for line in lines]
+        for other in self._periods(self.as_of):
+            if other.start != period.start:
+                charged += [(other.end, line) for line in self._charged(other)]
+        for original in self.memory.issued_periods(self.contract.contract_id):
+            if self._is_closed(original) and original.period_start != period.start:
+                key = (original.contract_id, original.period_start)
+                issued = [*self.memory.lines[key].values(), *(found.line for found in self.memory.pending.get(key, []))]
+                charged += [(original.period_end, line) for line in issued]
+        found = shortfalls(self.contract, period, charged)
+        return sorted([*lines, *found], key=lambda line: LINE_KINDS.index(line.kind))
+
+    def _charged(self, period: Period) -> list[Line]:
+        """Lines of a period that takes events still; those of closed ones are remembered."""
+        original = next(
+            (i for i in self.memory.issued_periods(self.contract.contract_id) if i.period_start == period.start), None
+        )
+        if original is not None and self._is_closed(original):
+            return []
+        return period_lines(self.contract, period, self.metered.rows_of(self.contract.contract_id, period.start))
+
+    def _is_closed(self, original: Invoice) -> bool:
+        return self.as_of >= closes_at(self.contract, original.period_end)
 
     # --- credits --------------------------------------------------------------------------------------------------------------
 
@@ -153,7 +183,7 @@ class Billing:
         """R-42: the period that begins now where the issued one began; where none does, everything comes back."""
         period = next((p for p in self._periods(self.as_of) if p.start == original.period_start), None)
         rows = self.metered.rows_of(original.contract_id, original.period_start)
-        now = period_lines(self.contract, period, rows) if period else []
+        now = self._lines(period, rows) if period else []
         order = pricing_order(self.contract, period) if period else []
         spans = windows(period, self.contract.changes()) if period else []
         meters = self.contract.books.meters
@@ -176,7 +206,9 @@ class Billing:
         status = "posted" if issue else "draft"
         drawn = deepcopy(self.memory.draws[key])
         self.wallet.give_back(lines, drawn, self.as_of, status, invoice.key)
-        for line_key, draws in self.wallet.draw(lines, self.as_of, status, invoice.key).items():
+        period = next((p for p in self._periods(self.as_of) if p.end == original.period_end), None)
+        last = windows(period, self.contract.changes())[-1] if period else Window(original.period_start, original.period_end)
+        for line_key, draws in self.wallet.draw(lines, self.as_of, status, invoice.key, last).items():
             drawn.setdefault(line_key, []).extend(draws)
         if issue:
             self._issue(invoice)

@@ -50,10 +50,13 @@ class Grant:
     expires_at: datetime | None
     applies_to: tuple[str, ...] | None
     priority: int = 0
+    covers_fees: bool = False
 
-    def pays(self, meter_code: str, window_start: datetime, window_end: datetime) -> bool:
-        """Whether it is in force over the whole window and its scope holds the meter (R-30)."""
+    def pays(self, meter_code: str | None, window_start: datetime, window_end: datetime) -> bool:
+        """Whether it is in force over the whole window and its scope holds the meter (R-30), or where there is none the fee (R-112)."""
         in_force = self.effective_at <= window_start and (self.expires_at is None or self.expires_at >= window_end)
+        if meter_code is None:
+            return in_force and self.covers_fees
         return in_force and (self.applies_to is None or meter_code in self.applies_to)
 
     def drawing_order(self) -> tuple[object, ...]:
@@ -120,6 +123,7 @@ class Contract:
                 self.instant(entry["expires_at"]) if entry.get("expires_at") else None,
                 tuple(entry["applies_to"]) if entry.get("applies_to") else None,
                 int(entry.get("priority", 0)),
+                entry.get("covers") == "all",
             )
 
     # --- time -----------------------------------------------------------------------------------------------------------------
@@ -154,6 +158,8 @@ class Contract:
     def changes(self) -> set[datetime]:
         """Every instant at which a rating window of this contract starts, whatever period it is in (R-18)."""
         days = {day_of(amendment["effective_date"]) for amendment in self.amendments}
+        for commitment in self.entry.get("commitments") or []:
+            days |= {day_of(commitment["from"]), day_of(commitment["to"])}
         instants = {self.instant(day) for day in days}
         for override in self.overrides:
             instants |= {instant for instant in (override.effective_from, override.effective_to) if instant}
@@ -188,6 +194,12 @@ class Contract:
 
     def minimum_spend_on(self, day: date) -> Fraction | None:
         value = self._named_on("minimum_spend", day)[1]
+        return exact(value) if value is not None else None
+
+    def maximum_spend_on(self, day: date) -> Fraction | None:
+        value = self._named_on("maximum_spend", day)[1]
+        if value is None:
+            value = self.plan_on(day).get("maximum_spend")
         return exact(value) if value is not None else None
 
     def net_terms_on(self, day: date) -> int:

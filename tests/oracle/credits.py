@@ -7,9 +7,11 @@ from datetime import datetime
 from fractions import Fraction
 
 from tests.oracle.books import Contract, Grant
+from tests.oracle.calendar import Window
 from tests.oracle.exact import QUANTITY_DIGITS, half_away
-from tests.oracle.lines import ZERO, Line, LineKey
+from tests.oracle.lines import ZERO, Line, LineKey, has_maximum
 
+FEES = ("base_fee", "flat", "minimum_commitment", "commitment_shortfall")
 DocumentKey = tuple[str, str, datetime, int]  # contract, kind, period start, and which of those it is (from 0)
 
 
@@ -96,11 +98,21 @@ class Wallet:
             elif as_of >= grant.effective_at:
                 self.enter(grant, "grant", grant.amount, grant.effective_at, status)
 
-    def draw(self, lines: list[Line], occurred_at: datetime, status: str, document: DocumentKey) -> dict[LineKey, list[Draw]]:
+    def draw(
+        self, lines: list[Line], occurred_at: datetime, status: str, document: DocumentKey, last: Window | None
+    ) -> dict[LineKey, list[Draw]]:
         """Pay lines of positive amount: grants in drawing order, windows in time order, lines in invoice order (R-31)."""
+        beyond = -sum((line.amount for line in lines if line.kind == "maximum_spend"), ZERO)
+        fees = [line for line in lines if line.kind in FEES and line.amount > 0]
         lines = [line for line in lines if line.kind == "usage" and line.amount > 0]
         left = {(line.key, window): share for line in lines for window, share in line.shares.items()}
         spans = sorted({window for _, window in left}, key=lambda window: window.start)
+        for window in reversed(spans):  # R-105: what is beyond the maximum came last, and is paid by nobody
+            for line in reversed(lines) if has_maximum(self.contract, window) else ():
+                cut = min(max(beyond, ZERO), max(left.get((line.key, window), ZERO), ZERO))
+                if cut:
+                    left[line.key, window] -= cut
+                    beyond -= cut
         draws: dict[LineKey, list[Draw]] = {}
         for grant in self.contract.grants:
             paid: dict[LineKey, Fraction] = {}
@@ -115,6 +127,12 @@ class Wallet:
                         left[line.key, window] = share - amount
                         line.credits_applied += amount
                         paid[line.key] = paid.get(line.key, ZERO) + amount
+            for fee in fees:  # R-112: after usage, as if they accrued in the period's last window
+                amount = min(available, fee.amount - fee.credits_applied)
+                if amount > 0 and last is not None and grant.pays(None, last.start, last.end):
+                    available -= amount
+                    fee.credits_applied += amount
+                    paid[fee.key] = paid.get(fee.key, ZERO) + amount
             for line_key, amount in paid.items():  # in the order in which the grant came to them
                 self.enter(grant, "usage", -amount, occurred_at, status, document, line_key)
                 draws.setdefault(line_key, []).append(Draw(grant.grant_id, amount))
@@ -128,8 +146,15 @@ class Wallet:
         Takes what it returns off `drawn`, money back included.
         """
         grants = {grant.grant_id: grant for grant in self.contract.grants}
+        beyond = sum((line.amount for line in lines if line.kind == "maximum_spend"), ZERO)
+        kept: dict[LineKey, Fraction] = {}  # R-105: usage that lay beyond the maximum was paid by nobody
+        for line in reversed(lines):
+            if line.kind == "usage" and line.amount < 0:
+                kept[line.key] = min(max(beyond, ZERO), -line.amount)
+                beyond -= kept[line.key]
         for line in lines:
-            owed = max(-line.amount, ZERO) if line.kind == "usage" else ZERO
+            can_be_paid = line.kind == "usage" or line.kind in FEES
+            owed = max(-line.amount - kept.get(line.key, ZERO), ZERO) if can_be_paid else ZERO
             for draw in reversed(drawn.get(line.key, [])):
                 back = min(owed, draw.amount)
                 draw.amount -= back

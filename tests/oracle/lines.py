@@ -46,12 +46,13 @@ class Line:
 
 
 def period_lines(contract: Contract, period: Period, usage: list[UsageRow]) -> list[Line]:
-    """The lines of a period invoice, in order (R-38)."""
+    """The lines of a period invoice, in order (R-38), but for shortfalls of commitments, which other periods have a part in."""
     rated = usage_lines(contract, period, usage)
     return [
         *rated,
         *base_fee(contract, period),
         *flat_fees(contract, period),
+        *maximum_spend(contract, period, rated),
         *minimum_commitment(contract, period, rated),
         *manual(contract, period),
     ]
@@ -256,6 +257,58 @@ def minimum_commitment(contract: Contract, period: Period, rated: list[Line]) ->
     owed = prorated(period, lambda day: contract.minimum_spend_on(day) or ZERO)
     lacking = owed - sum((line.amount for line in rated), ZERO)
     return fee_line(contract, period, "minimum_commitment", "Minimum commitment", lacking, None) if lacking > 0 else []
+
+
+def maximum_spend(contract: Contract, period: Period, rated: list[Line]) -> list[Line]:
+    """R-105: what usage in windows with a maximum is beyond it, taken back; days without one have no part in the bound."""
+    if all(contract.maximum_spend_on(day) is None for day in period.days()):
+        return []
+    bound = half_away(prorated(period, lambda day: contract.maximum_spend_on(day) or ZERO), contract.minor_digits)
+    accrued = sum((share for line in rated for window, share in line.shares.items() if has_maximum(contract, window)), ZERO)
+    beyond = accrued - bound
+    exact_bound = half_away(prorated(period, lambda day: contract.maximum_spend_on(day) or ZERO), EXACT_AMOUNT_DIGITS)
+    if beyond <= 0:
+        return []
+    return [Line("maximum_spend", "Maximum spend", Fraction(1), exact_bound - accrued, -beyond, price_from=period.start)]
+
+
+def has_maximum(contract: Contract, window: Window) -> bool:
+    return contract.maximum_spend_on(contract.day(window.start)) is not None
+
+
+def shortfalls(contract: Contract, period: Period, charged: list[tuple[datetime, Line]]) -> list[Line]:
+    """R-106: what commitments ask for that end in the period, or in the contract's last one.
+
+    charged: (end of the period, line) of every line up to now that may count, as it is now or as it was issued.
+    """
+    lines = []
+    for commitment in sorted(contract.entry.get("commitments") or [], key=lambda commitment: commitment["id"]):
+        begins, ends = (contract.instant(day_of(commitment[key])) for key in ("from", "to"))
+        is_last = contract.end is not None and period.end >= contract.end
+        if not (period.start < ends and (ends <= period.end or is_last)):
+            continue
+        meters = commitment.get("meters")
+        counted = ZERO
+        for period_end, line in charged:
+            if line.kind == "usage" and (meters is None or line.meter_code in meters):
+                counted += sum((share for window, share in line.shares.items() if begins < window.end <= ends), ZERO)
+            elif line.kind in ("maximum_spend", "minimum_commitment") and meters is None and begins < period_end <= ends:
+                counted += line.amount
+        missing = exact(commitment["amount"]) - counted
+        if missing > 0:
+            name = f"Commitment shortfall {commitment['id']}"
+            lines.append(
+                Line(
+                    "commitment_shortfall",
+                    name,
+                    Fraction(1),
+                    missing,
+                    missing,
+                    pricing_code=commitment["id"],
+                    price_from=period.start,
+                )
+            )
+    return lines
 
 
 def manual(contract: Contract, period: Period) -> list[Line]:

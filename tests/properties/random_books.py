@@ -209,6 +209,13 @@ def contracts(draw: st.DrawFn, contract_id: str, customer: str, sections: Mappin
     for term, value in (("base_fee", money(currency)), ("minimum_spend", money(currency)), ("net_terms", st.integers(0, 60))):
         if draw(st.integers(0, 2)) == 0:
             contract[term] = draw(value)
+    if draw(st.integers(0, 3)) == 0:
+        contract["maximum_spend"] = format(Decimal(contract.get("minimum_spend", "0")) + Decimal(draw(money(currency))), "f")
+    if draw(st.integers(0, 3)) == 0:
+        begins, ends = sorted(draw(st.lists(days(start, last), min_size=2, max_size=2, unique=True)))
+        contract["commitments"] = [{"id": "year", "amount": draw(money(currency)), "from": begins, "to": ends}]
+        if draw(st.booleans()):
+            contract["commitments"][0]["meters"] = [draw(st.sampled_from(sections["meters"]))["code"]]
     if draw(st.integers(0, 2)) == 0:
         on = days(start, last - timedelta(days=1))
         contract["charges"] = [
@@ -232,6 +239,9 @@ def contracts(draw: st.DrawFn, contract_id: str, customer: str, sections: Mappin
         contract["rate_overrides"] = [*contract.get("rate_overrides", []), whole]
     dates = draw(st.lists(days(start + timedelta(days=1), last - timedelta(days=1)), max_size=2, unique=True))
     contract["amendments"] = [draw(amendments(day, sections)) for day in sorted(dates)]
+    if "maximum_spend" in contract:  # which no minimum may be above
+        for amendment in contract["amendments"]:
+            amendment |= {"minimum_spend": None} if "minimum_spend" in amendment else {}
     return contract
 
 
@@ -273,6 +283,8 @@ def credit_grants(draw: st.DrawFn, grant_id: str, contract: Mapping, sections: M
     billed = sorted({p["meter"] for p in pricings_in_every_plan(sections) if "meter" in p})
     if billed and draw(st.integers(0, 2)) == 0:
         grant["applies_to"] = [draw(st.sampled_from(billed))]
+    if draw(st.integers(0, 2)) == 0:
+        grant["covers"] = "all"
     if draw(st.integers(0, 2)) == 0:
         grant["priority"] = str(draw(st.integers(-1, 2)))
     return grant

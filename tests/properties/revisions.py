@@ -53,7 +53,9 @@ def retire_a_meter(draw: Draw, books: Mapping) -> None:
 
 
 def agree_on_a_minimum(draw: Draw, books: Mapping) -> None:
-    draw(st.sampled_from(books["contracts"]))["minimum_spend"] = draw(money(currency_of(books)))
+    contract = draw(st.sampled_from(books["contracts"]))
+    contract.pop("maximum_spend", None)
+    contract["minimum_spend"] = draw(money(currency_of(books)))
 
 
 def prolong_contracts(draw: Draw, books: Mapping) -> None:
@@ -76,6 +78,7 @@ def days_named(contract: Mapping, books: Mapping) -> set[date]:
     named |= {amendment["effective_date"] for amendment in contract["amendments"]}
     for override in contract.get("rate_overrides", []):
         named |= {override[end][:10] for end in ("effective_from", "effective_to") if end in override}
+    named |= {commitment["from"] for commitment in contract.get("commitments", [])}
     named |= {charge["on"] for charge in contract.get("charges", [])}
     for grant in books["credit_grants"]:
         if grant["contract"] == contract["id"] and "effective_at" in grant:

@@ -14,5 +14,6 @@ select
     base_fee,
     net_terms,
     minimum_spend,
+    maximum_spend,
     is_active
 from {{ source('dimensions', 'contracts') }}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from rating.books.agreements import contract_terms, plan_spans
 from rating.books.checks.plans import amount_problem
 from rating.books.checks.settings import zone_problem
-from rating.books.models import Amendment, Contract, Plan
+from rating.books.models import Amendment, Commitment, Contract, Plan
 from rating.books.places import Place, Stated
 from rating.books.problems import Problem
 from rating.books.statements import Statements
@@ -33,7 +34,11 @@ def contract_problems(statements: Statements) -> Iterator[Problem]:
             elif terms.billing_anchor and terms.billing_anchor.month and plan.terms.billing_frequency == "monthly":
                 what = f"`billing_anchor` names a month, and the plan `{terms.plan}` is monthly"
                 yield place.at("billing_anchor").problem(what, f"Write the day alone: {terms.billing_anchor.day}")
-        yield from _charge_problems(terms, place, None if plan is None else statements.plan_currency(plan.terms))
+        currency = None if plan is None else statements.plan_currency(plan.terms)
+        yield from _charge_problems(terms, place, currency)
+        yield from _commitment_problems(terms, place, currency, statements)
+        if statements.pricings_of([span.plan for span in plan_spans(terms)]) is not None:
+            yield from _bound_problems(contract, statements)
         if terms.amendments:
             yield from _amendment_problems(contract, plan, statements)
     yield from _external_id_problems(statements)
@@ -51,6 +56,45 @@ def _charge_problems(terms: Contract, place: Place, currency: str | None) -> Ite
             yield at.at("on").problem(f"{charge.on} lies outside of the contract", "Write a day on which the contract holds")
 
 
+def _commitment_problems(terms: Contract, place: Place, currency: str | None, statements: Statements) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for position, commitment in enumerate(terms.commitments):
+        at = place.at("commitments", position)
+        if commitment.id in seen:
+            yield at.at("id").problem(f"commitment `{commitment.id}` is stated twice", "Give each its own id")
+        seen.add(commitment.id)
+        yield from amount_problem(commitment.amount, currency, at.at("amount"))
+        if commitment.to <= commitment.begins:
+            what = f"the commitment ends ({commitment.to}) before it has begun ({commitment.begins})"
+            yield at.at("to").problem(what, "Write a `to` after `from`; it is the first day after")
+        if commitment.to <= terms.start_date or (terms.end_date is not None and commitment.begins >= terms.end_date):
+            yield at.problem("the commitment lies outside of the contract", "Write days on which the contract holds")
+        if commitment.meters == ():
+            yield at.at("meters").problem(
+                "the commitment is of no meter", "Name meters, or take `meters` out: all usage counts"
+            )
+        for number, code in enumerate(commitment.meters or ()):
+            yield from statements.meters.unknown(code, at.at("meters", number))
+        for other, earlier in enumerate(terms.commitments[:position]):
+            shares_days = commitment.begins < earlier.to and earlier.begins < commitment.to
+            if shares_days and _share_meters(commitment, earlier):
+                what = f"two commitments count the same usage (the other in {place.at('commitments', other)})"
+                yield at.problem(what, "End the one on the day the other begins, or name meters that are not the other's")
+
+
+def _share_meters(one: Commitment, other: Commitment) -> bool:
+    return one.meters is None or other.meters is None or bool({*one.meters} & {*other.meters})
+
+
+def _bound_problems(contract: Stated[Contract], statements: Statements) -> Iterator[Problem]:
+    """A minimum above the maximum, whichever of contract, plan and amendments named them (R-105)."""
+    for terms in contract_terms(contract.terms, statements.plans.stated):
+        least, most = terms["minimum_spend"], terms["maximum_spend"]
+        if least is not None and most is not None and least > most:
+            what = f"from {terms['effective_date']} on `minimum_spend` ({least:f}) is more than `maximum_spend` ({most:f})"
+            yield contract.place.at("maximum_spend").problem(what, "Write a `maximum_spend` that is no less")
+
+
 def _plan_problems(code: str | None, place: Place, statements: Statements) -> Iterator[Problem]:
     yield from statements.plans.unknown(code, place)
     plan = statements.plans.get(code)
@@ -62,6 +106,7 @@ def _term_problems(terms: Contract | Amendment, place: Place, plan: Plan, statem
     currency = statements.plan_currency(plan)
     yield from amount_problem(terms.base_fee, currency, place.at("base_fee"))
     yield from amount_problem(terms.minimum_spend, currency, place.at("minimum_spend"))
+    yield from amount_problem(terms.maximum_spend, currency, place.at("maximum_spend"))
 
 
 def _amendment_problems(contract: Stated[Contract], plan: Stated[Plan] | None, statements: Statements) -> Iterator[Problem]:
@@ -74,7 +119,7 @@ def _amendment_problems(contract: Stated[Contract], plan: Stated[Plan] | None, s
             yield place.at("effective_date").problem(what, "Put their terms into one")
         if not amendment.model_fields_set - {"effective_date"}:
             what = "the amendment changes nothing"
-            yield place.problem(what, "Name a new plan, base_fee, net_terms, minimum_spend or rate_overrides")
+            yield place.problem(what, "Name a new plan, base_fee, net_terms, minimum_spend, maximum_spend or rate_overrides")
         if amendment.plan is None and "plan" in amendment.model_fields_set:
             yield place.at("plan").problem(
                 "an amendment cannot take the plan away", "Name a plan, or take `plan` out to keep it"
