@@ -9,7 +9,15 @@ from dataclasses import dataclass, fields
 
 import polars as pl
 
-OF_CONTRACTS = ("contracts", "contract_terms", "rate_overrides", "credit_grants", "manual_charges", "commitments")
+OF_CONTRACTS = (
+    "contracts",
+    "contract_terms",
+    "rate_overrides",
+    "credit_grants",
+    "manual_charges",
+    "commitments",
+    "covered_customers",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,7 @@ class Catalog:
     credit_grants: pl.DataFrame
     manual_charges: pl.DataFrame
     commitments: pl.DataFrame
+    covered_customers: pl.DataFrame
 
     def only(self, contracts: pl.Series) -> Catalog:
         """The catalog of some contracts: what others have agreed is left out, what all share stays."""

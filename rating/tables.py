@@ -361,6 +361,19 @@ COMMITMENTS = Table(
     ),
 )
 
+COVERED_CUSTOMERS = Table(
+    "covered_customers",
+    "one more customer whose events go to a contract (R-107)",
+    ("contract_id", "customer_id", "starts_at"),
+    _columns(
+        ("contract_id", TEXT, "contract that covers"),
+        ("customer_id", TEXT, "customer that is covered, beside the contract's own"),
+        ("starts_at", INSTANT, "first instant whose events count"),
+        ("ends_at", INSTANT, "first instant after; null: as long as the contract", NULL),
+        ("place", TEXT, "file, line and path in the books"),
+    ),
+)
+
 # --- schedule: the books laid out in time ------------------------------------------------------------------------------------
 
 PERIODS = Table(
@@ -665,5 +678,6 @@ BOOKS_TABLES = (
     CREDIT_GRANTS,
     MANUAL_CHARGES,
     COMMITMENTS,
+    COVERED_CUSTOMERS,
 )
 DOCUMENT_TABLES = (INVOICES, INVOICE_LINES, TIER_CHARGES, LINE_SHARES, CREDIT_LEDGER)

@@ -22,7 +22,7 @@ from rating.books.places import Place
 from rating.books.problems import Problem, listed
 from rating.books.statements import Statements
 
-EVENT_NAME = "$event_name"
+EVENT_NAME, CUSTOMER = "$event_name", "$customer"  # what a group key may be of, beside properties
 CONTRACT = "contract"
 PREFIX_COLUMNS = ["prefix", "value"]
 
@@ -53,6 +53,8 @@ def _group_property(key: GroupKey, place: Place, statements: Statements) -> str:
         return key.name
     if str(key.of) == EVENT_NAME:
         return _text([{"op": "event_name"}])
+    if str(key.of) == CUSTOMER:
+        return _text([{"op": "customer"}])  # known once the event has its contract: dbt fills it in with the usage
     if key.bands is not None:
         steps = _steps(key.of)
         bands = [[None if band.at_most is None else f"{band.at_most:f}", band.value] for band in key.bands]

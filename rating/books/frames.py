@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from rating import tables
-from rating.books.agreements import contract_terms, dated_grants, dated_overrides
+from rating.books.agreements import contract_terms, dated_grants, dated_overrides, instant_in
 from rating.books.computed import group_properties, prefix_rows, quantity_property
 from rating.books.currencies import MINOR_DIGITS
 from rating.books.models import ONE, Filter, Pricing, RateOverride, Tier
@@ -47,6 +47,7 @@ def frames_of(statements: Statements) -> dict[str, pl.DataFrame]:
         "credit_grants": _credit_grants(statements),
         "manual_charges": _manual_charges(statements),
         "commitments": _commitments(statements),
+        "covered_customers": _covered_customers(statements),
     }
     frames = {table.name: _frame(table, [*rows[table.name]]) for table in tables.BOOKS_TABLES if table.name in rows}
     return {**frames, "tier_sets": tier_sets.frame()}
@@ -292,6 +293,19 @@ def _commitments(statements: Statements) -> Iterator[dict[str, Any]]:
                 "to_date": commitment.to,
                 "meters": None if commitment.meters is None else [*commitment.meters],
                 "place": str(contract.place.at("commitments", position)),
+            }
+
+
+def _covered_customers(statements: Statements) -> Iterator[dict[str, Any]]:
+    for contract in statements.contracts.values():
+        zone = statements.zone(contract.terms)
+        for position, covered in enumerate(contract.terms.covers):
+            yield {
+                "contract_id": contract.terms.id,
+                "customer_id": covered.customer,
+                "starts_at": instant_in(zone, covered.begins or contract.terms.start_date),
+                "ends_at": None if covered.to is None else instant_in(zone, covered.to),
+                "place": str(contract.place.at("covers", position)),
             }
 
 

@@ -311,6 +311,21 @@ class Commitment(_Shape):
     meters: tuple[Code, ...] | None = None
 
 
+class Covered(_Shape):
+    """One more customer whose events go to a contract, always or between two days (R-107)."""
+
+    customer: Code
+    # `from` is no name in Python
+    begins: Day | None = Field(None, alias="from")
+    to: Day | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        """A text is short for a customer that is always covered."""
+        return value if isinstance(value, dict | cls) else {"customer": value}
+
+
 class Contract(_Shape):
     id: Code
     customer: Code
@@ -328,6 +343,7 @@ class Contract(_Shape):
     amendments: tuple[Amendment, ...] = ()
     charges: tuple[Charge, ...] = ()
     commitments: tuple[Commitment, ...] = ()
+    covers: tuple[Covered, ...] = ()
 
 
 class CreditGrant(_Shape):

@@ -150,6 +150,18 @@ class Contract:
     def active_at(self, instant: datetime) -> bool:
         return self.approved and self.start <= instant and (self.end is None or instant < self.end)
 
+    def takes_events_of(self, customer_id: str, at: datetime) -> bool:
+        """Whether events of a customer go to the contract at an instant: its own, or one that it covers then (R-107)."""
+        if customer_id == self.customer_id:
+            return True
+        for entry in self.entry.get("covers") or []:
+            covered = {"customer": entry} if isinstance(entry, str) else entry
+            begins = self.instant(covered.get("from") or self.start_date)
+            is_over = bool(covered.get("to")) and at >= self.instant(covered["to"])
+            if covered["customer"] == customer_id and begins <= at and not is_over:
+                return True
+        return False
+
     def periods(self, issued_days: dict[date, date], until: datetime) -> list[Period]:
         return periods(
             self.start_date, self.end_date, self.frequency, self.anchor, self.zone, issued_days, until, self.anchor_month
@@ -237,7 +249,8 @@ class Books:
         self.contracts: dict[str, Contract] = {entry["id"]: Contract(self, entry) for entry in sections.get("contracts") or []}
 
     def group_keys(self, meter_code: str) -> list[str]:
-        return list(self.meters[meter_code].get("group_keys") or [])
+        keys = self.meters[meter_code].get("group_keys") or []
+        return [key if isinstance(key, str) else key["name"] for key in keys]
 
     def meters_of(self, plan: Mapping) -> list[str]:
         """Codes of the plan's meters, each once, in pricing order."""

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from tests.oracle.books import PER_WINDOW, Books, Contract, property_text
+from tests.oracle.books import PER_WINDOW, Books, Contract, Mapping, property_text
 from tests.oracle.calendar import Period, Window, windows
 from tests.oracle.exact import QUANTITY_DIGITS, half_away, quantity_of
 from tests.oracle.formulas import quantity_by_formula
@@ -151,7 +151,11 @@ class Metering:
         customer_id = event.get("customer_id") or self.external.get(event.get("external_customer_id"))
         if customer_id not in self.books.customers:
             return Disposition(version, "unknown_customer")
-        active = [c for c in self.books.contracts.values() if c.customer_id == customer_id and c.active_at(event["timestamp"])]
+        active = [
+            c
+            for c in self.books.contracts.values()
+            if c.active_at(event["timestamp"]) and c.takes_events_of(customer_id, event["timestamp"])
+        ]
         if event.get("contract_id") is not None:
             active = [contract for contract in active if contract.contract_id == event["contract_id"]]
         if not active:
@@ -208,7 +212,7 @@ class Metering:
             period = self.period_at(contract, event["timestamp"])
             for meter_code in disposition.taken_by:
                 window = self._window(contract, period, meter_code, event["timestamp"])
-                values = tuple(property_text(event, key) for key in self.books.group_keys(meter_code))
+                values = tuple(self._group_value(event, key) for key in self.books.meters[meter_code].get("group_keys") or [])
                 groups.setdefault((contract.contract_id, period, window, meter_code, values), []).append(event)
         return [
             UsageRow(
@@ -225,6 +229,13 @@ class Metering:
             )
             for (contract_id, period, window, meter_code, values), events in groups.items()
         ]
+
+    def _group_value(self, event: Event, key: str | Mapping) -> str | None:
+        """The value of a group key: a property, or the event's customer (R-97)."""
+        if isinstance(key, str):
+            return property_text(event, key)
+        assert key["of"] == "$customer"
+        return event.get("customer_id") or self.external[event["external_customer_id"]]
 
     def _window(self, contract: Contract, period: Period, meter_code: str, instant: datetime) -> Window:
         """The rating window of the instant; the whole period for all but sum and count (R-18)."""

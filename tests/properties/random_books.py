@@ -237,6 +237,10 @@ def contracts(draw: st.DrawFn, contract_id: str, customer: str, sections: Mappin
             "effective_from": draw(days(start, last - timedelta(days=1))),
         }
         contract["rate_overrides"] = [*contract.get("rate_overrides", []), whole]
+    if draw(st.integers(0, 3)) == 0:
+        other = "cust_2" if customer == "cust_1" else "cust_1"
+        covered = draw(st.lists(days(start, last), min_size=2, max_size=2, unique=True))
+        contract["covers"] = [draw(st.sampled_from([other, {"customer": other, "from": min(covered), "to": max(covered)}]))]
     dates = draw(st.lists(days(start + timedelta(days=1), last - timedelta(days=1)), max_size=2, unique=True))
     contract["amendments"] = [draw(amendments(day, sections)) for day in sorted(dates)]
     if "maximum_spend" in contract:  # which no minimum may be above

@@ -79,6 +79,7 @@ def days_named(contract: Mapping, books: Mapping) -> set[date]:
     for override in contract.get("rate_overrides", []):
         named |= {override[end][:10] for end in ("effective_from", "effective_to") if end in override}
     named |= {commitment["from"] for commitment in contract.get("commitments", [])}
+    named |= {covered["from"] for covered in contract.get("covers", []) if isinstance(covered, dict)}
     named |= {charge["on"] for charge in contract.get("charges", [])}
     for grant in books["credit_grants"]:
         if grant["contract"] == contract["id"] and "effective_at" in grant:

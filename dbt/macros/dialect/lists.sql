@@ -17,9 +17,9 @@
 {% macro duckdb__place_in(list, value) -%} list_position({{ list }}, {{ value }}) {%- endmacro %}
 
 {#- The values that stand in the given columns, in the order of `places` (a list of numbers from 1). -#}
-{% macro picked(columns, places) -%} {{ adapter.dispatch('picked')(columns, places) }} {%- endmacro %}
-{% macro duckdb__picked(columns, places) -%}
-    list_transform({{ places }}, lambda place: [{{ columns | join(', ') }}][place])
+{% macro picked(columns, places, first) -%} {{ adapter.dispatch('picked')(columns, places, first) }} {%- endmacro %}
+{% macro duckdb__picked(columns, places, first) -%}
+    list_transform({{ places }}, lambda place: [{{ ([first] + columns) | join(', ') }}][place + 1])
 {%- endmacro %}
 
 {#- First days of the months that a half-open span of time touches: one row a month. -#}

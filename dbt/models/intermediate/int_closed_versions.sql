@@ -3,6 +3,18 @@
 
 with
 
+routes as (
+    select
+        contract_id,
+        customer_id
+    from {{ source('schedule', 'closed_periods') }}
+    union
+    select
+        contract_id,
+        customer_id
+    from {{ source('books', 'covered_customers') }}
+),
+
 closed as (
     select
         customer_references.customer_reference,
@@ -14,8 +26,10 @@ closed as (
         periods.last_record,
         {{ each_month_of('periods.period_start', 'periods.period_end') }} as "month"
     from {{ source('schedule', 'closed_periods') }} as periods
+    inner join routes
+        on periods.contract_id = routes.contract_id
     inner join {{ ref('int_customer_references') }} as customer_references
-        on periods.customer_id = customer_references.customer_id
+        on routes.customer_id = customer_references.customer_id
 ),
 
 -- landings that brought a customer events of a month after a period in it had closed; no other event can be too late

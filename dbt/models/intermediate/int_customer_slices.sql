@@ -2,21 +2,21 @@ with
 
 windows as (
     select
-        customer_id,
-        window_start,
-        window_end
-    from {{ source('schedule', 'windows') }}
+        routed_customer_id as customer_id,
+        routed_from,
+        routed_to
+    from {{ ref('int_routed_windows') }}
 ),
 
 bounds as (
     select
         customer_id,
-        window_start as bound
+        routed_from as bound
     from windows
     union
     select
         customer_id,
-        window_end
+        routed_to
     from windows
 )
 

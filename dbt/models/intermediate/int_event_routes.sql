@@ -3,7 +3,7 @@ with
 slices as (
     select distinct
         slice_no,
-        customer_id,
+        routed_customer_id as customer_id,
         slice_start,
         slice_end
     from {{ ref('int_slice_windows') }}

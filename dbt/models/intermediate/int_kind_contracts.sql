@@ -5,6 +5,7 @@ select
     kinds.fit,
     windows.contract_id,
     windows.customer_id,
+    windows.routed_customer_id,
     windows.period_start,
     windows.period_end,
     windows.window_start,

@@ -71,6 +71,7 @@ select
     judged.disposition,
     judged.contract_id,
     contracts.customer_id,
+    contracts.routed_customer_id,
     contracts.period_start,
     contracts.period_end,
     contracts.window_start,

@@ -10,6 +10,14 @@ fits as (
 slots as (
     select *
     from {{ ref('stg_event_slots') }}
+    union all
+    -- the customer has a place in the usage and none in the events (R-97)
+    select distinct
+        event_name,
+        'group',
+        {{ customer_group() }},
+        0
+    from {{ ref('stg_event_meters') }}
 ),
 
 meters as (

@@ -7,13 +7,14 @@ slices as (
 
 windows as (
     select *
-    from {{ source('schedule', 'windows') }}
+    from {{ ref('int_routed_windows') }}
 )
 
 select
     slices.slice_no,
     slices.slice_start,
     slices.slice_end,
+    slices.customer_id as routed_customer_id,
     windows.contract_id,
     windows.customer_id,
     windows.period_start,
@@ -25,6 +26,6 @@ select
 from slices
 inner join windows
     on
-        slices.customer_id = windows.customer_id
-        and slices.slice_start >= windows.window_start
-        and slices.slice_start < windows.window_end
+        slices.customer_id = windows.routed_customer_id
+        and slices.slice_start >= windows.routed_from
+        and slices.slice_start < windows.routed_to

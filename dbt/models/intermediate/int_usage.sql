@@ -21,6 +21,7 @@ meters as (
         dispositions.kind_no,
         dispositions.contract_id,
         dispositions.customer_id,
+        dispositions.routed_customer_id,
         dispositions.period_start,
         dispositions.period_end,
         case when outcomes.is_kept_per_window then dispositions.window_start else dispositions.period_start end as window_start,
@@ -46,7 +47,7 @@ meters as (
 grouped as (
     select
         meters.*,
-        {{ picked(groups, 'meters.group_slots') }} as group_values,
+        {{ picked(groups, 'meters.group_slots', 'meters.routed_customer_id') }} as group_values,
         event_groups.events,
         {{ in_slot('meters.number_slot', numbers, '_sum') }} as number_sum
     from {{ ref('int_event_groups') }} as event_groups
@@ -87,7 +88,7 @@ added_up as (
 looked_at as (
     select
         meters.*,
-        {{ picked(groups, 'meters.group_slots') }} as group_values,
+        {{ picked(groups, 'meters.group_slots', 'meters.routed_customer_id') }} as group_values,
         {{ in_slot('meters.number_slot', numbers, '') }} as number,
         case meters.text_column
             {%- for column in groups + texts %}

@@ -33,7 +33,7 @@ wanted as (
     from meters
 ),
 
--- a group key that is filtered on or counted needs no second place: its column already is canonical text
+-- the customer is no property: it is known with the contract (R-97); a group key that is filtered on or counted needs no second place: its column already is canonical text
 needed as (
     select
         event_name,
@@ -41,15 +41,15 @@ needed as (
         property
     from wanted
     where
-        kind <> 'text'
-        or not exists (
+        property <> {{ customer_group() }}
+        and (kind <> 'text' or not exists (
             select 1
             from wanted as grouped
             where
                 grouped.kind = 'group'
                 and grouped.event_name is not distinct from wanted.event_name
                 and grouped.property = wanted.property
-        )
+        ))
 )
 
 select

@@ -37,6 +37,7 @@ def contract_problems(statements: Statements) -> Iterator[Problem]:
         currency = None if plan is None else statements.plan_currency(plan.terms)
         yield from _charge_problems(terms, place, currency)
         yield from _commitment_problems(terms, place, currency, statements)
+        yield from _covered_problems(terms, place, statements)
         if statements.pricings_of([span.plan for span in plan_spans(terms)]) is not None:
             yield from _bound_problems(contract, statements)
         if terms.amendments:
@@ -54,6 +55,28 @@ def _charge_problems(terms: Contract, place: Place, currency: str | None) -> Ite
         yield from amount_problem(charge.amount, currency, at.at("amount"))
         if charge.on < terms.start_date or (terms.end_date is not None and charge.on >= terms.end_date):
             yield at.at("on").problem(f"{charge.on} lies outside of the contract", "Write a day on which the contract holds")
+
+
+def _covered_problems(terms: Contract, place: Place, statements: Statements) -> Iterator[Problem]:
+    for position, covered in enumerate(terms.covers):
+        at = place.at("covers", position)
+        yield from statements.customers.unknown(covered.customer, at.at("customer"))
+        begins, ends = covered.begins or terms.start_date, covered.to or terms.end_date
+        if covered.customer == terms.customer:
+            yield at.problem(
+                f"`{covered.customer}` is the contract's own customer", "Take the entry out: its events count anyway"
+            )
+        if covered.to is not None and covered.to <= begins:
+            what = f"the customer is covered until {covered.to}, before that has begun ({begins})"
+            yield at.at("to").problem(what, "Write a `to` after `from`; it is the first day after")
+        elif terms.end_date is not None and begins >= terms.end_date:
+            yield at.at("from").problem(f"{begins} lies after the contract", "Write a day on which the contract holds")
+        for other, earlier in enumerate(terms.covers[:position]):
+            other_begins, other_ends = earlier.begins or terms.start_date, earlier.to or terms.end_date
+            is_apart = (ends is not None and other_begins >= ends) or (other_ends is not None and begins >= other_ends)
+            if earlier.customer == covered.customer and not is_apart:
+                what = f"customer `{covered.customer}` is covered twice at once (the other in {place.at('covers', other)})"
+                yield at.problem(what, "Keep one of the two, or let one end on the day the other begins")
 
 
 def _commitment_problems(terms: Contract, place: Place, currency: str | None, statements: Statements) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rating.books.checks.settings import zone_problem
-from rating.books.computed import CONTRACT, EVENT_NAME, contract_zones
+from rating.books.computed import CONTRACT, CUSTOMER, EVENT_NAME, contract_zones
 from rating.books.formulas import FormulaError, steps_of
 from rating.books.models import Filter, GroupKey, Hours, Measured, Meter
 from rating.books.places import Place
@@ -92,8 +92,8 @@ def _group_key_problems(key: GroupKey, place: Place, statements: Statements) -> 
         yield place.problem(f"`{kinds[0]}` needs `of`, the property that is looked at", "Add `of: …`")
     elif key.of is not None:
         yield from _measured_problems(key.of, place.at("of"))
-        if not kinds and str(key.of) != EVENT_NAME:
-            mend = f"Add `bands` or `prefixes`, or write `of: {EVENT_NAME}`"
+        if not kinds and str(key.of) not in (EVENT_NAME, CUSTOMER):
+            mend = f"Add `bands` or `prefixes`, or write `of: {EVENT_NAME}` or `of: {CUSTOMER}`"
             yield place.problem("`of` says of what, and nothing says what to make of it", mend)
         if kinds == ["prefixes"] and key.of.formula is not None:
             yield place.at("of").problem("a formula gives a number, and prefixes are of a text", "Name a property")
