@@ -110,7 +110,7 @@ METERS = Table(
     _columns(
         ("meter_code", TEXT, "code of the meter"),
         ("display_name", TEXT, "name shown on invoice lines"),
-        ("aggregation", TEXT, "sum, count, max, min, unique, latest or average"),
+        ("aggregation", TEXT, "sum, count, max, min, unique, latest, average or percentile"),
         ("aggregation_key", TEXT, "property that holds the number; null for count", NULL),
         ("group_keys", TEXTS, "properties that make the combination, in order"),
         ("include_events", TEXTS, "event names taken; null: every name that is not excluded", NULL),
@@ -128,6 +128,8 @@ METERS = Table(
             "what each group key is read from: a property, or steps as JSON text; null: the names",
             NULL,
         ),
+        ("percentile", QUANTITY, "percent of the readings that are no higher (R-100); null for other aggregations", NULL),
+        ("interval_seconds", SMALL, "readings are summed per interval of so many seconds first; null: each counts", NULL),
     ),
 )
 

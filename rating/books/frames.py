@@ -85,6 +85,8 @@ def _meters(statements: Statements) -> Iterator[dict[str, Any]]:
             "include_events": [terms.event_name] if events is None else events.include,
             "exclude_events": [] if events is None else events.exclude or [],
             "status": terms.status,
+            "percentile": terms.percentile,
+            "interval_seconds": terms.interval,
         }
 
 

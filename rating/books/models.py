@@ -23,11 +23,13 @@ from rating.books.values import (
     Days,
     GroupValue,
     Header,
+    Interval,
     Moment,
     Money,
     Number,
     Patterns,
     Percent,
+    Percentile,
     PositiveMoney,
     PositivePrice,
     PositiveQuantity,
@@ -44,7 +46,7 @@ from rating.books.values import (
 
 ONE = Decimal(1)
 
-Aggregation = Literal["sum", "count", "max", "min", "unique", "latest", "average"]
+Aggregation = Literal["sum", "count", "max", "min", "unique", "latest", "average", "percentile"]
 PricingModel = Literal["per_unit", "graduated", "volume", "package", "bps", "flat", "one_time"]
 Frequency = Literal["weekly", "monthly", "quarterly", "semi_annually", "annually"]
 
@@ -152,6 +154,8 @@ class Meter(_Shape):
     aggregation: Aggregation
     aggregation_key: Measured | None = None
     round_each: RoundEach | None = None
+    percentile: Percentile | None = None
+    interval: Interval | None = None
     group_keys: tuple[GroupKey, ...] = ()
     filters: tuple[Filter, ...] = ()
     status: Literal["active", "inactive"] = "active"

@@ -28,7 +28,7 @@ _EXAMPLES = {
 }
 # what to do where the missing value decides what somebody pays: no example, for an example is copied
 _MISSING = {
-    "aggregation": "Add `aggregation`: `sum`, `count`, `max`, `min`, `unique`, `latest` or `average`",
+    "aggregation": "Add `aggregation`: `sum`, `count`, `max`, `min`, `unique`, `latest`, `average` or `percentile`",
     "amount": "Add `amount` with what was agreed, as a decimal number with a point",
     "billing_frequency": "Add `billing_frequency`: `weekly`, `monthly`, `quarterly`, `semi_annually` or `annually`",
     "kind": "Add `kind`: `prepaid` (bought) or `promotional` (free)",

@@ -32,6 +32,7 @@ _PLAIN_DECIMAL = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)")
 _WHOLE = re.compile(r"[+-]?(?:0|[1-9][0-9]*)")
 _MONTH_AND_DAY = re.compile(r"([0-9]{2})-([0-9]{2})")
 _CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00")
+_INTERVAL = re.compile(r"(\d{1,5})([smh])")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INSTANT = re.compile(r"([0-9-]{10})[Tt ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?) ?([Zz]|[+-][0-9]{2}:?[0-9]{2})?")
 
@@ -328,6 +329,23 @@ def as_clock(value: Any) -> str:
     return value.strip()
 
 
+def as_interval(value: Any) -> int:
+    """A length of time in whole seconds, minutes or hours, as seconds; it divides a day."""
+    parts = _INTERVAL.fullmatch(value.strip()) if isinstance(value, str) else None
+    seconds = int(parts[1]) * {"s": 1, "m": 60, "h": 3600}[parts[2]] if parts else 0
+    if not seconds or 86_400 % seconds:
+        raise wrong(f"{shown(value)} is no part of a day", "Write seconds, minutes or hours that divide a day, such as 5m")
+    return seconds
+
+
+def as_percentile(value: Any) -> Decimal:
+    """Percent of readings, above 0, up to 100, with at most 9 decimals."""
+    number = as_positive_quantity(value)
+    if number > 100:
+        raise wrong(f"{shown(value)} is more than all readings", "Write a number from 0 to 100, such as 95")
+    return number
+
+
 def as_columns(value: Any) -> tuple[str, ...]:
     """Names of columns, one or a list; a whole number is the place of a column of a file without a header."""
     values = value if isinstance(value, list | tuple) else [value]
@@ -391,6 +409,8 @@ Moment = Annotated[date | datetime, PlainValidator(as_moment)]
 ComparedValue = Annotated[str, PlainValidator(canonical)]
 GroupValue = Annotated[str | None, PlainValidator(as_group_value)]
 Clock = Annotated[str, PlainValidator(as_clock)]
+Interval = Annotated[int, PlainValidator(as_interval)]
+Percentile = Annotated[Decimal, PlainValidator(as_percentile)]
 Columns = Annotated[tuple[str, ...], PlainValidator(as_columns)]
 Header = Annotated[bool | tuple[str, ...], PlainValidator(as_header)]
 Separator = Annotated[str, PlainValidator(as_separator)]

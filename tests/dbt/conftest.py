@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,8 @@ class SmallWarehouse:
         filters: Iterable[tuple[str, str, list[str]]] = (),
         status: str = "active",
         plans: Iterable[str] = ("pro",),
+        percentile: Decimal | None = None,
+        interval_seconds: int | None = None,
     ) -> None:
         """A meter, its filters (property, operator, values), and a pricing of it in each plan."""
         self.add(
@@ -97,6 +100,8 @@ class SmallWarehouse:
                 "include_events": None if names is None else list(names),
                 "exclude_events": list(but),
                 "status": status,
+                "percentile": percentile,
+                "interval_seconds": interval_seconds,
             },
         )
         for number, (name, operator, values) in enumerate(filters):

@@ -71,6 +71,33 @@ def test_averages_round_half_away_from_zero_at_nine_decimals(acme: Any, loads: l
     assert acme.quantities() == {("LOAD",): average}
 
 
+def test_r100_percentiles_are_readings_by_nearest_rank_and_idle_intervals_count_as_nothing(acme: Any) -> None:
+    """Against the definition, over random readings below and above zero; January has 62 half days."""
+    rolls = random.Random(100)
+    loads = defaultdict(list)
+    for host in "abcdef":
+        for _ in range(rolls.randint(1, 90)):
+            at = START + timedelta(hours=rolls.randrange(31 * 24))
+            loads[host].append((at, Decimal(rolls.randint(-900, 900)) / 10))
+            acme.event({"host": host, "load": str(loads[host][-1][1])}, at=at)
+    expected = {}
+    for percent in ("0.1", "5", "50", "95", "99.999999999", "100"):
+        for interval in (None, 43_200):
+            code = f"P{percent}_{interval}"
+            acme.meter(code, "percentile", "load", groups=["host"], percentile=Decimal(percent), interval_seconds=interval)
+            for host, readings in loads.items():
+                values = [load for _, load in readings]
+                if interval:
+                    sums = [Decimal(0)] * 62
+                    for at, load in readings:
+                        sums[(at - START) // timedelta(hours=12)] += load
+                    values = sums
+                place = -(-Fraction(percent) * len(values) // 100)
+                expected[code, host] = f"{sorted(values)[int(place) - 1].normalize() + 0:f}"
+    acme.below()
+    assert acme.quantities() == expected
+
+
 def test_the_latest_value_is_told_by_time_then_receipt_then_place(acme: Any) -> None:
     acme.meter("LEVEL", "latest", "level", groups=["case"])
     noon = moment("2026-01-10 12:00")

@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from math import ceil
 from typing import Any
 
 from tests.oracle.books import PER_WINDOW, Books, Contract, Mapping, property_text
 from tests.oracle.calendar import Period, Window, windows
-from tests.oracle.exact import QUANTITY_DIGITS, half_away, quantity_of
+from tests.oracle.exact import QUANTITY_DIGITS, exact, half_away, quantity_of
 from tests.oracle.formulas import quantity_by_formula
 
 Event = dict[str, Any]
@@ -224,7 +225,7 @@ class Metering:
                 window.end,
                 meter_code,
                 values,
-                self._aggregate(meter_code, events),
+                self._aggregate(meter_code, events, period),
                 len(events),
             )
             for (contract_id, period, window, meter_code, values), events in groups.items()
@@ -243,18 +244,38 @@ class Metering:
             return Window(period.start, period.end)
         return next(w for w in windows(period, contract.changes()) if w.start <= instant < w.end)
 
-    def _aggregate(self, meter_code: str, events: list[Event]) -> Fraction:
+    def _aggregate(self, meter_code: str, events: list[Event], period: Period) -> Fraction:
         aggregation = self.books.meters[meter_code]["aggregation"]
         read = [self._measured(meter_code, event) for event in events]
         if aggregation == "unique":
             return Fraction(len(set(read)))
         quantities = [quantity for quantity in read if isinstance(quantity, Fraction)]
+        if aggregation == "percentile":
+            return percentile(self.books.meters[meter_code], events, quantities, period)
         if aggregation == "latest":
             newest = max(events, key=lambda event: (event["timestamp"], event["received_at"], *version_of(event)))
             return quantities[events.index(newest)]
         if aggregation == "average":
             return half_away(sum(quantities, Fraction(0)) / len(quantities), QUANTITY_DIGITS)
         return {"max": max(quantities), "min": min(quantities)}.get(aggregation, sum(quantities, Fraction(0)))
+
+
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
+
+
+def percentile(meter: Mapping, events: list[Event], quantities: list[Fraction], period: Period) -> Fraction:
+    """R-100: the reading at place ceil(n x p / 100), ascending; of sums per interval of UTC time where the meter has one."""
+    readings = quantities
+    if interval := meter.get("interval"):
+        step = timedelta(minutes=int(interval[:-1]))
+        first = (period.start - EPOCH) // step
+        last = (period.end - timedelta(microseconds=1) - EPOCH) // step
+        sums = dict.fromkeys(range(first, last + 1), Fraction(0))
+        for event, quantity in zip(events, quantities, strict=True):
+            sums[(event["timestamp"] - EPOCH) // step] += quantity
+        readings = [*sums.values()]
+    place = ceil(len(readings) * exact(meter["percentile"]) / 100)
+    return sorted(readings)[place - 1]
 
 
 def count_dispositions(dispositions: list[Disposition]) -> Counter[str]:

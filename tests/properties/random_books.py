@@ -14,7 +14,7 @@ Mapping = dict[str, Any]
 MINOR_DIGITS = {"USD": 2, "JPY": 0, "BHD": 3}
 # Cairo's clocks change at midnight, Kolkata is half an hour off, Auckland is a day ahead of Havana.
 ZONES = ["UTC", "America/New_York", "Asia/Kolkata", "Pacific/Auckland", "Africa/Cairo", "America/Havana"]
-AGGREGATIONS = ["sum", "sum", "sum", "count", "max", "min", "unique", "latest", "average"]
+AGGREGATIONS = ["sum", "sum", "sum", "count", "max", "min", "unique", "latest", "average", "percentile"]
 MODELS = ["per_unit", "per_unit", "graduated", "volume", "package", "bps"]
 GROUP_VALUES = {"region": ["US", "EU", "1"], "tier": ["a", "b"]}
 FILTERS: list[Mapping] = [{"in": ["web"]}, {"not_in": ["web", 7]}, {"exists": True}, {"exists": False}]
@@ -63,6 +63,10 @@ def meters(draw: st.DrawFn, code: str) -> Mapping:
     meter |= {"aggregation": aggregation, "group_keys": draw(st.sampled_from([[], ["region"], ["region"], ["tier", "region"]]))}
     if aggregation != "count":
         meter["aggregation_key"] = "user" if aggregation == "unique" else "amount"
+    if aggregation == "percentile":
+        meter["percentile"] = draw(st.sampled_from(["95", "50", "100", "0.1", "99.999"]))
+        if draw(st.booleans()):
+            meter["interval"] = draw(st.sampled_from(["5m", "720m"]))
     if aggregation not in ("count", "unique") and draw(st.integers(0, 4)) == 4:
         meter["aggregation_key"] = {"formula": draw(st.sampled_from(FORMULAS))}
     if aggregation not in ("count", "unique") and draw(st.integers(0, 4)) == 4:

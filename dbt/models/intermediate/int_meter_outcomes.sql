@@ -60,6 +60,8 @@ outcomes as (
         meters.aggregation,
         meters.is_kept_per_window,
         meters.group_keys,
+        meters.percentile,
+        meters.interval_seconds,
         coalesce(group_slots.group_slots, []::integer[]) as group_slots,
         number_slots.slot as number_slot,
         text_slots.kind || '_' || text_slots.slot as text_column,

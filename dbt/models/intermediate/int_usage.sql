@@ -28,6 +28,8 @@ meters as (
         case when outcomes.is_kept_per_window then dispositions.window_end else dispositions.period_end end as window_end,
         outcomes.meter_code,
         outcomes.aggregation,
+        outcomes.percentile,
+        outcomes.interval_seconds,
         outcomes.group_slots,
         outcomes.number_slot,
         outcomes.text_column
@@ -148,6 +150,7 @@ picked_out as (
         end as quantity,
         count(*) as event_count
     from in_order
+    where aggregation <> 'percentile'
     group by
         contract_id,
         customer_id,
@@ -160,10 +163,103 @@ picked_out as (
         aggregation
 ),
 
+-- R-100: what a percentile looks at: single readings, or sums of readings per interval of UTC time
+readings as (
+    select
+        contract_id,
+        customer_id,
+        period_start,
+        period_end,
+        window_start,
+        window_end,
+        meter_code,
+        group_values,
+        percentile,
+        interval_seconds,
+        sum(number)::decimal(38, 9) as number,
+        count(*) as events
+    from in_order
+    where aggregation = 'percentile'
+    group by
+        contract_id,
+        customer_id,
+        period_start,
+        period_end,
+        window_start,
+        window_end,
+        meter_code,
+        group_values,
+        percentile,
+        interval_seconds,
+        {{ interval_number('"timestamp"', 'interval_seconds') }},
+        case when interval_seconds is null then place_from_last end
+),
+
+ascending as (
+    select
+        *,
+        row_number() over same_combination as place,
+        count(*) over all_of_it as given,
+        count(*) filter (where number < 0) over all_of_it as negative,
+        sum(events) over all_of_it as event_count,
+        -- intervals without events count as nothing
+        coalesce(
+            {{ interval_number('period_end - interval 1 microsecond', 'interval_seconds') }}
+            - {{ interval_number('period_start', 'interval_seconds') }} + 1,
+            count(*) over all_of_it
+        ) as expected
+    from readings
+    window
+        all_of_it as (partition by contract_id, period_start, meter_code, group_values),
+        same_combination as (partition by contract_id, period_start, meter_code, group_values order by number)
+),
+
+-- the nearest rank: place ceil(n x p / 100) of n
+with_rank as (
+    select
+        *,
+        {{ nearest_rank('expected', 'percentile') }} as rank_of_all
+    from ascending
+),
+
+percentiles as (
+    select
+        contract_id,
+        customer_id,
+        period_start,
+        period_end,
+        window_start,
+        window_end,
+        meter_code,
+        group_values,
+        coalesce(
+            max(
+                case
+                    when place <= negative and place = rank_of_all then number
+                    when place > negative and place = rank_of_all - (expected - given) then number
+                end
+            ),
+            0
+        )::decimal(38, 9) as quantity,
+        max(event_count)::bigint as event_count
+    from with_rank
+    group by
+        contract_id,
+        customer_id,
+        period_start,
+        period_end,
+        window_start,
+        window_end,
+        meter_code,
+        group_values
+),
+
 usage as (
     select * from added_up
     union all
     select * from picked_out
+    union all
+    select * from percentiles
 )
 
 select

@@ -44,6 +44,8 @@ select
     case when taken.aggregation = 'unique' then taken.read_property end as text_property,
     taken.group_keys,
     taken.group_properties,
+    taken.percentile,
+    taken.interval_seconds,
     coalesce(filters.filters, []) as filters
 from taken
 left join filters

@@ -62,6 +62,13 @@ def _aggregation_problems(meter: Meter, place: Place) -> Iterator[Problem]:
         yield from _measured_problems(meter.aggregation_key, place.at("aggregation_key"))
         if meter.aggregation == "unique" and meter.aggregation_key.formula is not None:
             yield place.at("aggregation_key").problem("unique counts texts, and a formula gives a number", "Name a property")
+    if (meter.aggregation == "percentile") != (meter.percentile is not None):
+        what = "`percentile` is missing" if meter.percentile is None else f"{meter.aggregation} has no `percentile`"
+        mend = "Add `percentile: 95`" if meter.percentile is None else "Take it out, or write `aggregation: percentile`"
+        yield place.at("percentile").problem(what, mend)
+    if meter.interval is not None and meter.aggregation != "percentile":
+        what = f"{meter.aggregation} adds nothing up by intervals"
+        yield place.at("interval").problem(what, "Take it out, or write `aggregation: percentile`")
     if meter.round_each is not None:
         at = place.at("round_each")
         if meter.aggregation in ("count", "unique"):
