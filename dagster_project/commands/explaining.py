@@ -104,9 +104,21 @@ def _line(row: Row) -> str:
     return f"{row['line_no']}  [bold]{escape(row['description'])}[/bold]  {_formula(row)} = [bold]{money(row['amount'])}[/bold]"
 
 
+# lines that make usage up to an amount or hold it under one: the amount is no rate
+BOUNDS = {
+    "maximum_spend": "what usage is beyond",
+    "minimum_commitment": "what usage lacks of",
+    "commitment_shortfall": "what usage lacks of",
+}
+
+
 def _formula(row: Row) -> str:
+    if row["kind"] in BOUNDS:
+        bound = "what was agreed on for its days" if row["unit_rate"] is None else money(row["unit_rate"])
+        difference = "" if row["quantity"] == 1 else "difference in "
+        return f"{difference}{BOUNDS[row['kind']]} {bound}"
     if row["unit_rate"] is None:
-        return f"{number(row['quantity'])} by tiers"
+        return f"{number(row['quantity'])} by {'tiers' if row['kind'] == 'usage' else 'days, at more than one amount'}"
     per = f" / {number(row['per'])}" if row["per"] not in (None, 1) else ""
     return f"{number(row['quantity'])} × {money(row['unit_rate'])}{per}"
 
