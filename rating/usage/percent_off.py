@@ -23,7 +23,8 @@ def with_percent_off(
     """The slots, in the same order, with list prices less what was agreed; and TIER_SETS with the tiers that they need beside those.
 
     slots: as `rateable_usage` gives them. distinct: `combinations.distinct`. Every price times (100 - percent) / 100, to 12 decimals,
-    halves away from zero; flat amounts of tiers too. `rate_source` becomes override, `place` says the percentage and both places.
+    halves away from zero; flat amounts of tiers too. `rate_source` becomes override, `place` says the percentage,
+    the list price where there is one, and both places.
     """
     overrides = schedule.overrides.filter(pl.col("percent_off").is_not_null())
     if overrides.is_empty():
@@ -34,8 +35,8 @@ def with_percent_off(
     priced = slots.join(agreed, on="slot", how="left", maintain_order="left")
     discounted = _discounted(priced.select(OF_TIERS).drop_nulls().unique(), tier_sets)
     is_agreed = pl.col("percent_off").is_not_null()
-    percent = pl.col("percent_off").cast(pl.String).str.strip_chars_end("0").str.strip_chars_end(".")
-    place = pl.concat_str("agreed_place", pl.lit(": "), percent, pl.lit(" % off "), pl.col("place").fill_null("the list"))
+    price = pl.when(pl.col("unit_amount").is_not_null()).then(pl.format("{} of ", _plain("unit_amount"))).otherwise(pl.lit(""))
+    place = pl.format("{}: {} % off {}{}", "agreed_place", _plain("percent_off"), price, pl.col("place").fill_null("the list"))
     return (
         priced.join(discounted.select(*OF_TIERS, "new_id").unique(), on=OF_TIERS, how="left", maintain_order="left")
         .with_columns(
@@ -79,6 +80,11 @@ def _discounted(wanted: pl.DataFrame, tier_sets: pl.DataFrame) -> pl.DataFrame:
         .with_columns(_less(name).alias(name) for name in ("unit_amount", "flat_amount"))
         .sort("new_id", "tier_no")
     )
+
+
+def _plain(number: str) -> pl.Expr:
+    """A decimal without idle zeros."""
+    return pl.col(number).cast(pl.String).str.strip_chars_end("0").str.strip_chars_end(".")
 
 
 def _less(price: str) -> pl.Expr:

@@ -381,7 +381,7 @@ def test_r103_it_follows_the_list_and_its_own_dates(house: House) -> None:
         ("override", "1.8"),
         ("rate_card", "2"),
     ]
-    assert ": 10 % off " in (lines[0].place or "")
+    assert [": 10 % off 1 of " in (lines[0].place or ""), ": 10 % off 2 of " in (lines[1].place or "")] == [True, True]
 
 
 def test_r103_tiers_and_their_flat_amounts_are_reduced_and_rounded_half_away(house: House) -> None:
