@@ -7,9 +7,9 @@ import polars as pl
 from rating import tables
 from rating.arithmetic import exact
 from rating.catalog import Catalog
+from rating.fees.agreed import PERIOD, agreed_lines
 from rating.schedule import commitments
 
-PERIOD = ["contract_id", "period_start"]
 OF_PERIODS = ("maximum_spend", "minimum_commitment")  # lines that count beside usage, where all meters do
 
 
@@ -64,31 +64,16 @@ def commitment_lines(catalog: Catalog, due: pl.DataFrame, counted: pl.DataFrame)
         .group_by(commitment)
         .agg(reached=pl.col("units").sum())
     )
-    one = pl.lit(1).cast(tables.QUANTITY)
-    lines = (
+    owed = (
         due.join(reached, on=commitment, how="left", maintain_order="left")
         .join(catalog.contracts.select("contract_id", "minor_digits"), on="contract_id", how="left", maintain_order="left")
         .with_columns(
-            amount_units=exact.as_int128("amount") // exact.money_per_minor() - pl.col("reached").fill_null(exact.int128(0))
+            amount_units=exact.as_int128("amount") // exact.money_per_minor() - pl.col("reached").fill_null(exact.int128(0)),
+            pricing_code=pl.col("commitment_id"),
+            description=pl.format("Commitment shortfall {}", "commitment_id"),
+            unit_rate=pl.col("amount").cast(tables.PRICE),
         )
         .filter(pl.col("amount_units") > 0)
         .sort("contract_id", "period_start", "commitment_id")
     )
-    return tables.CHARGES.frame(
-        lines.select(
-            *PERIOD,
-            pl.lit("commitment_shortfall").alias("kind"),
-            pl.int_range(pl.len()).over(PERIOD).alias("rank"),
-            pl.col("commitment_id").alias("pricing_code"),
-            pl.format("Commitment shortfall {}", "commitment_id").alias("description"),
-            one.alias("quantity"),
-            pl.col("amount").cast(tables.PRICE).alias("unit_rate"),
-            one.alias("per"),
-            exact.decimal(pl.col("amount_units") * exact.per_minor(tables.PRICE_SCALE), tables.PRICE).alias("exact_amount"),
-            "amount_units",
-            pl.col("period_start").alias("price_from"),
-            pl.lit(0).alias("event_count"),
-            "place",
-            "minor_digits",
-        )
-    )
+    return agreed_lines(owed, "commitment_shortfall")

@@ -7,6 +7,7 @@ import polars as pl
 from rating import tables
 from rating.arithmetic import exact
 from rating.catalog import Catalog
+from rating.fees.agreed import PERIOD, agreed_lines
 
 
 def manual_lines(catalog: Catalog, periods: pl.DataFrame) -> pl.DataFrame:
@@ -20,23 +21,13 @@ def manual_lines(catalog: Catalog, periods: pl.DataFrame) -> pl.DataFrame:
         .join(catalog.contracts.select("contract_id", "minor_digits"), on="contract_id")
         .sort("contract_id", "period_start", "charged_on", "charge_id")
     )
-    one = pl.lit(1).cast(tables.QUANTITY)
-    return tables.CHARGES.frame(
-        due.select(
-            "contract_id",
-            "period_start",
-            pl.lit("manual").alias("kind"),
-            pl.int_range(pl.len()).over("contract_id", "period_start").alias("rank"),
-            pl.col("charge_id").alias("pricing_code"),
-            pl.col("name").alias("description"),
-            one.alias("quantity"),
-            pl.col("amount").cast(tables.PRICE).alias("unit_rate"),
-            one.alias("per"),
-            pl.col("amount").cast(tables.PRICE).alias("exact_amount"),
-            (exact.as_int128("amount") // exact.money_per_minor()).alias("amount_units"),
-            pl.col("period_start").alias("price_from"),
-            pl.lit(0).alias("event_count"),
-            "place",
-            "minor_digits",
-        )
+    charged = due.select(
+        *PERIOD,
+        "place",
+        "minor_digits",
+        pricing_code="charge_id",
+        description="name",
+        unit_rate=pl.col("amount").cast(tables.PRICE),
+        amount_units=exact.as_int128("amount") // exact.money_per_minor(),
     )
+    return agreed_lines(charged, "manual")

@@ -22,20 +22,15 @@ def fee_lines(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame, accru
     """
     windows = _windows_with_days(catalog, schedule, periods)
     terms = _in_force(windows, schedule.terms)
-    base = terms.with_columns(
-        fee=pl.col("base_fee"), kind=pl.lit("base_fee"), pricing_code=pl.lit(None, dtype=pl.String), rank=pl.lit(0)
-    )
-    base = base.with_columns(description=pl.lit("Base fee"), place=pl.lit(None, dtype=pl.String))
-    minimum = terms.filter(pl.col("minimum_spend").is_not_null()).with_columns(
-        fee=pl.col("minimum_spend"), kind=pl.lit("minimum_commitment"), pricing_code=pl.lit(None, dtype=pl.String)
-    )
-    minimum = minimum.with_columns(
-        description=pl.lit("Minimum commitment"), place=pl.lit(None, dtype=pl.String), rank=pl.lit(0)
-    )
-    maximum = terms.filter(pl.col("maximum_spend").is_not_null()).with_columns(
-        fee=pl.col("maximum_spend"), kind=pl.lit("maximum_spend"), pricing_code=pl.lit(None, dtype=pl.String)
-    )
-    maximum = maximum.with_columns(description=pl.lit("Maximum spend"), place=pl.lit(None, dtype=pl.String), rank=pl.lit(0))
+    bounded = terms.filter(pl.col("maximum_spend").is_not_null())
+    parts = [
+        _of_terms(terms, "base_fee", "base_fee", "Base fee"),
+        _flat(windows, catalog, schedule),
+        _of_terms(
+            terms.filter(pl.col("minimum_spend").is_not_null()), "minimum_spend", "minimum_commitment", "Minimum commitment"
+        ),
+        _of_terms(bounded, "maximum_spend", "maximum_spend", "Maximum spend"),
+    ]
     columns = [
         *PERIOD,
         "window_start",
@@ -49,14 +44,9 @@ def fee_lines(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame, accru
         "description",
         "place",
     ]
-    fees = _prorated(
-        pl.concat(
-            [part.select(columns) for part in (base, _flat(windows, catalog, schedule), minimum, maximum)],
-            how="vertical_relaxed",
-        )
-    )
-    bounded = maximum.select("contract_id", accrued_by="window_end")
-    owed = _beside_usage(fees, accrued, bounded).filter(pl.col("amount_units") != 0)
+    fees = _prorated(pl.concat([part.select(columns) for part in parts], how="vertical_relaxed"))
+    windows_bounded = bounded.select("contract_id", accrued_by="window_end")
+    owed = _beside_usage(fees, accrued, windows_bounded).filter(pl.col("amount_units") != 0)
     return tables.CHARGES.frame(owed.with_columns(price_from=pl.col("period_start"), event_count=pl.lit(0)))
 
 
@@ -75,6 +65,18 @@ def _windows_with_days(catalog: Catalog, schedule: Schedule, periods: pl.DataFra
 
 def _in_force(windows: pl.DataFrame, dated: pl.DataFrame) -> pl.DataFrame:
     return windows.join(dated, on="contract_id").filter(in_force("window_start"))
+
+
+def _of_terms(terms: pl.DataFrame, term: str, kind: str, description: str) -> pl.DataFrame:
+    """A fee that the terms in force in each window name."""
+    return terms.with_columns(
+        fee=pl.col(term),
+        kind=pl.lit(kind),
+        rank=pl.lit(0),
+        pricing_code=pl.lit(None, dtype=pl.String),
+        description=pl.lit(description),
+        place=pl.lit(None, dtype=pl.String),
+    )
 
 
 def _flat(windows: pl.DataFrame, catalog: Catalog, schedule: Schedule) -> pl.DataFrame:
