@@ -107,6 +107,7 @@ MISTAKES = [
     Mistake("percentile above all", CATALOGUE, "  aggregation: max\n", "  aggregation: percentile\n  percentile: 100.1\n", "is more than all readings"),
     Mistake("interval of a maximum", CATALOGUE, "  aggregation: max\n", "  aggregation: max\n  interval: 5m\n", "max adds nothing up by intervals"),
     Mistake("interval across days", CATALOGUE, "  aggregation: max\n", "  aggregation: percentile\n  percentile: 95\n  interval: 7m\n", "`7m` is no part of a day"),
+    Mistake("maximum too fine", CATALOGUE, '  base_fee: "50.00"\n', '  base_fee: "50.00"\n  maximum_spend: "0.001"\n', "plans[0].maximum_spend: 0.001 is an amount finer than the minor unit of USD"),
     Mistake("missing entries file", CATALOGUE, "cards/v2.csv", "cards/v3.csv", "there is no file `cards/v3.csv`"),
     Mistake("entries file outside", CATALOGUE, "cards/v2.csv", "../../v2.csv", "lies outside of the books"),
     Mistake("entries file of another kind", CATALOGUE, "cards/v2.csv", "cards/v2.xlsx", "is no .csv file"),

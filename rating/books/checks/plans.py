@@ -24,6 +24,7 @@ def plan_problems(statements: Statements) -> Iterator[Problem]:
             yield place.at("currency").problem("the plan has no currency", "Add `currency: …` here or to the settings")
         yield from currency_problem(terms.currency, place.at("currency"))
         yield from amount_problem(terms.base_fee, currency, place.at("base_fee"))
+        yield from amount_problem(terms.maximum_spend, currency, place.at("maximum_spend"))
         yield from _pricing_problems(terms, place, currency, statements)
 
 
