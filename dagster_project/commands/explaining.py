@@ -110,9 +110,7 @@ BOUNDS = {
     "minimum_commitment": "what usage lacks of",
     "commitment_shortfall": "what usage lacks of",
 }
-
-
-FEES = ("base_fee", "flat")
+PRORATED = ("base_fee", "flat")
 
 
 def _formula(row: Row) -> str:
@@ -122,7 +120,7 @@ def _formula(row: Row) -> str:
         return f"{difference}{BOUNDS[row['kind']]} {bound}"
     if row["unit_rate"] is None:
         return f"{number(row['quantity'])} by {'tiers' if row['kind'] == 'usage' else 'days, at more than one amount'}"
-    if row["kind"] in FEES and row["quantity"] == 1 and row["exact_amount"] != row["unit_rate"]:
+    if row["kind"] in PRORATED and row["quantity"] == 1 and row["exact_amount"] != row["unit_rate"]:
         return f"{money(row['unit_rate'])} for a full period, by days"
     per = f" / {number(row['per'])}" if row["per"] not in (None, 1) else ""
     return f"{number(row['quantity'])} × {money(row['unit_rate'])}{per}"

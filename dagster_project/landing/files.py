@@ -24,7 +24,6 @@ from dagster_project.landing.tabular import AsTheyAre, csv_lines, parquet_lines
 
 PIECE_BYTES: Final = 1 << 24  # 16 MiB of text are some 60,000 events; larger pieces cost memory and are not faster
 
-_BOM: Final = b"\xef\xbb\xbf"
 _ELEMENTS: Final = """
 select case
     when not json_valid(document) then null
@@ -72,7 +71,7 @@ def cuts_of(
         if mapping:
             yield from record_lines(connection, number, pieces, mapping)
         else:
-            yield from _counted(lambda counted: cut(number, lambda: counted(pieces())), _elements(connection, content))
+            yield from _counted(lambda counted: cut(number, lambda: counted(pieces())), lambda: _elements(connection, content))
     elif file.form == "csv":
 
         def source() -> pa.NativeFile:
@@ -85,14 +84,12 @@ def cuts_of(
 
 
 def _elements(connection: duckdb.DuckDBPyConnection, content: bytes | None) -> int | None:
-    """How many events a document holds, counted by a reader that has no part in cutting it; None where it is no document, or not known.
+    """How many events a document holds, counted by a reader that has no part in cutting it; None where that is not known.
 
     A file that is too large to be held in memory is not counted a second time.
     """
-    if not content or content.lstrip(_BOM + b" \t\r\n")[:1] not in (b"[", b"{"):
-        return None
     try:
-        text = content.decode("utf-8-sig").strip()
+        text = content.decode("utf-8-sig").strip() if content else ""
     except UnicodeDecodeError:
         return None
     [(found,)] = connection.execute(_ELEMENTS, [text]).fetchall()
@@ -100,11 +97,11 @@ def _elements(connection: duckdb.DuckDBPyConnection, content: bytes | None) -> i
 
 
 def _counted(
-    cuts: Callable[[Callable[[Iterator[bytes]], Iterator[bytes]]], Iterator[Stretch]], elements: int | None
+    cuts: Callable[[Callable[[Iterator[bytes]], Iterator[bytes]]], Iterator[Stretch]], elements: Callable[[], int | None]
 ) -> Iterator[Stretch]:
     """The stretches that are cut from pieces; raises `UnreadableColumns` where they are others than the file holds (R-10).
 
-    elements: of the file's one document, where it is one and they are known.
+    elements: counts the events of the file once more, where it turns out to be one document.
     """
     counts = LinesOfBytes()
 
@@ -116,17 +113,13 @@ def _counted(
             counts.see(piece)
             yield piece
 
-    read = read_elements = 0
-    is_document = False
+    read, is_document = 0, False
     for stretch in cuts(counted):
-        is_document = is_document or stretch.is_list
-        if stretch.is_list:
-            read_elements += len(stretch.start)
-        else:
-            read += len(stretch.start)
+        read += len(stretch.start)
+        is_document = stretch.is_list
         yield stretch
     if is_document:
-        if elements is not None and read_elements != elements:
-            raise UnreadableColumns(f"its document holds {elements:,} events, and {read_elements:,} were read")
+        if (there := elements()) is not None and read != there:
+            raise UnreadableColumns(f"its document holds {there:,} events, and {read:,} were read")
     elif read and (difference := counts.difference(read)):
         raise UnreadableColumns(difference)

@@ -263,13 +263,13 @@ def maximum_spend(contract: Contract, period: Period, rated: list[Line]) -> list
     """R-105: what usage in windows with a maximum is beyond it, taken back; days without one have no part in the bound."""
     if all(contract.maximum_spend_on(day) is None for day in period.days()):
         return []
-    bound = half_away(prorated(period, lambda day: contract.maximum_spend_on(day) or ZERO), contract.minor_digits)
+    owed = prorated(period, lambda day: contract.maximum_spend_on(day) or ZERO)
     accrued = sum((share for line in rated for window, share in line.shares.items() if has_maximum(contract, window)), ZERO)
-    beyond = accrued - bound
-    exact_bound = half_away(prorated(period, lambda day: contract.maximum_spend_on(day) or ZERO), EXACT_AMOUNT_DIGITS)
+    beyond = accrued - half_away(owed, contract.minor_digits)
     if beyond <= 0:
         return []
-    return [Line("maximum_spend", "Maximum spend", Fraction(1), exact_bound - accrued, -beyond, price_from=period.start)]
+    exact_amount = half_away(owed, EXACT_AMOUNT_DIGITS) - accrued
+    return [Line("maximum_spend", "Maximum spend", Fraction(1), exact_amount, -beyond, price_from=period.start)]
 
 
 def has_maximum(contract: Contract, window: Window) -> bool:

@@ -33,7 +33,8 @@ wanted as (
     from meters
 ),
 
--- the customer is no property: it is known with the contract (R-97); a group key that is filtered on or counted needs no second place: its column already is canonical text
+-- a group key that is filtered on or counted needs no second place: its column already is canonical text; the customer needs none, for
+-- it is known with the contract (R-97)
 needed as (
     select
         event_name,

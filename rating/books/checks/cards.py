@@ -59,11 +59,12 @@ def _same_instant_problems(card: RateCard, place: Place, statements: Statements)
     days = {
         version.effective_from: position for position, version in versions if not isinstance(version.effective_from, datetime)
     }
-    for position, version in versions:
-        moment = version.effective_from
-        if not isinstance(moment, datetime) or not days:
-            continue
-        for zone in sorted({statements.zone(contract.terms) for contract in statements.contracts.values()}):
+    moments = [(position, one.effective_from) for position, one in versions if isinstance(one.effective_from, datetime)]
+    if not days or not moments:
+        return
+    zones = sorted({statements.zone(contract.terms) for contract in statements.contracts.values()})
+    for position, moment in moments:
+        for zone in zones:
             for day, other in days.items():
                 if abs(moment - datetime.combine(day, time())) < _FARTHEST and instant_in(zone, day) == moment:
                     what = f"two versions overlap: {moment} UTC is the first instant of {day} in {zone}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from rating.books.agreements import contract_terms, plan_spans
@@ -38,20 +38,22 @@ def contract_problems(statements: Statements) -> Iterator[Problem]:
         yield from _charge_problems(terms, place, currency)
         yield from _commitment_problems(terms, place, currency, statements)
         yield from _covered_problems(terms, place, statements)
-        if statements.pricings_of([span.plan for span in plan_spans(terms)]) is not None:
-            yield from _bound_problems(contract, statements)
+        yield from _bound_problems(contract, statements)
         if terms.amendments:
             yield from _amendment_problems(contract, plan, statements)
     yield from _external_id_problems(statements)
 
 
+def _repeated_id_problems(noun: str, ids: Sequence[str], place: Place) -> Iterator[Problem]:
+    for position, code in enumerate(ids):
+        if code in ids[:position]:
+            yield place.at(position, "id").problem(f"{noun} `{code}` is stated twice", "Give each its own id")
+
+
 def _charge_problems(terms: Contract, place: Place, currency: str | None) -> Iterator[Problem]:
-    seen: set[str] = set()
+    yield from _repeated_id_problems("charge", [charge.id for charge in terms.charges], place.at("charges"))
     for position, charge in enumerate(terms.charges):
         at = place.at("charges", position)
-        if charge.id in seen:
-            yield at.at("id").problem(f"charge `{charge.id}` is stated twice", "Give each its own id")
-        seen.add(charge.id)
         yield from amount_problem(charge.amount, currency, at.at("amount"))
         if charge.on < terms.start_date or (terms.end_date is not None and charge.on >= terms.end_date):
             yield at.at("on").problem(f"{charge.on} lies outside of the contract", "Write a day on which the contract holds")
@@ -80,12 +82,9 @@ def _covered_problems(terms: Contract, place: Place, statements: Statements) -> 
 
 
 def _commitment_problems(terms: Contract, place: Place, currency: str | None, statements: Statements) -> Iterator[Problem]:
-    seen: set[str] = set()
+    yield from _repeated_id_problems("commitment", [commitment.id for commitment in terms.commitments], place.at("commitments"))
     for position, commitment in enumerate(terms.commitments):
         at = place.at("commitments", position)
-        if commitment.id in seen:
-            yield at.at("id").problem(f"commitment `{commitment.id}` is stated twice", "Give each its own id")
-        seen.add(commitment.id)
         yield from amount_problem(commitment.amount, currency, at.at("amount"))
         if commitment.to <= commitment.begins:
             what = f"the commitment ends ({commitment.to}) before it has begun ({commitment.begins})"
@@ -111,10 +110,15 @@ def _share_meters(one: Commitment, other: Commitment) -> bool:
 
 def _bound_problems(contract: Stated[Contract], statements: Statements) -> Iterator[Problem]:
     """A minimum above the maximum, whichever of contract, plan and amendments named them (R-105)."""
-    for terms in contract_terms(contract.terms, statements.plans.stated):
-        least, most = terms["minimum_spend"], terms["maximum_spend"]
+    terms, codes = contract.terms, [span.plan for span in plan_spans(contract.terms)]
+    named = [terms.maximum_spend, *(amendment.maximum_spend for amendment in terms.amendments)]
+    named += [plan.terms.maximum_spend for code in codes if (plan := statements.plans.get(code)) is not None]
+    if all(maximum is None for maximum in named) or statements.pricings_of(codes) is None:
+        return
+    for row in contract_terms(terms, statements.plans.stated):
+        least, most = row["minimum_spend"], row["maximum_spend"]
         if least is not None and most is not None and least > most:
-            what = f"from {terms['effective_date']} on `minimum_spend` ({least:f}) is more than `maximum_spend` ({most:f})"
+            what = f"from {row['effective_date']} on `minimum_spend` ({least:f}) is more than `maximum_spend` ({most:f})"
             yield contract.place.at("maximum_spend").problem(what, "Write a `maximum_spend` that is no less")
 
 

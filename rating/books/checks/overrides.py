@@ -92,13 +92,14 @@ def _problems(override: DatedOverride, contract: Contract, statements: Statement
 
 def _date_problems(override: DatedOverride, contract: Contract, zone: str) -> Iterator[Problem]:
     place, start, end = override.place, override.effective_from, override.effective_to
-    if end is not None and instant_in(zone, end) <= instant_in(zone, start):
+    begins, ends = override.begins(zone), override.ends(zone)
+    if ends is not None and ends <= begins:
         what = f"the override ends ({end}) before it holds ({start})"
         yield place.at("effective_to").problem(what, "Write an `effective_to` after its first day; it is the first day after")
-    elif end is not None and instant_in(zone, end) <= instant_in(zone, contract.start_date):
+    elif ends is not None and ends <= instant_in(zone, contract.start_date):
         what = f"the override can never apply: it ends on {end}, the contract begins on {contract.start_date}"
         yield place.at("effective_to").problem(what, "Correct the date, or take the override out")
-    if contract.end_date is not None and instant_in(zone, start) >= instant_in(zone, contract.end_date):
+    if contract.end_date is not None and begins >= instant_in(zone, contract.end_date):
         what = f"the override can never apply: it begins on {start}, the contract ends on {contract.end_date}"
         yield place.at("effective_from").problem(what, "Correct the date, or take the override out")
 
