@@ -52,7 +52,7 @@ def build_schedule(catalog: Catalog, as_of: datetime, issued: pl.DataFrame | Non
     terms = _terms(contracts, catalog)
     overrides = _overrides(contracts, catalog)
     card_versions = _card_versions(contracts, catalog)
-    periods = _cut_where_issued(_periods(contracts, as_of + EARLY_EVENTS), contracts, issued)
+    periods = _cut_where_issued(billing_periods(contracts, as_of + EARLY_EVENTS), contracts, issued)
     cuts = pl.concat(
         [
             terms.select("contract_id", cut="valid_from"),
@@ -137,8 +137,8 @@ def commitments(contracts: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
     return _first_instant(_first_instant(rows, "from_date", "valid_from"), "to_date", "valid_to").drop("timezone")
 
 
-def _periods(contracts: pl.DataFrame, horizon: datetime) -> pl.DataFrame:
-    """Billing periods that begin by the horizon (R-17)."""
+def billing_periods(contracts: pl.DataFrame, horizon: datetime) -> pl.DataFrame:
+    """Billing periods of CONTRACTS that begin by the horizon (R-17)."""
     steps = contracts.with_columns(
         step=pl.col("billing_frequency").replace_strict(MONTHS_PER_PERIOD, default=0, return_dtype=pl.Int32)
     )

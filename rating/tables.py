@@ -330,6 +330,9 @@ CREDIT_GRANTS = Table(
         ("place", TEXT, "file, line and path in the books"),
         ("priority", SMALL, "drawn before those of a higher one (R-110); null: 0", NULL),
         ("covers_fees", BOOLEAN, "whether it pays fees and minimums too (R-112); null: usage only", NULL),
+        ("rolls_into", TEXT, "grant that its unused rest moves into when it expires (R-111); null: none", NULL),
+        ("rollover_maximum", MONEY, "the most that moves; null: nothing does", NULL),
+        ("rolls_again", BOOLEAN, "whether what was rolled in may move on; null: no", NULL),
     ),
 )
 
@@ -547,7 +550,7 @@ CREDIT_LEDGER = Table(
         ("entry_id", TEXT, "derived from grant, type, document and line"),
         ("contract_id", TEXT, "contract of the grant"),
         ("grant_id", TEXT, "the grant that moves"),
-        ("type", TEXT, "grant, usage, expiration, reversal or adjustment"),
+        ("type", TEXT, "grant, usage, rollover, expiration, reversal or adjustment"),
         ("amount", MONEY, "money, signed"),
         ("credits", QUANTITY, "units, signed; null for a money grant", NULL),
         ("currency", TEXT, "ISO 4217 code"),

@@ -114,6 +114,18 @@ def _term_row(contract_id: str, effective_date: date, plan: Plan, carried: Mappi
 
 
 @dataclass(frozen=True, slots=True)
+class Recurrence:
+    """How often a grant comes again (R-111): once a billing period that begins before `until`, `times` at most (None: any number);
+    each lasts `periods` and leaves up to `rollover` of its rest to the next, what was rolled in `again` or not."""
+
+    until: datetime | None
+    times: int | None
+    periods: int
+    rollover: Decimal | None
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
 class GrantTerms:
     """A grant in instants and money: what must be equal for two statements to be one grant."""
 
@@ -129,6 +141,7 @@ class GrantTerms:
     applies_to: tuple[str, ...] | None
     priority: int
     covers: str
+    recurrence: Recurrence | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +162,14 @@ def dated_grants(statements: Statements, grants: Sequence[Stated[CreditGrant]]) 
     ends = _instants([contract.end_date for contract in contracts], zones)
     effective = _instants([grant.terms.effective_at for grant in grants], zones)
     expires = _instants([grant.terms.expires_at for grant in grants], zones)
+    until = _instants([grant.terms.until for grant in grants], zones)
     dated = []
-    for grant, start, end, effective_at, expires_at in zip(grants, starts, ends, effective, expires, strict=True):
+    for grant, start, end, effective_at, expires_at, ceases in zip(
+        grants, starts, ends, effective, expires, until, strict=True
+    ):
         assert start is not None
-        dated.append(DatedGrant(grant, _grant_terms(grant.terms, effective_at or start, expires_at), start, end))
+        terms = _grant_terms(grant.terms, effective_at or start, expires_at, _recurrence(grant.terms, ceases))
+        dated.append(DatedGrant(grant, terms, start, end))
     return dated
 
 
@@ -163,7 +180,22 @@ def _instants(moments: Sequence[date | datetime | None], zones: pl.Series) -> li
     return [moment if isinstance(moment, datetime) else instant for moment, instant in zip(moments, instants, strict=True)]
 
 
-def _grant_terms(grant: CreditGrant, effective_at: datetime, expires_at: datetime | None) -> GrantTerms:
+def _recurrence(grant: CreditGrant, until: datetime | None) -> Recurrence | None:
+    if grant.every is None:
+        return None
+    rollover = grant.rollover
+    return Recurrence(
+        until=until,
+        times=grant.times,
+        periods=grant.periods or 1,
+        rollover=None if rollover is None else rollover.maximum,
+        again=rollover is not None and rollover.again,
+    )
+
+
+def _grant_terms(
+    grant: CreditGrant, effective_at: datetime, expires_at: datetime | None, recurrence: Recurrence | None
+) -> GrantTerms:
     amount = grant_amount(grant)
     price = Decimal(0) if grant.kind == "promotional" else amount if grant.price is None else grant.price
     return GrantTerms(
@@ -179,6 +211,7 @@ def _grant_terms(grant: CreditGrant, effective_at: datetime, expires_at: datetim
         applies_to=None if grant.applies_to is None else tuple(sorted(set(grant.applies_to))),
         priority=grant.priority,
         covers=grant.covers,
+        recurrence=recurrence,
     )
 
 

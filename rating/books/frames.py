@@ -17,6 +17,7 @@ from rating.books.agreements import contract_terms, dated_grants, dated_override
 from rating.books.computed import group_properties, prefix_rows, quantity_property
 from rating.books.currencies import MINOR_DIGITS
 from rating.books.models import ONE, Filter, Pricing, RateOverride, Tier
+from rating.books.recurring_grants import single_grants
 from rating.books.statements import Statements
 from rating.books.tier_sets import TierSets
 
@@ -31,6 +32,7 @@ _ORDER = {
 def frames_of(statements: Statements) -> dict[str, pl.DataFrame]:
     """Every frame of the books by its table's name, each as `tables.BOOKS_TABLES` declares it."""
     tier_sets = TierSets(_stated_tiers(statements))
+    contracts = _frame(tables.CONTRACTS, [*_contracts(statements)])
     rows: dict[str, Iterable[dict[str, Any]]] = {
         "meters": _meters(statements),
         "meter_filters": _meter_filters(statements),
@@ -41,16 +43,15 @@ def frames_of(statements: Statements) -> dict[str, pl.DataFrame]:
         "plans": _plans(statements),
         "plan_pricings": _plan_pricings(statements),
         "customers": _customers(statements),
-        "contracts": _contracts(statements),
         "contract_terms": _contract_terms(statements),
         "rate_overrides": _rate_overrides(statements, tier_sets),
-        "credit_grants": _credit_grants(statements),
+        "credit_grants": _credit_grants(statements, contracts),
         "manual_charges": _manual_charges(statements),
         "commitments": _commitments(statements),
         "covered_customers": _covered_customers(statements),
     }
     frames = {table.name: _frame(table, [*rows[table.name]]) for table in tables.BOOKS_TABLES if table.name in rows}
-    return {**frames, "tier_sets": tier_sets.frame()}
+    return {**frames, "contracts": contracts, "tier_sets": tier_sets.frame()}
 
 
 def _frame(table: tables.Table, rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
@@ -311,22 +312,26 @@ def _covered_customers(statements: Statements) -> Iterator[dict[str, Any]]:
             }
 
 
-def _credit_grants(statements: Statements) -> Iterator[dict[str, Any]]:
+def _credit_grants(statements: Statements, contracts: pl.DataFrame) -> Iterator[dict[str, Any]]:
     once = {grant.terms.id: grant for grant in reversed(statements.grants)}
-    for grant in dated_grants(statements, [*once.values()]):
-        terms = grant.terms
+    for single in single_grants(dated_grants(statements, [*once.values()]), contracts):
+        terms = single.grant.terms
+        again = terms.recurrence if single.rolls_into is not None else None
         yield {
-            "grant_id": terms.grant_id,
+            "grant_id": single.grant_id,
             "contract_id": terms.contract_id,
             "kind": terms.kind,
             "amount": terms.amount,
             "credits": terms.credits,
             "credit_rate": terms.credit_rate,
             "price": terms.price,
-            "effective_at": terms.effective_at,
-            "expires_at": terms.expires_at,
+            "effective_at": single.effective_at,
+            "expires_at": single.expires_at,
             "applies_to": None if terms.applies_to is None else [*terms.applies_to],
-            "place": str(grant.stated.place),
+            "place": str(single.grant.stated.place),
             "priority": terms.priority,
             "covers_fees": terms.covers == "all",
+            "rolls_into": single.rolls_into,
+            "rollover_maximum": None if again is None else again.rollover,
+            "rolls_again": None if again is None else again.again,
         }

@@ -42,6 +42,7 @@ from rating.books.values import (
     SignedPrice,
     Text,
     Threshold,
+    Times,
 )
 
 ONE = Decimal(1)
@@ -350,6 +351,18 @@ class Contract(_Shape):
     covers: tuple[Covered, ...] = ()
 
 
+class Rollover(_Shape):
+    """How much of a recurring grant's unused rest moves into the next one (R-111); a number alone is the maximum."""
+
+    maximum: PositiveMoney
+    again: Boolean = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"maximum": value} if isinstance(value, str | Number) else value
+
+
 class CreditGrant(_Shape):
     id: Code
     contract: Code
@@ -363,6 +376,11 @@ class CreditGrant(_Shape):
     applies_to: tuple[Code, ...] | None = None
     priority: Priority = 0
     covers: Literal["usage", "all"] = "usage"
+    every: Literal["period"] | None = None
+    until: Day | None = None
+    times: Times | None = None
+    periods: Times | None = None
+    rollover: Rollover | None = None
 
 
 # --- events from elsewhere -----------------------------------------------------------------------------------------------------

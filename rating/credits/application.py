@@ -52,7 +52,7 @@ def apply_credits(
     drawing = settle_credits(
         _credit_eligible_amounts(lines, shares, headers, schedule, grants, catalog),
         _returns(lines, issued, issued_lines, grants, as_of),
-        headers.select("document_no", "contract_id"),
+        headers.select("document_no", "contract_id", "period_start", "is_issued"),
         grants,
     )
     return Credits(drawing.draws, drawing.returns, _entries(lines, drawing, grants, headers, as_of, issue))
@@ -227,12 +227,22 @@ def _entries(
         return (
             made.join(lines.select("line_id", "line_no"), on="line_id")
             .join(documents, on="document_no")
-            .with_columns(type=pl.lit(entry_type), occurred_at=at, is_posted=pl.col("is_issued"))
+            .with_columns(
+                type=pl.lit(entry_type),
+                occurred_at=at,
+                is_posted=pl.col("is_issued"),
+                other_grant_id=pl.lit(None, dtype=pl.String),
+            )
             .select(ledger.MOVEMENT)
         )
 
     movements = pl.concat(
-        [ledger.grant_movements(grants, as_of, issue), moves(drawing.returns, "reversal"), moves(drawing.draws, "usage")]
+        [
+            ledger.grant_movements(grants, as_of, issue),
+            moves(drawing.returns, "reversal"),
+            moves(drawing.draws, "usage"),
+            ledger.rollovers(drawing.rollovers),
+        ]
     )
     movements = pl.concat([movements, ledger.expirations(grants, movements)])
     return ledger.entries(movements, grants, as_of)

@@ -30,16 +30,19 @@ def grant_balances(catalog: Catalog, ledger: pl.DataFrame, as_of: datetime) -> p
     """Every grant that is effective by as_of, of approved contracts, with what it holds.
 
     Out: CREDIT_GRANTS and `currency`, `minor_digits`, `amount_units`, `posted_units` (granted so far by posted entries, null:
-    not posted yet) and `left_units` (balance once the books' amount is posted), in minor units, sorted by grant.
+    not posted yet), `left_units` (balance once the books' amount is posted) and `may_roll_units` (the most that may still move into the
+    next grant: of the maximum, and of what was not rolled in itself unless that may; R-111), in minor units, sorted by grant.
     """
     minor = exact.as_int128("amount") // exact.money_per_minor()
     granted = pl.col("amount_units").filter(pl.col("type").is_in(["grant", "adjustment"])).sum()
+    rolled_on = pl.col("amount_units").filter(pl.col("type") == "rollover", pl.col("amount_units") < 0).sum()
+    expired = pl.col("amount_units").filter(pl.col("type") == "expiration").sum()
     posted = (
         ledger.filter(pl.col("status") == "posted")
         .join(catalog.contracts.select("contract_id", "minor_digits"), on="contract_id", how="left")
         .with_columns(amount_units=minor)
         .group_by("grant_id")
-        .agg(posted_units=granted, balance_units=pl.col("amount_units").sum())
+        .agg(posted_units=granted, balance_units=pl.col("amount_units").sum(), rolled_on=rolled_on, expired=expired)
     )
     approved = catalog.contracts.filter(pl.col("status") == "approved").select("contract_id", "currency", "minor_digits")
     return (
@@ -50,11 +53,20 @@ def grant_balances(catalog: Catalog, ledger: pl.DataFrame, as_of: datetime) -> p
         .with_columns(
             left_units=pl.col("balance_units").fill_null(int128(0))
             + pl.col("amount_units")
-            - pl.col("posted_units").fill_null(int128(0))
+            - pl.col("posted_units").fill_null(int128(0)),
+            may_roll_units=_may_roll(pl.col("rolled_on").fill_null(int128(0)), pl.col("expired").fill_null(int128(0))),
         )
-        .drop("balance_units")
+        .drop("balance_units", "rolled_on", "expired")
         .sort("grant_id")
     )
+
+
+def _may_roll(rolled_on: pl.Expr, expired: pl.Expr) -> pl.Expr:
+    """What may still move on; usage is paid from what was rolled in first, so no more than the grant itself brought is left of it."""
+    of_maximum = exact.as_int128("rollover_maximum") // exact.money_per_minor() + rolled_on
+    of_its_own = pl.col("amount_units") + rolled_on + expired
+    may = pl.when(pl.col("rolls_again").fill_null(value=False)).then(of_maximum)
+    return pl.max_horizontal(may.otherwise(pl.min_horizontal(of_maximum, of_its_own)), int128(0)).fill_null(int128(0))
 
 
 def draw(claims: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:

@@ -12,11 +12,22 @@ import polars as pl
 from rating import tables
 from rating.arithmetic import exact
 from rating.arithmetic.exact import INT, int128
-from rating.vocabulary import DRAWN
+from rating.vocabulary import SPENT
 
 # order of the movements of one grant within one run
-PHASES = {"grant": 0, "adjustment": 1, "reversal": 2, "usage": 2, "expiration": 3}
-MOVEMENT = ["grant_id", "type", "units", "invoice_id", "line_no", "occurred_at", "is_posted", "document_start", "order"]
+PHASES = {"grant": 0, "adjustment": 1, "reversal": 2, "usage": 2, "rollover": 2, "expiration": 3}
+MOVEMENT = [
+    "grant_id",
+    "type",
+    "units",
+    "invoice_id",
+    "line_no",
+    "occurred_at",
+    "is_posted",
+    "document_start",
+    "order",
+    "other_grant_id",
+]
 
 
 def grant_movements(balances: pl.DataFrame, as_of: datetime, is_on: bool) -> pl.DataFrame:
@@ -33,6 +44,29 @@ def grant_movements(balances: pl.DataFrame, as_of: datetime, is_on: bool) -> pl.
         pl.lit(is_on).alias("is_posted"),
         pl.lit(None, dtype=tables.INSTANT).alias("document_start"),
         pl.lit(0, dtype=pl.Int64).alias("order"),
+        pl.lit(None, dtype=pl.String).alias("other_grant_id"),
+    )
+
+
+def rollovers(moved: pl.DataFrame) -> pl.DataFrame:
+    """What moved from one grant into the next at its expiry: an entry of each (R-111). moved: as `Drawing.rollovers`.
+
+    They are posted after what documents of earlier periods move, and before what later ones do: they have no document, and so come
+    before those that begin at the same instant.
+    """
+    out = moved.select("expires_at", "grant_id", other_grant_id="rolls_into", units=int128(0) - pl.col("units"))
+    into = moved.select("expires_at", "units", grant_id="rolls_into", other_grant_id="grant_id").select(out.columns)
+    return pl.concat([out, into]).select(
+        "grant_id",
+        pl.lit("rollover").alias("type"),
+        "units",
+        pl.lit(None, dtype=pl.String).alias("invoice_id"),
+        pl.lit(None, dtype=pl.Int32).alias("line_no"),
+        pl.col("expires_at").alias("occurred_at"),
+        pl.lit(value=True).alias("is_posted"),
+        pl.col("expires_at").alias("document_start"),
+        pl.lit(0, dtype=pl.Int64).alias("order"),
+        "other_grant_id",
     )
 
 
@@ -54,7 +88,7 @@ def expiring(balances: pl.DataFrame, issued_periods: pl.DataFrame, periods: pl.D
 
 def expirations(balances: pl.DataFrame, movements: pl.DataFrame) -> pl.DataFrame:
     """The unused rest of each expiring grant of the balances, after what this run posts on it (R-32)."""
-    moved = movements.filter("is_posted", pl.col("type").is_in(DRAWN)).group_by("grant_id").agg(pl.col("units").sum())
+    moved = movements.filter("is_posted", pl.col("type").is_in(SPENT)).group_by("grant_id").agg(pl.col("units").sum())
     rest = balances.filter("is_expiring").join(moved, on="grant_id", how="left")
     rest = rest.with_columns(remainder=pl.col("left_units") + pl.col("units").fill_null(int128(0)))
     return rest.filter(pl.col("remainder") > 0).select(
@@ -67,6 +101,7 @@ def expirations(balances: pl.DataFrame, movements: pl.DataFrame) -> pl.DataFrame
         pl.lit(value=True).alias("is_posted"),
         pl.lit(None, dtype=tables.INSTANT).alias("document_start"),
         pl.lit(0, dtype=pl.Int64).alias("order"),
+        pl.lit(None, dtype=pl.String).alias("other_grant_id"),
     )
 
 
@@ -100,6 +135,7 @@ def entries(movements: pl.DataFrame, balances: pl.DataFrame, as_of: datetime) ->
     )
     happened = pl.coalesce(
         pl.concat_str("invoice_id", pl.lit("#"), pl.col("line_no").cast(pl.String)),
+        pl.concat_str("other_grant_id", pl.lit(":"), pl.lit(as_of.isoformat())),
         pl.when(pl.col("type") != "grant").then(pl.lit(as_of.isoformat())),
     )
     return tables.RATED_ENTRIES.require(

@@ -215,6 +215,11 @@ MISTAKES = [
     Mistake("applies to nothing", AGREEMENTS, "[AI_CALL]", "[]", "the grant applies to no meter"),
     Mistake("applies to unknown", AGREEMENTS, "[AI_CALL]", "[AI_CAL]", "there is no meter `AI_CAL`. Write `AI_CALL`"),
     Mistake("applies twice", AGREEMENTS, "[AI_CALL]", "[AI_CALL, AI_CALL]", "`AI_CALL` is named twice"),
+    Mistake("comes again and expires", AGREEMENTS, "  expires_at: 2027-01-01\n", "  expires_at: 2027-01-01\n  every: period\n", "has no date of expiry"),
+    Mistake("never comes", AGREEMENTS, "  expires_at: 2027-01-01\n", "  every: period\n  until: 2026-01-01\n", "the grant never comes"),
+    Mistake("comes too long", AGREEMENTS, "  expires_at: 2027-01-01\n", "  every: period\n  until: 2227-01-01\n", "more than 100 years after the contract begins"),
+    Mistake("times of what comes once", AGREEMENTS, "  expires_at: 2027-01-01\n", "  times: 3\n", "`times` is of grants that come again"),
+    Mistake("rollover too fine", AGREEMENTS, "  expires_at: 2027-01-01\n", '  every: period\n  rollover: "1.005"\n', "1.005 is an amount finer than the minor unit"),
     Mistake("same id, other terms", AGREEMENTS, "amount: 10.0,", "amount: 10.01,", "grant `acme-free` is stated with other terms (the other in agreements.yaml:38"),
 ]
 # fmt: on
@@ -235,6 +240,22 @@ def test_a_grant_that_pays_no_meter_of_its_contract(good: Path, problems_of: Cal
     path = good / AGREEMENTS
     path.write_text(path.read_text() + "- {id: t, contract: tokyo-1, kind: promotional, amount: 5, applies_to: [LLM]}\n")
     assert "the grant can never pay usage of `LLM`" in problems_of(good)[0]
+
+
+def test_a_grant_that_would_come_for_ever(good: Path, problems_of: Callable[[Path], list[str]]) -> None:
+    path = good / AGREEMENTS
+    path.write_text(path.read_text() + "- {id: t, contract: tokyo-1, kind: promotional, amount: 5, every: period}\n")
+    assert "the grant comes again for ever, and its contract has no end" in problems_of(good)[0]
+
+
+def test_the_id_of_one_time_of_a_recurring_grant(good: Path, problems_of: Callable[[Path], list[str]]) -> None:
+    path = good / AGREEMENTS
+    both = (
+        "- {id: t, contract: tokyo-1, kind: promotional, amount: 5, every: period, times: 2}\n"
+        '- {id: "t#7", contract: tokyo-1, kind: promotional, amount: 5}\n'
+    )
+    path.write_text(path.read_text() + both)
+    assert "`t#7` is what one time of the recurring grant `t` is called" in problems_of(good)[0]
 
 
 def test_an_unreadable_file_forgives_what_it_would_have_stated(good: Path, problems_of: Callable[[Path], list[str]]) -> None:

@@ -48,10 +48,11 @@ class Billing:
         adjustments = self._adjustments()
         ripe = [adjustment for adjustment in adjustments if due or self._closes_without_successor(adjustment)]
         for adjustment in ripe:
+            self._expire(before=adjustment[0].period_start)
             self._adjust(adjustment, issue=True)
         for period in due:
+            self._expire(before=period.start)
             self._bill_period(period, issue=True)
-            self._expire()
         self._expire()
         for adjustment in adjustments:
             if adjustment not in ripe:
@@ -150,11 +151,14 @@ class Billing:
 
     # --- credits --------------------------------------------------------------------------------------------------------------
 
-    def _expire(self) -> None:
+    def _expire(self, before: datetime | None = None) -> None:
+        """Grants whose time is over, in the order of time: what may moves on (R-111), the rest lapses."""
         if not self.issue:
             return
-        for grant in self.contract.grants:
-            if self._lapses(grant):
+        for grant in sorted(self.contract.grants, key=lambda grant: grant.expires_at or self.as_of):
+            in_time = before is None or (grant.expires_at is not None and grant.expires_at <= before)
+            if in_time and self._lapses(grant):
+                self.wallet.roll_over(grant, self.as_of)
                 self.wallet.expire(grant)
 
     def _lapses(self, grant: Grant) -> bool:

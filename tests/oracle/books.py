@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from fractions import Fraction
 from typing import Any
@@ -51,6 +51,9 @@ class Grant:
     applies_to: tuple[str, ...] | None
     priority: int = 0
     covers_fees: bool = False
+    rolls_into: str | None = None
+    rollover: Fraction | None = None
+    rolls_again: bool = False
 
     def pays(self, meter_code: str | None, window_start: datetime, window_end: datetime) -> bool:
         """Whether it is in force over the whole window and its scope holds the meter (R-30), or where there is none the fee (R-112)."""
@@ -87,13 +90,13 @@ class Contract:
         self.end_date = day_of(entry["end_date"]) if entry.get("end_date") else None
         self.amendments = sorted(entry.get("amendments") or [], key=lambda amendment: day_of(amendment["effective_date"]))
         self.overrides = list(self._overrides())
-        self.grants = sorted(self._grants(), key=Grant.drawing_order)
         plan = books.plans[entry["plan"]]
         self.currency: str = plan.get("currency") or books.currency
         self.minor_digits = MINOR_DIGITS[self.currency]
         self.frequency: str = plan["billing_frequency"]
         month, _, day = str(entry.get("billing_anchor") or self.start_date.day).rpartition("-")
         self.anchor, self.anchor_month = int(day), int(month) if month else None
+        self.grants = sorted(self._grants(), key=Grant.drawing_order)
 
     def _overrides(self) -> Iterator[Override]:
         for entry in self.entry.get("rate_overrides") or []:
@@ -113,7 +116,7 @@ class Contract:
             rate = exact(entry["credit_rate"]) if entry.get("credit_rate") else None
             amount = exact(entry["amount"]) if rate is None else exact(entry["credits"]) * rate
             prepaid = entry["kind"] == "prepaid"
-            yield Grant(
+            single = Grant(
                 entry["id"],
                 prepaid,
                 amount,
@@ -124,6 +127,25 @@ class Contract:
                 tuple(entry["applies_to"]) if entry.get("applies_to") else None,
                 int(entry.get("priority", 0)),
                 entry.get("covers") == "all",
+            )
+            yield from self._times(single, entry) if "every" in entry else [single]
+
+    def _times(self, grant: Grant, entry: Mapping) -> Iterator[Grant]:
+        """R-111: one a billing period, from the first that begins when the grant is effective or later."""
+        until = self.instant(entry["until"]) if entry.get("until") else None
+        most, lasts = int(entry.get("times", 0)), int(entry.get("periods", 1))
+        rollover = entry.get("rollover")
+        periods = [p for p in self.periods({}, datetime(2040, 1, 1)) if p.start >= grant.effective_at]  # noqa: DTZ001
+        begun = [p for p in periods if until is None or p.start < until][: most or None]
+        for number, period in enumerate(begun, 1):
+            yield replace(
+                grant,
+                grant_id=f"{grant.grant_id}#{number}",
+                effective_at=period.start,
+                expires_at=periods[min(number - 1 + lasts, len(periods)) - 1].end,
+                rolls_into=f"{grant.grant_id}#{number + 1}" if rollover and number < len(begun) else None,
+                rollover=exact(rollover["maximum"]) if rollover else None,
+                rolls_again=bool(rollover and rollover.get("again")),
             )
 
     # --- time -----------------------------------------------------------------------------------------------------------------

@@ -48,13 +48,22 @@ class Wallet:
         self.added: list[Entry] = []
         self.balances: dict[str, Fraction] = {}
         self.granted: dict[str, Fraction] = {}
+        self.rolled_in: dict[str, Fraction] = {}
+        self.rolled_out: dict[str, Fraction] = {}
+        self.drawn: dict[str, Fraction] = {}
         for entry in posted:
             self._count(entry)
+            if entry.type == "rollover" and entry.amount > 0:
+                self.rolled_in[entry.grant_id] = self.rolled_in.get(entry.grant_id, ZERO) + entry.amount
 
     def _count(self, entry: Entry) -> None:
         self.balances[entry.grant_id] = entry.balance_after
         if entry.type in ("grant", "adjustment"):
             self.granted[entry.grant_id] = self.granted.get(entry.grant_id, ZERO) + entry.amount
+        elif entry.type == "rollover" and entry.amount < 0:
+            self.rolled_out[entry.grant_id] = self.rolled_out.get(entry.grant_id, ZERO) - entry.amount
+        elif entry.type in ("usage", "reversal"):
+            self.drawn[entry.grant_id] = self.drawn.get(entry.grant_id, ZERO) - entry.amount
 
     def enter(
         self,
@@ -87,7 +96,11 @@ class Wallet:
         )
         self.added.append(entry)
         self._count(entry)
-        assert 0 <= after <= grant.amount, f"{grant.grant_id}: balance {after} of {grant.amount}"
+        self.rolled_in[grant.grant_id] = self.rolled_in.get(grant.grant_id, ZERO) + (
+            max(amount, ZERO) if kind == "rollover" else 0
+        )
+        most = grant.amount + self.rolled_in[grant.grant_id]
+        assert 0 <= after <= most, f"{grant.grant_id}: balance {after} of {most}"
 
     def grant_what_is_effective(self, as_of: datetime, status: str) -> None:
         """Post every grant once it is effective, and the difference where the books have changed its amount (R-32)."""
@@ -163,6 +176,23 @@ class Wallet:
                 if back and (grant.expires_at is None or grant.expires_at > as_of):
                     line.credits_applied -= back
                     self.enter(grant, "reversal", back, as_of, status, document, line.key)
+
+    def roll_over(self, grant: Grant, as_of: datetime) -> None:
+        """Move the unused rest up to the maximum into the next grant; what was rolled in is used first (R-111)."""
+        following = next((g for g in self.contract.grants if g.grant_id == grant.rolls_into and g.effective_at <= as_of), None)
+        if following is None or grant.rollover is None:
+            return
+        assert grant.expires_at is not None
+        name = grant.grant_id
+        rest = self.balances.get(name, ZERO)
+        may_roll = grant.rollover - self.rolled_out.get(name, ZERO)
+        if not grant.rolls_again:
+            unused_of_rolled_in = max(self.rolled_in.get(name, ZERO) - self.drawn.get(name, ZERO), ZERO)
+            may_roll = min(may_roll, rest - unused_of_rolled_in)
+        moved = min(rest, may_roll)
+        if moved > 0:
+            self.enter(grant, "rollover", -moved, grant.expires_at, "posted")
+            self.enter(following, "rollover", moved, grant.expires_at, "posted")
 
     def expire(self, grant: Grant) -> None:
         """Post the unused rest as lapsed (R-32)."""

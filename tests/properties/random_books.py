@@ -288,6 +288,9 @@ def credit_grants(draw: st.DrawFn, grant_id: str, contract: Mapping, sections: M
     begins = date.fromisoformat(str(grant.get("effective_at", contract["start_date"]))[:10])
     if draw(st.booleans()):
         grant["expires_at"] = (begins + timedelta(days=draw(st.integers(2, 90)))).isoformat()
+    if draw(st.integers(0, 2)) == 0:
+        grant.pop("expires_at", None)
+        grant |= draw(recurrence(currency, begins))
     billed = sorted({p["meter"] for p in pricings_in_every_plan(sections) if "meter" in p})
     if billed and draw(st.integers(0, 2)) == 0:
         grant["applies_to"] = [draw(st.sampled_from(billed))]
@@ -296,6 +299,23 @@ def credit_grants(draw: st.DrawFn, grant_id: str, contract: Mapping, sections: M
     if draw(st.integers(0, 2)) == 0:
         grant["priority"] = str(draw(st.integers(-1, 2)))
     return grant
+
+
+@st.composite
+def recurrence(draw: st.DrawFn, currency: str, begins: date) -> Mapping:
+    """A grant a billing period (R-111), most of them leaving something to the next."""
+    again: Mapping = {"every": "period"}
+    if draw(st.booleans()):
+        again["times"] = str(draw(st.integers(1, 6)))
+    else:
+        again["until"] = (begins + timedelta(days=draw(st.integers(1, 120)))).isoformat()
+    if draw(st.integers(0, 2)) == 0:
+        again["periods"] = "2"
+    if draw(st.integers(0, 3)):
+        again["rollover"] = {"maximum": draw(money(currency, most=200))}
+        if draw(st.booleans()):
+            again["rollover"]["again"] = True
+    return again
 
 
 # --- books ----------------------------------------------------------------------------------------------------------------------

@@ -84,6 +84,9 @@ def days_named(contract: Mapping, books: Mapping) -> set[date]:
     for grant in books["credit_grants"]:
         if grant["contract"] == contract["id"] and "effective_at" in grant:
             named.add(grant["effective_at"][:10])
+        if grant["contract"] == contract["id"] and "every" in grant:
+            begins = date.fromisoformat(grant.get("effective_at", contract["start_date"])[:10])
+            named.add(grant.get("until") or (begins + timedelta(days=93 * int(grant["times"]))).isoformat())
     return {date.fromisoformat(day) for day in named}
 
 

@@ -295,3 +295,107 @@ LATE_GRANTS = [
     ),
 ]
 STORIES += LATE_GRANTS
+
+# --- stories about grants that come again ---------------------------------------------------------------------------------------
+
+
+def every_month(**rollover: str | bool) -> Mapping:
+    grant = {"id": "free", "kind": "promotional", "amount": "20.00", "every": "period", "times": "3"}
+    return one_pricing(ONE_DOLLAR, credit_grants=[grant | ({"rollover": rollover} if rollover else {})])
+
+
+def moves(text: str) -> list[tuple[str, str, str, str]]:
+    return [tuple(line.split()) for line in text.strip().splitlines()]  # type: ignore[misc]
+
+
+EVERY_MONTH = [
+    story(
+        "a grant comes again with each period, and what is left of it lapses at the period's end",
+        runs={"2026-03-04": every_month()},
+        events=[used("12", "2026-01-10", landed="2026-03-04"), used("30", "2026-02-10", landed="2026-03-04")],
+        expects=[{"period 2026-01-01": "0", "period 2026-02-01": "10.00", "period 2026-03-01": "0"}],
+        ledger=moves("""
+            free#1 grant       20.00 20.00
+            free#2 grant       20.00 20.00
+            free#3 grant       20.00 20.00
+            free#1 usage      -12.00  8.00
+            free#1 expiration  -8.00     0
+            free#2 usage      -20.00     0
+        """),
+    ),
+    story(
+        "what is left of a grant moves into the next one up to the maximum, before that is drawn upon",
+        runs={"2026-02-04": every_month(maximum="5.00"), "2026-03-04": every_month(maximum="5.00")},
+        events=[used("12", "2026-01-10", landed="2026-02-04"), used("30", "2026-02-10", landed="2026-03-04")],
+        expects=[
+            {"period 2026-01-01": "0", "period 2026-02-01": "0"},
+            {"period 2026-02-01": "5.00", "period 2026-03-01": "0"},
+        ],
+        ledger=moves("""
+            free#1 grant       20.00 20.00
+            free#2 grant       20.00 20.00
+            free#1 usage      -12.00  8.00
+            free#1 rollover    -5.00  3.00
+            free#2 rollover     5.00 25.00
+            free#1 expiration  -3.00     0
+            free#3 grant       20.00 20.00
+            free#2 usage      -25.00     0
+        """),
+    ),
+    # February's 18 are paid by the 15 that were rolled in, then by 3 of its own: 17 are left of these
+    story(
+        "what was rolled in is used first and may not roll again",
+        runs={"2026-04-04": every_month(maximum="15.00")},
+        events=[used("18", "2026-02-10", landed="2026-04-04")],
+        expects=[{"period 2026-01-01": "0", "period 2026-02-01": "0", "period 2026-03-01": "0", "period 2026-04-01": "0"}],
+        ledger=moves("""
+            free#1 grant       20.00 20.00
+            free#2 grant       20.00 20.00
+            free#3 grant       20.00 20.00
+            free#1 rollover   -15.00  5.00
+            free#2 rollover    15.00 35.00
+            free#1 expiration  -5.00     0
+            free#2 usage      -18.00 17.00
+            free#2 rollover   -15.00  2.00
+            free#3 rollover    15.00 35.00
+            free#2 expiration  -2.00     0
+            free#3 expiration -35.00     0
+        """),
+    ),
+    story(
+        "without leave, no more than the grant itself brought moves on",
+        runs={"2026-04-04": every_month(maximum="30.00")},
+        events=[],
+        expects=[{"period 2026-01-01": "0", "period 2026-02-01": "0", "period 2026-03-01": "0", "period 2026-04-01": "0"}],
+        ledger=moves("""
+            free#1 grant       20.00 20.00
+            free#2 grant       20.00 20.00
+            free#3 grant       20.00 20.00
+            free#1 rollover   -20.00     0
+            free#2 rollover    20.00 40.00
+            free#2 rollover   -20.00 20.00
+            free#3 rollover    20.00 40.00
+            free#2 expiration -20.00     0
+            free#3 expiration -40.00     0
+        """),
+    ),
+    story(
+        "with leave, what was rolled in moves on too",
+        runs={"2026-04-04": every_month(maximum="30.00", again=True)},
+        events=[used("45", "2026-03-10", landed="2026-04-04")],
+        expects=[{"period 2026-01-01": "0", "period 2026-02-01": "0", "period 2026-03-01": "0", "period 2026-04-01": "0"}],
+        ledger=moves("""
+            free#1 grant       20.00 20.00
+            free#2 grant       20.00 20.00
+            free#3 grant       20.00 20.00
+            free#1 rollover   -20.00     0
+            free#2 rollover    20.00 40.00
+            free#2 rollover   -30.00 10.00
+            free#3 rollover    30.00 50.00
+            free#2 expiration -10.00     0
+            free#3 usage      -45.00  5.00
+            free#3 expiration  -5.00     0
+        """),
+    ),
+]
+STORIES += EVERY_MONTH

@@ -1,5 +1,6 @@
 {#- Prepaid credits at what was paid for them, month by month: opening + sold - used - expired = closing. What a movement costs is the
-    difference of two running shares of the grant's price, so that all of them add up to the price, to the last minor unit. -#}
+    difference of two running shares of the grant's price, so that all of them add up to the price, to the last minor unit. What rolls
+    over leaves one grant and enters another in the same month: no more of it stays here than a minor unit that the two shares differ by. -#}
 
 with
 
@@ -9,7 +10,7 @@ movements as (
         date_trunc('month', occurred_at)::date as moved_in,
         coalesce(sum(amount) filter (type in ('grant', 'adjustment')), 0) as sold,
         coalesce(sum(amount) filter (type in ('usage', 'reversal')), 0) as used,
-        coalesce(sum(amount) filter (type = 'expiration'), 0) as expired
+        coalesce(sum(amount) filter (type in ('expiration', 'rollover')), 0) as expired
     from {{ ref('credit_ledger') }}
     where status = 'posted'
     group by

@@ -6,7 +6,8 @@ with entries as (
         sum(amount) as balance_with_drafts,
         sum(credits) filter (status = 'posted') as credits,
         sum(amount) filter (status = 'posted' and type in ('usage', 'reversal')) as moved,
-        sum(amount) filter (status = 'posted' and type = 'expiration') as lapsed
+        sum(amount) filter (status = 'posted' and type = 'expiration') as lapsed,
+        sum(amount) filter (status = 'posted' and type = 'rollover') as rolled
     from {{ ref('credit_ledger') }}
     group by grant_id
 ),
@@ -21,7 +22,8 @@ held as (
         coalesce(entries.balance_with_drafts, 0) as balance_with_drafts,
         entries.credits as credits_left,
         entries.moved,
-        entries.lapsed
+        entries.lapsed,
+        entries.rolled
     from {{ source('books', 'credit_grants') }} as grants
     inner join {{ source('books', 'contracts') }} as contracts
         on grants.contract_id = contracts.contract_id
@@ -44,5 +46,6 @@ select
     credits_left::decimal(38, 9) as credits,
     (-coalesce(moved, 0))::decimal(38, 4) as drawn,
     (-coalesce(lapsed, 0))::decimal(38, 4) as lapsed,
+    coalesce(rolled, 0)::decimal(38, 4) as rolled,
     {{ cost_of('balance') }} as cost_basis
 from held

@@ -23,6 +23,7 @@ def grant_problems(statements: Statements) -> Iterator[Problem]:
         contract = statements.contracts.get(terms.contract)
         value_problems = [*_value_problems(terms, place)]
         yield from value_problems
+        yield from _recurrence_problems(terms, place, contract)
         yield from _meter_problems(terms, place, contract, statements)
         if contract is not None and not value_problems:
             yield from _amount_problems(terms, place, contract.terms, statements)
@@ -56,6 +57,38 @@ def _amount_problems(grant: CreditGrant, place: Place, contract: Contract, state
     key = "amount" if grant.amount is not None else "credits"
     yield from amount_problem(grant_amount(grant), currency, place.at(key))
     yield from amount_problem(grant.price, currency, place.at("price"))
+    if grant.rollover is not None:
+        yield from amount_problem(grant.rollover.maximum, currency, place.at("rollover", "maximum"))
+
+
+_OF_RECURRING = ("until", "times", "periods", "rollover")
+
+
+def _recurrence_problems(grant: CreditGrant, place: Place, contract: Stated[Contract] | None) -> Iterator[Problem]:
+    """A grant that comes again says how long, and has no expiry of its own (R-111)."""
+    if grant.every is None:
+        for key in _OF_RECURRING:
+            if getattr(grant, key) is not None:
+                yield place.at(key).problem(
+                    f"`{key}` is of grants that come again", f"Add `every: period`, or take `{key}` out"
+                )
+        return
+    if grant.expires_at is not None:
+        yield place.at("expires_at").problem(
+            "a grant that comes again every period has no date of expiry",
+            "Write how many `periods` each lasts (default 1), and `until` for the day from which it comes no more",
+        )
+    if grant.until is None and grant.times is None and contract is not None and contract.terms.end_date is None:
+        yield place.at("every").problem(
+            "the grant comes again for ever, and its contract has no end", "Add `until: <date>` or `times: <number>`"
+        )
+    if grant.until is not None and contract is not None and grant.until.year > contract.terms.start_date.year + _MOST_YEARS:
+        yield place.at("until").problem(
+            f"{grant.until} is more than {_MOST_YEARS} years after the contract begins", "Write an earlier day"
+        )
+
+
+_MOST_YEARS = 100
 
 
 def _meter_problems(
@@ -87,6 +120,11 @@ def _date_problems(grant: DatedGrant) -> Iterator[Problem]:
     elif terms.expires_at is not None and terms.expires_at <= grant.contract_start:
         what = f"the grant can never pay: it expires on {terms.expires_at} UTC, before its contract begins"
         yield place.at("expires_at").problem(what, "Correct the date, or name another contract")
+    if terms.recurrence is not None and terms.recurrence.until is not None and terms.recurrence.until <= terms.effective_at:
+        what = (
+            f"the grant never comes: it ends ({terms.recurrence.until} UTC) before it is effective ({terms.effective_at} UTC)"
+        )
+        yield place.at("until").problem(what, "Write an `until` after `effective_at`")
     if grant.contract_end is not None and terms.effective_at >= grant.contract_end:
         what = f"the grant can never pay: it is effective on {terms.effective_at} UTC, when its contract is over"
         yield place.at("effective_at").problem(what, "Correct the date, or name another contract")
@@ -100,3 +138,9 @@ def _id_problems(grants: Sequence[DatedGrant]) -> Iterator[Problem]:
         if other.terms != grant.terms:
             what = f"grant `{grant.terms.grant_id}` is stated with other terms (the other in {other.stated.place})"
             yield grant.stated.place.at("id").problem(what, "Give this one an id of its own, or make the terms the same")
+    for grant in grants:
+        stem, _, number = grant.terms.grant_id.rpartition("#")
+        again = first.get(stem)
+        if again is not None and again.terms.recurrence is not None and number.isdigit():
+            what = f"`{grant.terms.grant_id}` is what one time of the recurring grant `{stem}` is called ({again.stated.place})"
+            yield grant.stated.place.at("id").problem(what, "Give this one another id")
