@@ -238,5 +238,5 @@ def _facts_of(documents: Documents, books_now: books.Books) -> pl.DataFrame:
 
 def _rows(known: list[Batch], table: tables.Table) -> pl.DataFrame:
     # strict: a column filled with nulls could bill again what is issued
-    parts = [table.require(pl.read_parquet(batch.folder / file_of(table))) for batch in known]
+    parts = [table.frame(pl.read_parquet(batch.folder / file_of(table))) for batch in known]
     return pl.concat([table.empty(), *parts])

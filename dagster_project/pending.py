@@ -37,7 +37,7 @@ def read(warehouse: Warehouse) -> Left:
     for place in (warehouse.pending, warehouse.pending_before):
         try:
             documents = Documents(
-                *(table.require(pl.read_parquet(place / issued.file_of(table))) for table in tables.DOCUMENT_TABLES)
+                *(table.frame(pl.read_parquet(place / issued.file_of(table))) for table in tables.DOCUMENT_TABLES)
             )
             return Left(documents, datetime.fromisoformat((place / AS_OF).read_text(encoding="ascii")))
         except UNREADABLE:

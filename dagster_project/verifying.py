@@ -154,12 +154,22 @@ def _read(folder: Path) -> _Held:
     return _Held(folder, *(_frame(folder, table) for table in (tables.INVOICES, tables.INVOICE_LINES, tables.CREDIT_LEDGER)))
 
 
+def _with_later_columns(rows: pa.Table, table: tables.Table, declared: pa.Schema) -> pa.Table:
+    """Files of before a column was there hold nothing in it."""
+    absent = [column.name for column in table.columns if column.nullable and column.name not in rows.schema.names]
+    if not absent:
+        return rows
+    for name in absent:
+        rows = rows.append_column(declared.field(name), pa.nulls(rows.num_rows, declared.field(name).type))
+    return rows.select([name for name in declared.names if name in rows.schema.names])
+
+
 def _frame(folder: Path, table: tables.Table) -> pl.DataFrame | None:
     """The rows of a file, or None if it is missing or damaged beyond reading."""
     # Arrow answers damage with an error, where Polars would panic: Polars sees only what Arrow has found to be sound
     declared = table.empty().to_arrow().schema
     try:
-        rows = pa.parquet.read_table(folder / issued.file_of(table))
+        rows = _with_later_columns(pa.parquet.read_table(folder / issued.file_of(table)), table, declared)
         if not rows.schema.equals(declared):
             return None
         rows.validate(full=True)

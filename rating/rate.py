@@ -15,6 +15,7 @@ from rating import tables
 from rating.catalog import Catalog
 from rating.credits.application import apply_credits
 from rating.documents import Documents, Rated
+from rating.fees.advance import advance_lines, fees_in_advance, first_fees
 from rating.fees.commitments import OF_PERIODS, commitment_lines, commitments_due, periods_counted
 from rating.fees.initial import initial_lines
 from rating.fees.manual import manual_lines
@@ -105,7 +106,7 @@ class _Due:
 
     periods: PERIODS begun by as_of. period_headers, initial_headers: DOCUMENT_HEADERS not issued yet. initial_lines: CHARGES.
     originals: issued periods, as `adjustments.issued_periods` has them; again: those of them that are rated again.
-    rated: PERIODS whose usage and fees are rated, first or again.
+    rated: PERIODS whose usage and fees are rated, first or again. advance_fees: as `fees_in_advance`.
     """
 
     periods: pl.DataFrame
@@ -115,14 +116,16 @@ class _Due:
     originals: pl.DataFrame
     again: pl.DataFrame
     rated: pl.DataFrame
+    advance_fees: pl.DataFrame
 
 
 def _documents_due(catalog: Catalog, schedule: Schedule, issued: Documents, as_of: datetime, months: Months) -> _Due:
     of_months = months.hold(pl.col("month"))
     periods = schedule.periods.filter(pl.col("period_start") <= as_of)
     of_periods = adjustments.not_issued(period_headers(catalog, periods), issued).filter(of_months)
-    on_days = initial_lines(catalog, schedule, issued, as_of)
     originals = adjustments.issued_periods(issued, catalog, as_of)
+    in_advance = fees_in_advance(catalog, schedule)
+    on_days = initial_lines(catalog, schedule, first_fees(in_advance, schedule.serviced, originals), issued, as_of)
     again = originals.filter(~pl.col("is_closed"), of_months)
     return _Due(
         periods=periods,
@@ -134,6 +137,7 @@ def _documents_due(catalog: Catalog, schedule: Schedule, issued: Documents, as_o
         rated=periods.join(
             pl.concat([of_periods.select(PERIOD), again.select(PERIOD)]), on=PERIOD, how="semi", maintain_order="left"
         ),
+        advance_fees=in_advance,
     )
 
 
@@ -158,7 +162,15 @@ def _charges(
     used = usage_lines(catalog, schedule, costed, usage)
     by_window = committed.height > 0 or schedule.terms.get_column("maximum_spend").count() > 0
     accrued = _accrued(used, by_window=by_window)
-    lines = pl.concat([used.lines, fee_lines(catalog, schedule, costed, accrued), manual_lines(catalog, costed)])
+    billed = adjustments.billed_in_advance(issued, pending, due.originals, catalog.contracts)
+    lines = pl.concat(
+        [
+            used.lines,
+            fee_lines(catalog, schedule, costed, accrued),
+            advance_lines(due.advance_fees, due.periods, due.rated, due.originals, billed),
+            manual_lines(catalog, costed),
+        ]
+    )
     if committed.is_empty():
         return _Charges(lines, used)
     of_closed = closed.join(committed.select("contract_id").unique(), on="contract_id", how="semi")

@@ -26,6 +26,8 @@ class Schedule:
     `terms`: CONTRACT_TERMS with `valid_from`, `valid_to` (instants, half-open) instead of `effective_date`.
     `overrides`: RATE_OVERRIDES with `valid_from`, `valid_to`.
     `card_versions`: rate_card_code, timezone, effective_from, starts_at (as in RATE_CARDS), valid_from, valid_to.
+    `serviced`, `serviced_windows`: PERIODS and WINDOWS of contracts with fees in advance (R-104), to the end of the period after the
+    last of `periods`.
     """
 
     periods: pl.DataFrame
@@ -33,14 +35,16 @@ class Schedule:
     terms: pl.DataFrame
     overrides: pl.DataFrame
     card_versions: pl.DataFrame
+    serviced: pl.DataFrame
+    serviced_windows: pl.DataFrame
 
     def only(self, contracts: pl.Series) -> Schedule:
         """The schedule of some contracts; versions of cards belong to all."""
-        periods, windows, terms, overrides = (
+        periods, windows, terms, overrides, serviced, serviced_windows = (
             frame.filter(pl.col("contract_id").is_in(contracts.implode()))
-            for frame in (self.periods, self.windows, self.terms, self.overrides)
+            for frame in (self.periods, self.windows, self.terms, self.overrides, self.serviced, self.serviced_windows)
         )
-        return Schedule(periods, windows, terms, overrides, self.card_versions)
+        return Schedule(periods, windows, terms, overrides, self.card_versions, serviced, serviced_windows)
 
 
 def build_schedule(catalog: Catalog, as_of: datetime, issued: pl.DataFrame | None = None) -> Schedule:
@@ -64,7 +68,16 @@ def build_schedule(catalog: Catalog, as_of: datetime, issued: pl.DataFrame | Non
             catalog.credit_grants.select("contract_id", cut="expires_at"),
         ]
     )
-    return Schedule(periods, _windows(periods, cuts, terms), terms, overrides, card_versions)
+    serviced = _serviced(_in_advance(contracts, terms, catalog), as_of + EARLY_EVENTS, issued)
+    return Schedule(
+        periods,
+        _windows(periods, cuts, terms),
+        terms,
+        overrides,
+        card_versions,
+        serviced,
+        _windows(serviced, cuts, terms),
+    )
 
 
 def in_force(at: str) -> pl.Expr:
@@ -135,6 +148,24 @@ def commitments(contracts: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
     """COMMITMENTS of some contracts with their instants `valid_from`, `valid_to`."""
     rows = catalog.commitments.join(contracts.select("contract_id", "timezone"), on="contract_id", maintain_order="left")
     return _first_instant(_first_instant(rows, "from_date", "valid_from"), "to_date", "valid_to").drop("timezone")
+
+
+def _in_advance(contracts: pl.DataFrame, terms: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
+    """Contracts that ever pay a fee in advance (R-104)."""
+    flat = catalog.pricings.filter(pl.col("in_advance").fill_null(value=False))
+    plans = catalog.plan_pricings.join(flat, on="pricing_code", how="semi").get_column("plan_code")
+    is_in_advance = pl.col("base_fee_in_advance").fill_null(value=False) | pl.col("plan_code").is_in(plans.implode())
+    return contracts.join(terms.filter(is_in_advance), on="contract_id", how="semi", maintain_order="left")
+
+
+_A_YEAR_AND_MORE = timedelta(days=400)  # longer than any period, so that the one after the last has begun
+
+
+def _serviced(contracts: pl.DataFrame, horizon: datetime, issued: pl.DataFrame | None) -> pl.DataFrame:
+    """Periods of contracts up to the first that begins after the horizon: what it costs stands on the document before."""
+    farther = _cut_where_issued(billing_periods(contracts, horizon + _A_YEAR_AND_MORE), contracts, issued)
+    is_next = pl.col("period_start").shift(1).over("contract_id") <= horizon
+    return farther.filter((pl.col("period_start") <= horizon) | is_next.fill_null(value=False))
 
 
 def billing_periods(contracts: pl.DataFrame, horizon: datetime) -> pl.DataFrame:

@@ -217,6 +217,7 @@ PRICINGS = Table(
         ("unit_amount", PRICE, "fallback rate, unit amount, package price, bps, or the amount of flat and one_time", NULL),
         ("tier_set_id", SMALL, "tiers of the pricing itself (its fallback where it has a card); null for other models", NULL),
         ("place", TEXT, "file, line and path in the books"),
+        ("in_advance", BOOLEAN, "whether a flat fee is billed with the period before (R-104); null: no", NULL),
     ),
 )
 
@@ -288,6 +289,7 @@ CONTRACT_TERMS = Table(
         ("net_terms", SMALL, "days from issue to due"),
         ("minimum_spend", PRICE, "least usage amount of a full period; null: none", NULL),
         ("maximum_spend", PRICE, "most that usage of a full period costs (R-105); null: no bound", NULL),
+        ("base_fee_in_advance", BOOLEAN, "whether the base fee is billed with the period before (R-104); null: no", NULL),
     ),
 )
 
@@ -506,6 +508,8 @@ INVOICE_LINES = Table(
         ("credits_applied", MONEY, "what credits pay of it"),
         ("rate_source", TEXT, "override, rate_card, fallback or pricing; null on other kinds than usage", NULL),
         ("price_from", INSTANT, "start of the line's first window; of the period on other kinds than usage", NULL),
+        ("service_start", INSTANT, "first instant that a fee in advance pays for (R-104); null on all other lines", NULL),
+        ("service_end", INSTANT, "first instant that it pays for no more; null on all other lines", NULL),
         ("event_count", COUNT, "event versions behind it; 0 on other kinds than usage"),
         ("grant_id", TEXT, "the grant that a prepaid purchase buys; null on other kinds", NULL),
         ("place", TEXT, "where the price stands in the books: file, line, path", NULL),
@@ -590,6 +594,8 @@ _CHARGE = _columns(
     ("amount_units", UNITS, "amount, in minor units"),
     ("rate_source", TEXT, "where the price of a usage line comes from", NULL),
     ("price_from", INSTANT, "start of the line's first window; of the period on other kinds than usage", NULL),
+    ("service_start", INSTANT, "first instant that a fee in advance pays for", NULL),
+    ("service_end", INSTANT, "first instant that it pays for no more", NULL),
     ("event_count", COUNT, "event versions behind it"),
     ("grant_id", TEXT, "the grant that a prepaid purchase buys", NULL),
     ("place", TEXT, "where the price stands in the books", NULL),
@@ -609,7 +615,7 @@ CHARGES = Table(
 LINE_DELTAS = Table(
     "line_deltas",
     "one line of an issued period whose amount differs from what was issued for it (R-42)",
-    ("original_id", "kind", "pricing_code", "combination", "price_from"),
+    ("original_id", "kind", "pricing_code", "combination", "price_from", "service_start"),
     _columns(("original_id", TEXT, "the document that it corrects")) + CHARGES.columns,
 )
 

@@ -101,7 +101,9 @@ def _heading(document: Row) -> str:
 
 
 def _line(row: Row) -> str:
-    return f"{row['line_no']}  [bold]{escape(row['description'])}[/bold]  {_formula(row)} = [bold]{money(row['amount'])}[/bold]"
+    what = escape(row["description"])
+    service = f" for {_span(row['service_start'], row['service_end'])}" if row["service_start"] is not None else ""
+    return f"{row['line_no']}  [bold]{what}[/bold]{service}  {_formula(row)} = [bold]{money(row['amount'])}[/bold]"
 
 
 # lines that make usage up to an amount or hold it under one: the amount is no rate
@@ -118,6 +120,8 @@ def _formula(row: Row) -> str:
         bound = "what was agreed on for its days" if row["unit_rate"] is None else money(row["unit_rate"])
         difference = "" if row["quantity"] == 1 else "difference in "
         return f"{difference}{BOUNDS[row['kind']]} {bound}"
+    if row["service_start"] is not None and row["unit_rate"] is None:
+        return "what differs from the terms it was billed at in advance, or more than one amount, by days"
     if row["unit_rate"] is None:
         return f"{number(row['quantity'])} by {'tiers' if row['kind'] == 'usage' else 'days, at more than one amount'}"
     if row["kind"] in PRORATED and row["quantity"] == 1 and row["exact_amount"] != row["unit_rate"]:

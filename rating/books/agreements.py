@@ -22,7 +22,7 @@ from rating.books.values import EXACT
 from rating.books.zones import known_zones
 from rating.calendar import first_instants
 
-_CARRIED = ("base_fee", "net_terms", "minimum_spend", "maximum_spend")
+_CARRIED = ("base_fee", "net_terms", "minimum_spend", "maximum_spend", "billing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,7 @@ def _term_row(contract_id: str, effective_date: date, plan: Plan, carried: Mappi
         "net_terms": plan.net_terms if carried["net_terms"] is None else carried["net_terms"],
         "minimum_spend": carried["minimum_spend"],
         "maximum_spend": plan.maximum_spend if carried["maximum_spend"] is None else carried["maximum_spend"],
+        "base_fee_in_advance": (carried["billing"] or plan.billing) == "in_advance",
     }
 
 

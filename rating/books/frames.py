@@ -162,6 +162,7 @@ def _pricings(statements: Statements, tier_sets: TierSets) -> Iterator[dict[str,
             "unit_amount": None if terms.tiered else getattr(terms, terms.price_key),
             "tier_set_id": tier_sets.id_of(terms.tiers),
             "place": str(pricing.place),
+            "in_advance": terms.billing == "in_advance",
         }
 
 

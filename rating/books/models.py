@@ -49,6 +49,7 @@ ONE = Decimal(1)
 
 Aggregation = Literal["sum", "count", "max", "min", "unique", "latest", "average", "percentile"]
 PricingModel = Literal["per_unit", "graduated", "volume", "package", "bps", "flat", "one_time"]
+Billing = Literal["in_advance", "in_arrears"]  # of base fees and flat fees
 Frequency = Literal["weekly", "monthly", "quarterly", "semi_annually", "annually"]
 
 
@@ -209,6 +210,7 @@ class Pricing(_Shape):
     package_size: PositiveQuantity | None = None
     bps: Price | None = None
     amount: SignedPrice | None = None
+    billing: Billing | None = None
 
     @property
     def price_key(self) -> str:
@@ -235,7 +237,7 @@ PRICING_MODELS: dict[str, PricingKeys] = {
     "volume": PricingKeys(frozenset({"meter"}), frozenset({"rate_card", "per", "tier_scope"})),
     "package": PricingKeys(frozenset({"meter", "package_size"})),
     "bps": PricingKeys(frozenset({"meter"})),
-    "flat": PricingKeys(frozenset()),
+    "flat": PricingKeys(frozenset(), frozenset({"billing"})),
     "one_time": PricingKeys(frozenset()),
 }
 
@@ -246,6 +248,7 @@ class Plan(_Shape):
     currency: Code | None = None
     billing_frequency: Frequency = "monthly"
     base_fee: Price = Decimal(0)
+    billing: Billing = "in_arrears"
     pricings: tuple[Code, ...] = ()
     net_terms: Days = 0
     maximum_spend: Price | None = None
@@ -289,6 +292,7 @@ class Amendment(_Shape):
     effective_date: Day
     plan: Code | None = None
     base_fee: Price | None = None
+    billing: Billing | None = None
     net_terms: Days | None = None
     minimum_spend: Price | None = None
     maximum_spend: Price | None = None
@@ -341,6 +345,7 @@ class Contract(_Shape):
     timezone: Code | None = None
     status: Literal["draft", "approved"]
     base_fee: Price | None = None
+    billing: Billing | None = None
     net_terms: Days | None = None
     minimum_spend: Price | None = None
     maximum_spend: Price | None = None

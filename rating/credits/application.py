@@ -106,12 +106,12 @@ def _credit_eligible_amounts(
         )
         .rename({"line_id": "line", "share_units": "open_units"})
         .select(_CLAIM)
-        .sort("contract_id", "period_start", "accrues_from", "line_no")
+        .sort("contract_id", "document_no", "accrues_from", "line_no")
     )
     fees = _fees_that_credits_pay(lines, headers, windows, grants)
     claims = _within_maximum(usage, lines, schedule)
     if fees.height:
-        claims = pl.concat([claims, fees]).sort("contract_id", "period_start", "is_fee", "accrues_from", "line_no")
+        claims = pl.concat([claims, fees]).sort("contract_id", "document_no", "is_fee", "accrues_from", "line_no")
     return claims.drop("period_start", "line_no").with_row_index("claim")
 
 

@@ -16,9 +16,12 @@ from rating.schedule import Schedule, in_force
 ONE = 10**9
 
 
-def initial_lines(catalog: Catalog, schedule: Schedule, issued: Documents, as_of: datetime) -> pl.DataFrame:
+def initial_lines(
+    catalog: Catalog, schedule: Schedule, first_fees: pl.DataFrame, issued: Documents, as_of: datetime
+) -> pl.DataFrame:
     """CHARGES of initial invoices up to as_of that are not billed yet, with `day` (local date; period_start is its first instant).
 
+    first_fees: as `advance.first_fees`.
     Amounts of 0 make no line. A grant or charge is billed once: one that the books bring later is billed for its day all the same.
     """
     charges = pl.concat([_one_time(catalog, schedule), _prepaid(catalog)], how="vertical_relaxed")
@@ -31,8 +34,6 @@ def initial_lines(catalog: Catalog, schedule: Schedule, issued: Documents, as_of
     billed = issued.lines.join(
         issued.invoices.filter(pl.col("kind") == "initial").select("invoice_id", "contract_id"), on="invoice_id"
     )
-    what = ["contract_id", "kind", "pricing_code", "grant_id"]
-    charges = charges.join(billed.select(what), on=what, how="anti", nulls_equal=True)
     amounts = charges.with_columns(
         quantity=exact.decimal(exact.int128(ONE), tables.QUANTITY),
         per=exact.decimal(exact.int128(ONE), tables.QUANTITY),
@@ -41,7 +42,14 @@ def initial_lines(catalog: Catalog, schedule: Schedule, issued: Documents, as_of
         price_from=pl.col("period_start"),
         event_count=pl.lit(0),
     )
-    return tables.CHARGES.frame(amounts).with_columns(amounts.get_column("day"))
+    lines = pl.concat(
+        [
+            tables.CHARGES.frame(amounts).with_columns(amounts.get_column("day")),
+            first_fees.filter(pl.col("period_start") <= as_of),
+        ]
+    )
+    what = ["contract_id", "kind", "pricing_code", "grant_id"]
+    return lines.join(billed.select(what), on=what, how="anti", nulls_equal=True, maintain_order="left")
 
 
 COLUMNS = [

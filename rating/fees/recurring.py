@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from rating import tables
@@ -12,6 +14,9 @@ from rating.schedule import Schedule, in_force
 
 PERIOD = ["contract_id", "period_start"]
 ONE = 10**9
+# fees that stand on the document of the period before (R-104)
+IS_BASE_FEE_IN_ADVANCE = pl.col("base_fee_in_advance").fill_null(value=False)
+IS_IN_ADVANCE = pl.col("in_advance").fill_null(value=False)
 
 
 def fee_lines(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame, accrued: pl.DataFrame) -> pl.DataFrame:
@@ -20,41 +25,28 @@ def fee_lines(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame, accru
     accrued: contract_id, period_start, accrued_by, units: what the usage lines of the periods come to, by the window in which that
     accrues, which is known by its end (R-29, R-105).
     """
-    windows = _windows_with_days(catalog, schedule, periods)
-    terms = _in_force(windows, schedule.terms)
+    windows = windows_with_days(catalog, schedule.windows, periods)
+    terms = terms_in_force(windows, schedule.terms)
     bounded = terms.filter(pl.col("maximum_spend").is_not_null())
     parts = [
-        _of_terms(terms, "base_fee", "base_fee", "Base fee"),
-        _flat(windows, catalog, schedule),
-        _of_terms(
+        of_terms(terms.filter(~IS_BASE_FEE_IN_ADVANCE), "base_fee", "base_fee", "Base fee"),
+        flat_fees(windows, catalog, schedule).filter(~IS_IN_ADVANCE),
+        of_terms(
             terms.filter(pl.col("minimum_spend").is_not_null()), "minimum_spend", "minimum_commitment", "Minimum commitment"
         ),
-        _of_terms(bounded, "maximum_spend", "maximum_spend", "Maximum spend"),
+        of_terms(bounded, "maximum_spend", "maximum_spend", "Maximum spend"),
     ]
-    columns = [
-        *PERIOD,
-        "window_start",
-        "days",
-        "full_days",
-        "minor_digits",
-        "fee",
-        "kind",
-        "rank",
-        "pricing_code",
-        "description",
-        "place",
-    ]
-    fees = _prorated(pl.concat([part.select(columns) for part in parts], how="vertical_relaxed"))
+    fees = prorated(parts)
     windows_bounded = bounded.select("contract_id", accrued_by="window_end")
     owed = _beside_usage(fees, accrued, windows_bounded).filter(pl.col("amount_units") != 0)
     return tables.CHARGES.frame(owed.with_columns(price_from=pl.col("period_start"), event_count=pl.lit(0)))
 
 
-def _windows_with_days(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame) -> pl.DataFrame:
+def windows_with_days(catalog: Catalog, windows: pl.DataFrame, periods: pl.DataFrame) -> pl.DataFrame:
     """Windows of the periods with their local days. Fees change at local midnights only, so where a grant or the price of usage
     cuts a day in two it does not matter to which side the day is counted."""
     rows = (
-        schedule.windows.join(periods.select(*PERIOD, "full_days"), on=PERIOD)
+        windows.join(periods.select(*PERIOD, "full_days"), on=PERIOD)
         .join(catalog.contracts.select("contract_id", "timezone", "minor_digits"), on="contract_id")
         .sort("contract_id", "window_start")
     )
@@ -63,11 +55,11 @@ def _windows_with_days(catalog: Catalog, schedule: Schedule, periods: pl.DataFra
     return rows.with_columns(days=(after - first).dt.total_days())
 
 
-def _in_force(windows: pl.DataFrame, dated: pl.DataFrame) -> pl.DataFrame:
+def terms_in_force(windows: pl.DataFrame, dated: pl.DataFrame) -> pl.DataFrame:
     return windows.join(dated, on="contract_id").filter(in_force("window_start"))
 
 
-def _of_terms(terms: pl.DataFrame, term: str, kind: str, description: str) -> pl.DataFrame:
+def of_terms(terms: pl.DataFrame, term: str, kind: str, description: str) -> pl.DataFrame:
     """A fee that the terms in force in each window name."""
     return terms.with_columns(
         fee=pl.col(term),
@@ -79,11 +71,11 @@ def _of_terms(terms: pl.DataFrame, term: str, kind: str, description: str) -> pl
     )
 
 
-def _flat(windows: pl.DataFrame, catalog: Catalog, schedule: Schedule) -> pl.DataFrame:
+def flat_fees(windows: pl.DataFrame, catalog: Catalog, schedule: Schedule) -> pl.DataFrame:
     """flat pricings of the plan in force in each window, at the contract's own amount where an override holds."""
     flat = catalog.plan_pricings.join(catalog.pricings.filter(pl.col("model") == "flat"), on="pricing_code")
     charged = windows.join(
-        flat.select("plan_code", "pricing_order", "pricing_code", "name", "unit_amount", "place"),
+        flat.select("plan_code", "pricing_order", "pricing_code", "name", "unit_amount", "place", "in_advance"),
         left_on="window_plan_code",
         right_on="plan_code",
     )
@@ -110,8 +102,24 @@ def _flat(windows: pl.DataFrame, catalog: Catalog, schedule: Schedule) -> pl.Dat
     )
 
 
-def _prorated(fees: pl.DataFrame) -> pl.DataFrame:
+_FEE = [
+    *PERIOD,
+    "window_start",
+    "days",
+    "full_days",
+    "minor_digits",
+    "fee",
+    "kind",
+    "rank",
+    "pricing_code",
+    "description",
+    "place",
+]
+
+
+def prorated(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """One row a fee: the unrounded parts (amount × days / days of the full period) are summed, then rounded (R-28)."""
+    fees = pl.concat([part.select(_FEE) for part in parts], how="vertical_relaxed")
     fees = fees.with_columns(
         fee_e12=exact.as_int128("fee").fill_null(exact.int128(0)), days=pl.col("days").cast(exact.INT)
     ).sort(*PERIOD, "kind", "pricing_code", "window_start")

@@ -25,7 +25,7 @@ from rating.vocabulary import DRAWN, WINDOWED
 
 PERIOD = ["contract_id", "period_start"]
 # what makes a line now and a line issued the same line (R-42)
-SAME_LINE = ["original_id", "kind", "pricing_code", "combination", "price_from"]
+SAME_LINE = ["original_id", "kind", "pricing_code", "combination", "price_from", "service_start"]
 
 
 # a line of an adjustment, wherever it comes from
@@ -95,6 +95,7 @@ def line_deltas(now: pl.DataFrame, before: pl.DataFrame, originals: pl.DataFrame
         "unit_rate",
         "per",
         "rate_source",
+        "service_end",
         "place",
         "minor_digits",
     ]
@@ -139,7 +140,7 @@ def in_invoice_order(differing: pl.DataFrame, catalog: Catalog, schedule: Schedu
     order = pricing_ranks(catalog, schedule, differing.select(PERIOD).unique())
     return (
         valued.join(order, on=[*PERIOD, "pricing_code"], how="left")
-        .sort("original_id", "kind", "pricing_rank", "pricing_code", *values, "price_from", nulls_last=True)
+        .sort("original_id", "kind", "pricing_rank", "pricing_code", *values, "price_from", "service_start", nulls_last=True)
         .with_columns(rank=pl.int_range(pl.len()))
         .pipe(tables.LINE_DELTAS.frame)
     )
@@ -164,11 +165,50 @@ def accruals_of_closed(issued: Documents, pending: Documents | None, closed: pl.
 
     closed: rows of `issued_periods`.
     """
-    documents = [issued]
-    if pending is not None:
-        waiting = not_issued(pending.invoices.filter(pl.col("kind") == "adjustment"), issued)
-        documents.append(replace(pending, invoices=waiting))
-    return pl.concat([_accruals(found, closed) for found in documents])
+    return pl.concat([_accruals(found, closed) for found in _known(issued, pending)])
+
+
+def _known(issued: Documents, pending: Documents | None) -> list[Documents]:
+    """What is issued, and adjustments that still wait for their issue."""
+    if pending is None:
+        return [issued]
+    waiting = not_issued(pending.invoices.filter(pl.col("kind") == "adjustment"), issued)
+    return [issued, replace(pending, invoices=waiting)]
+
+
+def billed_in_advance(
+    issued: Documents, pending: Documents | None, originals: pl.DataFrame, contracts: pl.DataFrame
+) -> pl.DataFrame:
+    """What documents that take no more corrections, initial ones and those of closed periods, billed in advance (R-104): contract_id,
+    service_start, kind, pricing_code, `units_billed`, `exact_billed`, and description, place, minor_digits, each `_billed`.
+
+    originals: as `issued_periods`. contracts: CONTRACTS.
+    """
+    closed = originals.filter("is_closed").select("original_id")
+    minor_digits = contracts.select("contract_id", minor_digits_billed="minor_digits")
+    found = []
+    for documents in _known(issued, pending):
+        invoices = documents.invoices.select(
+            "invoice_id", "contract_id", "kind", original_id=pl.coalesce("adjusts_invoice_id", "invoice_id")
+        )
+        final = pl.concat(
+            [invoices.filter(pl.col("kind") == "initial"), invoices.join(closed, on="original_id", how="semi")]
+        ).drop("kind")
+        lines = documents.lines.filter(pl.col("service_start").is_not_null())
+        found.append(lines.join(final, on="invoice_id").join(minor_digits, on="contract_id"))
+    return (
+        pl.concat(found)
+        .rename({"minor_digits_billed": "minor_digits"})
+        .with_columns(units=exact.as_int128("amount") // exact.money_per_minor())
+        .group_by("contract_id", "service_start", "kind", "pricing_code", maintain_order=True)
+        .agg(
+            units_billed=pl.col("units").sum(),
+            exact_billed=exact.decimal(exact.as_int128("exact_amount").sum(), tables.PRICE),
+            description_billed=pl.col("description").last(),
+            place_billed=pl.col("place").last(),
+            minor_digits_billed=pl.col("minor_digits").last(),
+        )
+    )
 
 
 def _accruals(documents: Documents, closed: pl.DataFrame) -> pl.DataFrame:

@@ -75,7 +75,7 @@ def content_texts(invoices: pl.DataFrame, lines: pl.DataFrame) -> list[str]:
     its lines. Where a price stands in the books is left out: moving it changes no invoice."""
     line_texts = (
         lines.sort("invoice_id", "line_no")
-        .select("invoice_id", text=_row_text(tables.INVOICE_LINES, without=("invoice_id", "group_values", "place")))
+        .select("invoice_id", text=pl.concat_str(_row_text(tables.INVOICE_LINES, without=_NOT_HASHED), _service_text()))
         .group_by("invoice_id", maintain_order=True)
         .agg(pl.col("text").str.join("\n"))
     )
@@ -86,6 +86,16 @@ def content_texts(invoices: pl.DataFrame, lines: pl.DataFrame) -> list[str]:
         .to_series()
         .to_list()
     )
+
+
+_SERVICE = ("service_start", "service_end")
+_NOT_HASHED = ("invoice_id", "group_values", "place", *_SERVICE)
+
+
+def _service_text() -> pl.Expr:
+    """What a fee in advance pays for; nothing on other lines, which are hashed as they were before there were such fees."""
+    texts = (pl.lit("\x1f") + pl.col(name).cast(pl.Int64).cast(pl.String) for name in _SERVICE)
+    return pl.concat_str(texts).fill_null("")
 
 
 def _row_text(table: tables.Table, without: Sequence[str]) -> pl.Expr:

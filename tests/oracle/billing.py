@@ -5,12 +5,22 @@ from __future__ import annotations
 from copy import deepcopy
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from fractions import Fraction
 
 from tests.oracle.books import PER_WINDOW, Contract, Grant
 from tests.oracle.calendar import Period, Window, windows
 from tests.oracle.credits import Wallet
 from tests.oracle.documents import Difference, Invoice, Memory, differences
-from tests.oracle.lines import ZERO, Line, one_time_charges, period_lines, prepaid_purchase, pricing_order, shortfalls
+from tests.oracle.lines import (
+    ZERO,
+    Line,
+    fees_in_advance,
+    one_time_charges,
+    period_lines,
+    prepaid_purchase,
+    pricing_order,
+    shortfalls,
+)
 from tests.oracle.metering import Metered, PeriodKey, UsageRow
 
 LINE_KINDS = ("usage", "base_fee", "flat", "maximum_spend", "minimum_commitment", "commitment_shortfall", "manual")
@@ -92,7 +102,12 @@ class Billing:
 
     def _initial_invoices(self) -> None:
         """One document a day for its one-time charges and prepaid grants that no earlier initial invoice has billed (R-36)."""
-        charges = [(self.contract.start, "one_time", line.pricing_code or "", line) for line in one_time_charges(self.contract)]
+        first = next(iter(self._periods(self.as_of)), None)
+        fees = fees_in_advance(self.contract, first) if first and first.start not in self.issued_starts else []
+        charges = [(self.contract.start, fee.kind, fee.pricing_code or "", fee) for fee in fees]
+        charges += [
+            (self.contract.start, "one_time", line.pricing_code or "", line) for line in one_time_charges(self.contract)
+        ]
         for grant in sorted(self.contract.grants, key=lambda grant: grant.grant_id):
             day_start = self.contract.instant(self.contract.day(grant.effective_at))
             if grant.price:
@@ -102,7 +117,9 @@ class Billing:
         for day_start in sorted({charge[0] for charge in new if charge[0] <= self.as_of}):
             todays = [charge for charge in new if charge[0] == day_start]
             sequence = self.memory.count_of(contract_id, "initial", day_start)
-            invoice = self._document("initial", day_start, day_start, [charge[3] for charge in todays], sequence)
+            lines = [charge[3] for charge in todays]
+            invoice = self._document("initial", day_start, day_start, lines, sequence)
+            self.wallet.draw(lines, day_start, self.status, invoice.key, Window(day_start, day_start))
             if self.issue:
                 self._issue(invoice)
                 self.memory.billed |= {(contract_id, charge[1], charge[2]) for charge in todays}
@@ -123,6 +140,8 @@ class Billing:
     def _lines(self, period: Period, rows: list[UsageRow]) -> list[Line]:
         """The lines of a period as they are now, with what commitments lack (R-106)."""
         lines = period_lines(self.contract, period, rows)
+        lines += [*self._owed_for_itself(period), *self._ahead(period)]
+        lines.sort(key=lambda line: LINE_KINDS.index(line.kind))
         if not self.contract.entry.get("commitments"):
             return lines
         charged = [(period.end, line) for line in lines]
@@ -136,6 +155,44 @@ class Billing:
                 charged += [(original.period_end, line) for line in issued]
         found = shortfalls(self.contract, period, charged)
         return sorted([*lines, *found], key=lambda line: LINE_KINDS.index(line.kind))
+
+    # --- fees in advance (R-104) ----------------------------------------------------------------------------------------------
+
+    def _ahead(self, period: Period) -> list[Line]:
+        """What the next period costs."""
+        following = next((p for p in self._periods(period.end) if p.start == period.end), None)
+        return fees_in_advance(self.contract, following) if following else []
+
+    def _owed_for_itself(self, period: Period) -> list[Line]:
+        """What differs from what was billed for the period by a document that nothing can correct any more."""
+        before = next((p for p in self._periods(period.start) if p.end == period.start), None)
+        contract_id = self.contract.contract_id
+        originals = {original.period_start: original for original in self.memory.issued_periods(contract_id)}
+        if before is None:
+            initial = [i for i in self.memory.issued if (i.contract_id, i.kind) == (contract_id, "initial")]
+            told = [line for invoice in initial for line in invoice.lines]
+        elif before.start in originals and self._is_closed(originals[before.start]):
+            key = (contract_id, before.start)
+            told = [*self.memory.lines[key].values(), *(found.line for found in self.memory.pending.get(key, []))]
+        else:
+            return []
+        billed: dict[tuple[str, str | None], list[Line]] = {}
+        for line in told:
+            if line.service_start == period.start:
+                billed.setdefault((line.kind, line.pricing_code), []).append(line)
+        owed = {(fee.kind, fee.pricing_code): fee for fee in fees_in_advance(self.contract, period)}
+        lines = []
+        for fee in [*owed, *(gone for gone in billed if gone not in owed)]:
+            if before is None and fee not in billed and period.start not in originals:
+                continue  # an initial invoice of this run bills it
+            line = owed.get(fee) or replace(billed[fee][0], amount=ZERO, exact_amount=ZERO)
+            amount = line.amount - sum((told.amount for told in billed.get(fee, [])), ZERO)
+            exact_amount = line.exact_amount - sum((told.exact_amount for told in billed.get(fee, [])), ZERO)
+            if amount:
+                lines.append(
+                    replace(line, quantity=Fraction(1), amount=amount, exact_amount=exact_amount, credits_applied=ZERO)
+                )
+        return lines
 
     def _charged(self, period: Period) -> list[Line]:
         """Lines of a period that takes events still; those of closed ones are remembered."""

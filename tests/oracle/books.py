@@ -220,6 +220,10 @@ class Contract:
     def plan_on(self, day: date) -> Mapping:
         return self.books.plans[self._named_on("plan", day)[1]]
 
+    def pays_base_fee_in_advance_on(self, day: date) -> bool:
+        named = self._named_on("billing", day)[1]
+        return (named or self.plan_on(day).get("billing")) == "in_advance"
+
     def base_fee_on(self, day: date) -> Fraction:
         value = self._named_on("base_fee", day)[1]
         if value is None:

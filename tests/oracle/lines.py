@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from fractions import Fraction
 from functools import partial
@@ -14,7 +14,7 @@ from tests.oracle.exact import EXACT_AMOUNT_DIGITS, exact, half_away
 from tests.oracle.metering import UsageRow
 from tests.oracle.prices import Combination, Price, resolve, tariff, tier_holding
 
-LineKey = tuple[str, str | None, Combination | None, datetime | None]
+LineKey = tuple[str, str | None, Combination | None, datetime | None, datetime | None]
 
 ZERO = Fraction(0)
 
@@ -35,6 +35,7 @@ class Line:
     per: Fraction | None = None
     rate_source: str | None = None
     price_from: datetime | None = None
+    service_start: datetime | None = None
     event_count: int = 0
     credits_applied: Fraction = ZERO
     shares: dict[Window, Fraction] = field(default_factory=dict)
@@ -42,7 +43,7 @@ class Line:
     @property
     def key(self) -> LineKey:
         """What re-rating matches lines by (R-42)."""
-        return (self.kind, self.pricing_code, self.group_values, self.price_from)
+        return (self.kind, self.pricing_code, self.group_values, self.price_from, self.service_start)
 
 
 def period_lines(contract: Contract, period: Period, usage: list[UsageRow]) -> list[Line]:
@@ -228,8 +229,17 @@ def fee_line(
     return [Line(kind, description, Fraction(1), exact_amount, amount, pricing_code=pricing_code, price_from=period.start)]
 
 
-def base_fee(contract: Contract, period: Period) -> list[Line]:
-    return fee_line(contract, period, "base_fee", "Base fee", prorated(period, contract.base_fee_on), None)
+def base_fee(contract: Contract, period: Period, *, in_advance: bool = False) -> list[Line]:
+    owed = prorated(
+        period, lambda day: contract.base_fee_on(day) if contract.pays_base_fee_in_advance_on(day) is in_advance else ZERO
+    )
+    return fee_line(contract, period, "base_fee", "Base fee", owed, None)
+
+
+def fees_in_advance(contract: Contract, period: Period) -> list[Line]:
+    """R-104: what has to be paid for a period before it."""
+    fees = [*base_fee(contract, period, in_advance=True), *flat_fees(contract, period, in_advance=True)]
+    return [replace(fee, service_start=period.start) for fee in fees]
 
 
 def amount_on(contract: Contract, pricing_code: str, day: date) -> Fraction:
@@ -240,11 +250,11 @@ def amount_on(contract: Contract, pricing_code: str, day: date) -> Fraction:
     return exact(entry["amount"])
 
 
-def flat_fees(contract: Contract, period: Period) -> list[Line]:
+def flat_fees(contract: Contract, period: Period, *, in_advance: bool = False) -> list[Line]:
     lines: list[Line] = []
     for code in pricing_order(contract, period):
         pricing = contract.books.pricings[code]
-        if pricing["model"] == "flat":
+        if pricing["model"] == "flat" and (pricing.get("billing") == "in_advance") is in_advance:
             owed = prorated(period, partial(amount_on, contract, code))
             lines += fee_line(contract, period, "flat", pricing.get("name", code), owed, code)
     return lines

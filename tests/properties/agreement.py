@@ -85,6 +85,7 @@ def lines_of_the_oracle(invoices: list[Invoice]) -> Facts:
 
 def line_facts(line: Line) -> tuple[Any, ...]:
     facts: tuple[Any, ...] = (line.kind, line.pricing_code, number(line.amount), number(line.exact_amount))
+    facts = (*facts, str(line.service_start))
     if line.kind != "usage":
         return facts
     return (
@@ -108,6 +109,7 @@ def lines_of_the_kernel(made: Documents) -> Facts:
 
 def kernel_line_facts(row: dict[str, Any]) -> tuple[Any, ...]:
     facts: tuple[Any, ...] = (row["kind"], row["pricing_code"], number(row["amount"]), number(row["exact_amount"]))
+    facts = (*facts, str(row["service_start"]))
     if row["kind"] != "usage":
         return facts
     return (

@@ -213,6 +213,7 @@ def contracts(draw: st.DrawFn, contract_id: str, customer: str, sections: Mappin
     for term, value in (("base_fee", money(currency)), ("minimum_spend", money(currency)), ("net_terms", st.integers(0, 60))):
         if draw(st.integers(0, 2)) == 0:
             contract[term] = draw(value)
+    contract |= draw(in_advance())
     if draw(st.integers(0, 3)) == 0:
         contract["maximum_spend"] = format(Decimal(contract.get("minimum_spend", "0")) + Decimal(draw(money(currency))), "f")
     if draw(st.integers(0, 3)) == 0:
@@ -253,10 +254,16 @@ def contracts(draw: st.DrawFn, contract_id: str, customer: str, sections: Mappin
     return contract
 
 
+def in_advance() -> st.SearchStrategy[Mapping]:
+    """Fees in advance (R-104), of one in four."""
+    return st.sampled_from([{}, {}, {}, {"billing": "in_advance"}])
+
+
 @st.composite
 def amendments(draw: st.DrawFn, day: str, sections: Mapping) -> Mapping:
     currency = sections["plans"][0]["currency"]
     terms = {
+        "billing": st.sampled_from([None, "in_advance", "in_arrears"]),
         "plan": st.sampled_from([plan["code"] for plan in sections["plans"]]),
         "base_fee": st.one_of(st.none(), money(currency)),
         "minimum_spend": st.one_of(st.none(), money(currency)),
@@ -338,7 +345,8 @@ def books(draw: st.DrawFn) -> Mapping:
         sections["pricings"].append(pricing)
         sections["rate_cards"] += cards
     for model in draw(st.lists(st.sampled_from(["flat", "one_time"]), max_size=2, unique=True)):
-        sections["pricings"].append({"code": model.upper(), "name": model, "model": model, "amount": draw(money(currency))})
+        fee = {"code": model.upper(), "name": model, "model": model, "amount": draw(money(currency))}
+        sections["pricings"].append(fee | (draw(in_advance()) if model == "flat" else {}))
     frequency = draw(st.sampled_from(["monthly", "monthly", "monthly", "weekly", "quarterly"]))
     codes = [pricing["code"] for pricing in sections["pricings"]]
     sections["plans"] = [
@@ -351,6 +359,7 @@ def books(draw: st.DrawFn) -> Mapping:
             "pricings": draw(st.one_of(st.permutations(codes), st.lists(st.sampled_from(codes), min_size=1, unique=True))),
             "net_terms": 30,
             "status": "active",
+            **draw(in_advance()),
         }
         for n in range(draw(st.integers(1, 2)))
     ]

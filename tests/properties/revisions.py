@@ -48,6 +48,10 @@ def change_a_base_fee(draw: Draw, books: Mapping) -> None:
     draw(st.sampled_from(books["plans"]))["base_fee"] = draw(money(currency_of(books)))
 
 
+def bill_base_fees_otherwise(draw: Draw, books: Mapping) -> None:
+    draw(st.sampled_from(books["contracts"]))["billing"] = draw(st.sampled_from(["in_advance", "in_arrears"]))
+
+
 def retire_a_meter(draw: Draw, books: Mapping) -> None:
     draw(st.sampled_from(books["meters"]))["status"] = "inactive"
 
@@ -96,6 +100,7 @@ CHANGES: list[Callable[[Draw, Mapping], None]] = [
     add_a_grant,
     raise_grants,
     change_a_base_fee,
+    bill_base_fees_otherwise,
     retire_a_meter,
     agree_on_a_minimum,
     prolong_contracts,

@@ -23,12 +23,14 @@ LINE = ["contract_id", "period_start", "kind", "pricing_code", "combination", "p
 
 
 def amounts(documents: Documents, periods: pl.DataFrame) -> dict[tuple[object, ...], object]:
-    """What each line of these periods comes to over all its documents, where that is not nothing."""
-    of_periods = documents.invoices.filter(pl.col("kind") != "initial").join(
-        periods, on=["contract_id", "period_start"], how="semi"
-    )
+    """What each line of these periods comes to over all its documents, where that is not nothing. Fees in advance are lines of the
+    period that they pay for, also those of initial invoices (R-104)."""
+    invoices = documents.invoices.select("invoice_id", "contract_id", "period_start", document="kind")
     lines = (
-        documents.lines.join(of_periods.select("invoice_id", "contract_id", "period_start"), on="invoice_id")
+        documents.lines.join(invoices, on="invoice_id")
+        .filter((pl.col("document") != "initial") | pl.col("service_start").is_not_null())
+        .with_columns(period_start=pl.coalesce("service_start", "period_start"))
+        .join(periods, on=["contract_id", "period_start"], how="semi")
         .with_columns(combination=combinations.key(pl.col("group_values")))
         .group_by(LINE)
         .agg(pl.col("amount").sum())

@@ -399,3 +399,62 @@ EVERY_MONTH = [
     ),
 ]
 STORIES += EVERY_MONTH
+
+# --- stories about fees in advance ----------------------------------------------------------------------------------------------
+
+
+def in_advance(*, billing: str = "in_advance", **contract: Any) -> Mapping:
+    """31.00 a month, from 10 January on; periods begin on the 10th."""
+    starting = {"start_date": "2026-01-10", "billing": billing, **contract}
+    return one_pricing(ONE_DOLLAR, base_fee="31.00", contracts=[starting])
+
+
+AFTER_FEBRUARY_20 = [{"effective_date": "2026-02-24", "base_fee": "59.00"}]
+
+IN_ADVANCE = [
+    story(
+        "a fee in advance stands on the initial invoice first, then on the document of the period before",
+        runs={"2026-02-15": in_advance()},
+        events=[used("4", "2026-01-12", landed="2026-02-15")],
+        expects=[{"initial 2026-01-10": "31.00", "period 2026-01-10": "35.00", "period 2026-02-10": "31.00"}],
+    ),
+    story(
+        "the last period of a contract pays for none after it, and a short one is paid for by its days",
+        runs={"2026-04-20": in_advance(end_date="2026-02-24")},
+        events=[],
+        expects=[{"initial 2026-01-10": "31.00", "period 2026-01-10": "15.50", "period 2026-02-10": "0"}],
+    ),
+    # 14 of 28 days at 31.00 and 14 at 59.00 are 45.00
+    story(
+        "terms that change what was billed in advance are an adjustment of the document that billed it",
+        runs={"2026-02-15": in_advance(), "2026-03-14": in_advance(amendments=AFTER_FEBRUARY_20)},
+        events=[],
+        expects=[
+            {"initial 2026-01-10": "31.00", "period 2026-01-10": "31.00", "period 2026-02-10": "31.00"},
+            {"adjustment 2026-01-10": "14.00", "period 2026-02-10": "59.00", "period 2026-03-10": "59.00"},
+        ],
+    ),
+    # 15 of 31 days at 62.00 more
+    story(
+        "what the initial invoice billed amiss stands on the first period's own",
+        runs={
+            "2026-01-11": in_advance(),
+            "2026-02-15": in_advance(amendments=[{"effective_date": "2026-01-26", "base_fee": "93.00"}]),
+        },
+        events=[],
+        expects=[
+            {"initial 2026-01-10": "31.00", "period 2026-01-10": "31.00"},
+            {"period 2026-01-10": "123.00", "period 2026-02-10": "93.00"},
+        ],
+    ),
+    story(
+        "a fee that turns out to be due in advance when its period is issued is not billed twice",
+        runs={"2026-02-15": in_advance(billing="in_arrears"), "2026-02-16": in_advance()},
+        events=[],
+        expects=[
+            {"period 2026-01-10": "31.00", "period 2026-02-10": "31.00"},
+            {"adjustment 2026-01-10": "31.00", "period 2026-02-10": "31.00"},
+        ],
+    ),
+]
+STORIES += IN_ADVANCE

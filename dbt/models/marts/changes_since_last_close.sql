@@ -24,6 +24,7 @@ told_before as (
         lines.pricing_code,
         lines.dimensions,
         lines.price_from,
+        lines.service_start,
         sum(lines.amount) as amount,
         max_by(coalesce(lines.unit_rate::varchar, 'tiers'), invoices.issued_at) as rate
     from {{ ref('invoice_lines') }} as lines
@@ -39,7 +40,8 @@ told_before as (
         lines.kind,
         lines.pricing_code,
         lines.dimensions,
-        lines.price_from
+        lines.price_from,
+        lines.service_start
 ),
 
 changes as (
@@ -65,9 +67,16 @@ changes as (
             and lines.pricing_code is not distinct from told_before.pricing_code
             and lines.dimensions is not distinct from told_before.dimensions
             and lines.price_from is not distinct from told_before.price_from
+            and lines.service_start is not distinct from told_before.service_start
     -- an adjustment that waits comes after one that went out with the last close
     window earlier as (
-        partition by adjustments.adjusts_invoice_id, lines.kind, lines.pricing_code, lines.dimensions, lines.price_from
+        partition by
+            adjustments.adjusts_invoice_id,
+            lines.kind,
+            lines.pricing_code,
+            lines.dimensions,
+            lines.price_from,
+            lines.service_start
         order by adjustments.issued_at nulls last
         rows between unbounded preceding and 1 preceding
     )

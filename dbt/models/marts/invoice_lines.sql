@@ -15,6 +15,8 @@ select
     credits_applied,
     rate_source,
     price_from,
+    service_start,
+    service_end,
     event_count,
     grant_id,
     place

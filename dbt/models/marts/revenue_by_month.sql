@@ -1,27 +1,79 @@
--- a line belongs to the month its document's period ends in, a draft's as well as an issued one's: `status` keeps them apart
+-- a line belongs to the month its document's period ends in, a draft's as well as an issued one's: `status` keeps them apart. What it
+-- recognises belongs to the month of the service: of a fee in advance that is the month of the period it pays for, once that is issued
+with billed_lines as (
+    select
+        invoices."month",
+        invoices.status,
+        invoices.currency,
+        invoices.contract_id,
+        lines.kind,
+        lines.pricing_code,
+        lines.meter_code,
+        lines.service_start,
+        lines.quantity,
+        lines.amount,
+        lines.credits_applied,
+        lines.amount - lines.credits_applied as due
+    from {{ ref('invoice_lines') }} as lines
+    inner join {{ ref('invoices') }} as invoices
+        on lines.invoice_id = invoices.invoice_id
+),
+
+-- what was used and is no credit's; what prepaid credits paid is recognised at its cost in deferred_revenue_by_month
+recognised_at_once as (
+    select
+        *,
+        1 as lines,
+        case when status = 'issued' and kind <> 'prepaid_purchase' and service_start is null then due else 0 end as recognised
+    from billed_lines
+),
+
+recognised_with_its_period as (
+    select
+        periods."month",
+        billed_lines.* exclude ("month", quantity, amount, credits_applied, due),
+        0 as quantity,
+        0 as amount,
+        0 as credits_applied,
+        0 as due,
+        0 as lines,
+        billed_lines.due as recognised
+    from billed_lines
+    inner join {{ ref('invoices') }} as periods
+        on
+            billed_lines.contract_id = periods.contract_id
+            and billed_lines.service_start = periods.period_start
+    where
+        billed_lines.status = 'issued'
+        and periods.status = 'issued'
+        and periods.kind = 'period'
+),
+
+together as (
+    select * from recognised_at_once
+    union all by name
+    select * from recognised_with_its_period
+)
+
 select
-    invoices."month",
-    invoices.status,
-    invoices.currency,
-    lines.kind,
-    lines.pricing_code,
-    lines.meter_code,
-    sum(lines.quantity)::decimal(38, 9) as quantity,
-    sum(lines.amount)::decimal(38, 4) as amount,
-    sum(lines.credits_applied)::decimal(38, 4) as credits_applied,
-    count(*) as lines,
-    -- what was used and is no credit's; what prepaid credits paid is recognised at its cost in deferred_revenue_by_month
-    (coalesce(sum(lines.amount - lines.credits_applied) filter (invoices.status = 'issued' and lines.kind <> 'prepaid_purchase'), 0))
-    ::decimal(38, 4) as recognised,
-    (coalesce(sum(lines.amount - lines.credits_applied) filter (invoices.status = 'issued'), 0))::decimal(38, 4) as billed,
-    (coalesce(sum(lines.amount - lines.credits_applied) filter (invoices.status = 'draft'), 0))::decimal(38, 4) as drafted
-from {{ ref('invoice_lines') }} as lines
-inner join {{ ref('invoices') }} as invoices
-    on lines.invoice_id = invoices.invoice_id
+    "month",
+    status,
+    currency,
+    kind,
+    pricing_code,
+    meter_code,
+    sum(quantity)::decimal(38, 9) as quantity,
+    sum(amount)::decimal(38, 4) as amount,
+    sum(credits_applied)::decimal(38, 4) as credits_applied,
+    sum(lines)::bigint as lines,
+    sum(recognised)::decimal(38, 4) as recognised,
+    sum(case when status = 'issued' then due else 0 end)::decimal(38, 4) as billed,
+    sum(case when status = 'draft' then due else 0 end)::decimal(38, 4) as drafted
+from together
 group by
-    invoices."month",
-    invoices.status,
-    invoices.currency,
-    lines.kind,
-    lines.pricing_code,
-    lines.meter_code
+    "month",
+    status,
+    currency,
+    kind,
+    pricing_code,
+    meter_code
