@@ -46,7 +46,7 @@ METERS = Table(
     (
         Column("meter_code", TEXT, "code of the meter"),
         Column("display_name", TEXT, "name shown on invoice lines"),
-        Column("aggregation", TEXT, "sum, count, max, min, unique, latest, average or percentile"),
+        Column("aggregation", TEXT, "sum, count, max, min, unique, latest, average, percentile, level or counter"),
         Column("aggregation_key", TEXT, "property that holds the number; null for count", NULL),
         Column("group_keys", TEXT, "properties that make the combination, in order; empty: none"),
         Column("event_names", TEXT, "event names taken; null: every name that is not excluded", NULL),

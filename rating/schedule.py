@@ -182,6 +182,8 @@ def billing_periods(contracts: pl.DataFrame, horizon: datetime) -> pl.DataFrame:
         )
         .with_columns(
             full_days=(pl.col("next") - pl.col("first")).dt.total_days().cast(pl.Int32),
+            full_start="first",
+            full_end="next",
             start_date=pl.max_horizontal("first", "start_date"),
             # min_horizontal passes over nulls: an open contract ends where its full period does
             end_date=pl.min_horizontal("next", "end_date"),
@@ -189,9 +191,13 @@ def billing_periods(contracts: pl.DataFrame, horizon: datetime) -> pl.DataFrame:
         .filter(pl.col("start_date") < pl.col("end_date"))
     )
     periods = _first_instant(_first_instant(spans, "start_date", "period_start"), "end_date", "period_end")
+    periods = _first_instant(_first_instant(periods, "full_start", "full_from"), "full_end", "full_to")
     return tables.PERIODS.require(
         periods.filter(pl.col("period_start") <= horizon, pl.col("period_start") < pl.col("period_end"))
-        .with_columns(month=(pl.col("end_date") - pl.duration(days=1)).dt.strftime("%Y-%m"))
+        .with_columns(
+            month=(pl.col("end_date") - pl.duration(days=1)).dt.strftime("%Y-%m"),
+            full_length=(pl.col("full_to") - pl.col("full_from")).dt.total_microseconds(),
+        )
         .select(tables.PERIODS.names)
         .sort("contract_id", "period_start")
     )
@@ -270,8 +276,9 @@ def _monthly_spans(contracts: pl.DataFrame, horizon: datetime) -> pl.DataFrame:
 
 
 def _windows(periods: pl.DataFrame, cuts: pl.DataFrame, terms: pl.DataFrame) -> pl.DataFrame:
-    """Periods cut wherever terms change or a grant begins or ends (R-18), with the plans that meters match by (R-12)."""
-    period = ["contract_id", "customer_id", "period_start", "period_end", "month"]
+    """Periods cut wherever terms change or a grant begins or ends (R-18), with the plan that meters match by (R-12) and the stretch of
+    the period that it is in force over (R-101)."""
+    period = ["contract_id", "customer_id", "period_start", "period_end", "full_length", "month"]
     inner = (
         periods.join(cuts.drop_nulls().unique(), on="contract_id")
         .filter(pl.col("cut") > pl.col("period_start"), pl.col("cut") < pl.col("period_end"))
@@ -284,11 +291,19 @@ def _windows(periods: pl.DataFrame, cuts: pl.DataFrame, terms: pl.DataFrame) -> 
         window_end=pl.coalesce(pl.col("window_start").shift(-1).over("contract_id", "period_start"), pl.col("period_end"))
     )
     plans = terms.sort("valid_from").select("contract_id", "valid_from", "plan_code")
-    for at, plan in (("window_start", "window_plan_code"), ("period_start", "period_plan_code")):
-        windows = (
-            windows.sort(at)
-            .join_asof(plans, left_on=at, right_on="valid_from", by="contract_id", strategy="backward", check_sortedness=False)
-            .rename({"plan_code": plan})
-            .drop("valid_from")
+    of_period = ["contract_id", "period_start"]
+    windows = (
+        windows.sort("window_start")
+        .join_asof(
+            plans, left_on="window_start", right_on="valid_from", by="contract_id", strategy="backward", check_sortedness=False
         )
-    return tables.WINDOWS.require(windows.select(tables.WINDOWS.names).sort("contract_id", "window_start"))
+        .rename({"plan_code": "window_plan_code"})
+        .sort("contract_id", "window_start")
+        .with_columns(is_new_plan=pl.col("window_plan_code").ne_missing(pl.col("window_plan_code").shift(1)).over(of_period))
+        .with_columns(interval=pl.col("is_new_plan").cum_sum().over(of_period))
+        .with_columns(
+            interval_start=pl.col("window_start").min().over(*of_period, "interval"),
+            interval_end=pl.col("window_end").max().over(*of_period, "interval"),
+        )
+    )
+    return tables.WINDOWS.require(windows.select(tables.WINDOWS.names))

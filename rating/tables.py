@@ -110,7 +110,7 @@ METERS = Table(
     _columns(
         ("meter_code", TEXT, "code of the meter"),
         ("display_name", TEXT, "name shown on invoice lines"),
-        ("aggregation", TEXT, "sum, count, max, min, unique, latest, average or percentile"),
+        ("aggregation", TEXT, "sum, count, max, min, unique, latest, average, percentile, level or counter"),
         ("aggregation_key", TEXT, "property that holds the number; null for count", NULL),
         ("group_keys", TEXTS, "properties that make the combination, in order"),
         ("include_events", TEXTS, "event names taken; null: every name that is not excluded", NULL),
@@ -130,6 +130,7 @@ METERS = Table(
         ),
         ("percentile", QUANTITY, "percent of the readings that are no higher (R-100); null for other aggregations", NULL),
         ("interval_seconds", SMALL, "readings are summed per interval of so many seconds first; null: each counts", NULL),
+        ("from_zero", BOOLEAN, "whether a counter's first reading counts as itself (R-99); null: as nothing", NULL),
     ),
 )
 
@@ -218,6 +219,7 @@ PRICINGS = Table(
         ("tier_set_id", SMALL, "tiers of the pricing itself (its fallback where it has a card); null for other models", NULL),
         ("place", TEXT, "file, line and path in the books"),
         ("in_advance", BOOLEAN, "whether a flat fee is billed with the period before (R-104); null: no", NULL),
+        ("prorate", BOOLEAN, "whether the quantity of a plan interval counts by its days (R-101); null: no", NULL),
     ),
 )
 
@@ -395,6 +397,7 @@ PERIODS = Table(
         ("start_date", DATE, "first local day"),
         ("end_date", DATE, "local day after the last"),
         ("full_days", SMALL, "local days of the period were it not cut short by the contract's start or end"),
+        ("full_length", COUNT, "microseconds of the period were it not cut short by the contract's start or end"),
         ("month", TEXT, "billing month that owns the period (YYYY-MM): the one its last local day is in"),
     ),
 )
@@ -410,8 +413,14 @@ WINDOWS = Table(
         ("period_end", INSTANT, "first instant after the period"),
         ("window_start", INSTANT, "first instant of the window"),
         ("window_end", INSTANT, "first instant after the window"),
-        ("window_plan_code", TEXT, "plan in force in the window: sum and count meters match by it"),
-        ("period_plan_code", TEXT, "plan in force at the period's start: all other meters match by it"),
+        ("window_plan_code", TEXT, "plan in force in the window: meters match by it"),
+        (
+            "interval_start",
+            INSTANT,
+            "first instant of the plan interval: meters that are not additive are kept per interval (R-101)",
+        ),
+        ("interval_end", INSTANT, "first instant after the plan interval"),
+        ("full_length", COUNT, "microseconds of the period were it not cut short by the contract's start or end"),
         ("month", TEXT, "billing month that owns the period (YYYY-MM)"),
     ),
 )

@@ -26,4 +26,4 @@ SPENT = (*DRAWN, "rollover")  # entries that leave an expiring grant with less, 
 UNMATCHED = ("unknown_customer", "no_active_contract", "ambiguous_contract", "no_meter", "bad_quantity")
 DISPOSITIONS = ("metered", "superseded", "voided", "withdrawn", "too_late", *UNMATCHED)  # of event versions
 SETTLED = ("metered", "superseded", "voided", "withdrawn")  # of versions that nobody needs to look at
-WINDOWED = ("sum", "count")  # aggregations kept per rating window; all others are rated over the whole period
+WINDOWED = ("sum", "count", "counter")  # aggregations kept per rating window; all others per plan interval

@@ -143,9 +143,15 @@ def _add_reasons(branch: Tree, row: Row, account: Account) -> None:
             ladder.add(_tier(tier, row["per"]))
     if row["exact_amount"] != row["amount"]:
         branch.add(f"rounded once from {money(row['exact_amount'])}")
-    for window in account.usage.filter(of_line).iter_rows(named=True):
+    windows = account.usage.filter(of_line)
+    if row["kind"] == "usage" and windows.height and not row["event_count"] and row["quantity"]:
+        branch.add("no event of its own: what was reached before goes on, or its events have been taken back")
+    for window in windows.iter_rows(named=True):
         counted = f"{number(window['quantity'])} from {_events(window['event_count'])}"
         branch.add(f"usage {_span(window['window_start'], window['window_end'])}: {counted}, {money(window['amount'])}")
+    counted_in_all = windows.get_column("quantity").sum()
+    if windows.height and account.document["kind"] == "period" and counted_in_all != row["quantity"]:
+        branch.add(f"by local days of the full period: {number(row['quantity'])}")
     for entry in account.credits.filter(of_line).iter_rows(named=True):
         holds = f"which then holds {money(entry['balance_after'])}"
         branch.add(f"credits {money(entry['amount'])} ({entry['type']}) of {entry['grant_id']}, {holds}")

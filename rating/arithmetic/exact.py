@@ -93,6 +93,12 @@ def refuse_large_lines(frame: pl.DataFrame, amount_units: str, row: Sequence[str
     return frame
 
 
+def halves_away(value: str, divisor: str) -> pl.Expr:
+    """The nearest whole number to value / divisor (> 0), halves away from zero."""
+    nearest = (pl.col(value).abs() * 2 + pl.col(divisor)) // (pl.col(divisor) * 2)
+    return pl.when(pl.col(value) < 0).then(int128(0) - nearest).otherwise(nearest)
+
+
 def normalize(whole: str, rest: str, divisor: str) -> tuple[pl.Expr, pl.Expr]:
     """(whole, rest) with 0 <= rest < divisor, the same value."""
     return pl.col(whole) + pl.col(rest) // pl.col(divisor), pl.col(rest) % pl.col(divisor)

@@ -88,6 +88,7 @@ def _meters(statements: Statements) -> Iterator[dict[str, Any]]:
             "status": terms.status,
             "percentile": terms.percentile,
             "interval_seconds": terms.interval,
+            "from_zero": terms.from_zero or False,
         }
 
 
@@ -163,6 +164,7 @@ def _pricings(statements: Statements, tier_sets: TierSets) -> Iterator[dict[str,
             "tier_set_id": tier_sets.id_of(terms.tiers),
             "place": str(pricing.place),
             "in_advance": terms.billing == "in_advance",
+            "prorate": terms.prorate,
         }
 
 

@@ -47,7 +47,7 @@ from rating.books.values import (
 
 ONE = Decimal(1)
 
-Aggregation = Literal["sum", "count", "max", "min", "unique", "latest", "average", "percentile"]
+Aggregation = Literal["sum", "count", "max", "min", "unique", "latest", "average", "percentile", "level", "counter"]
 PricingModel = Literal["per_unit", "graduated", "volume", "package", "bps", "flat", "one_time"]
 Billing = Literal["in_advance", "in_arrears"]  # of base fees and flat fees
 Frequency = Literal["weekly", "monthly", "quarterly", "semi_annually", "annually"]
@@ -158,6 +158,7 @@ class Meter(_Shape):
     round_each: RoundEach | None = None
     percentile: Percentile | None = None
     interval: Interval | None = None
+    from_zero: Boolean | None = None
     group_keys: tuple[GroupKey, ...] = ()
     filters: tuple[Filter, ...] = ()
     status: Literal["active", "inactive"] = "active"
@@ -211,6 +212,7 @@ class Pricing(_Shape):
     bps: Price | None = None
     amount: SignedPrice | None = None
     billing: Billing | None = None
+    prorate: Boolean = False
 
     @property
     def price_key(self) -> str:
@@ -232,11 +234,11 @@ class PricingKeys(NamedTuple):
 
 
 PRICING_MODELS: dict[str, PricingKeys] = {
-    "per_unit": PricingKeys(frozenset({"meter"}), frozenset({"rate_card", "per"})),
-    "graduated": PricingKeys(frozenset({"meter"}), frozenset({"rate_card", "per"})),
-    "volume": PricingKeys(frozenset({"meter"}), frozenset({"rate_card", "per", "tier_scope"})),
-    "package": PricingKeys(frozenset({"meter", "package_size"})),
-    "bps": PricingKeys(frozenset({"meter"})),
+    "per_unit": PricingKeys(frozenset({"meter"}), frozenset({"rate_card", "per", "prorate"})),
+    "graduated": PricingKeys(frozenset({"meter"}), frozenset({"rate_card", "per", "prorate"})),
+    "volume": PricingKeys(frozenset({"meter"}), frozenset({"rate_card", "per", "prorate", "tier_scope"})),
+    "package": PricingKeys(frozenset({"meter", "package_size"}), frozenset({"prorate"})),
+    "bps": PricingKeys(frozenset({"meter"}), frozenset({"prorate"})),
     "flat": PricingKeys(frozenset(), frozenset({"billing"})),
     "one_time": PricingKeys(frozenset()),
 }

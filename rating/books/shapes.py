@@ -28,7 +28,7 @@ _EXAMPLES = {
 }
 # what to do where the missing value decides what somebody pays: no example, for an example is copied
 _MISSING = {
-    "aggregation": "Add `aggregation`: `sum`, `count`, `max`, `min`, `unique`, `latest`, `average` or `percentile`",
+    "aggregation": "Add `aggregation`: `sum`, `count`, `max`, `min`, `unique`, `latest`, `average`, `percentile`, `level` or `counter`",
     "amount": "Add `amount` with what was agreed, as a decimal number with a point",
     "billing_frequency": "Add `billing_frequency`: `weekly`, `monthly`, `quarterly`, `semi_annually` or `annually`",
     "kind": "Add `kind`: `prepaid` (bought) or `promotional` (free)",
@@ -87,7 +87,7 @@ def _problem(model: type[BaseModel], detail: ErrorDetails, place: Place) -> Prob
             meant = nearest(value, expected) if isinstance(value, str) else None
             # what was approved is nobody's guess
             asked = f" (did you mean `{meant}`?)" if meant and key != "status" else ""
-            return at.problem(f"{shown(value)} is not possible here", f"Write one of {listed(expected)}{asked}")
+            return at.problem(f"{shown(value)} is not possible here", f"Write one of {listed(expected, most=20)}{asked}")
         case "list_type" | "tuple_type":
             return at.problem(f"expected a list, found {shown(value)}", "Write a list: [first, second], or take the key out")
         case "dict_type" | "model_type" | "model_attributes_type":

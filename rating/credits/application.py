@@ -89,9 +89,7 @@ def _credit_eligible_amounts(
     of_lines = lines.filter(pl.col("kind") == "usage", pl.col("amount_units") > 0).select(
         "line_id", "document_no", "contract_id", "line_no", "meter_code", "is_issued", line_units="amount_units"
     )
-    last_windows = windows.filter(pl.col("window_end") == pl.col("period_end")).select(
-        "contract_id", "window_end", last_window="window_start"
-    )
+    last_windows = windows.select("contract_id", "window_end", last_window="window_start")
     usage = (
         shares.filter(pl.col("share_units") > 0)
         .join(of_lines, on="line_id")
@@ -99,8 +97,8 @@ def _credit_eligible_amounts(
         .join(headers.select("document_no", "period_start"), on="document_no", how="left", maintain_order="left")
         .join(last_windows, on=["contract_id", "window_end"], how="left")
         .with_columns(
-            # what is rated over the whole period accrues at its last instant, so in the period's last window
-            accrues_from=pl.when("is_windowed").then("window_start").otherwise("last_window"),
+            # what is kept per plan interval accrues at its last instant, so in the interval's last window
+            accrues_from=pl.when("is_windowed").then("window_start").otherwise(pl.coalesce("last_window", "window_start")),
             accrues_to=pl.col("window_end"),
             is_fee=pl.lit(value=False),
         )

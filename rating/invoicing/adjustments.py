@@ -244,20 +244,25 @@ def share_deltas(
     """How the share of each window of each differing usage line grew or shrank: SAME_LINE, window_start, window_end, share_units.
 
     now: shares of the lines as they are now (SAME_LINE, window_start, window_end, share_units). before: `issued_lines`. windows:
-    WINDOWS. meters: METERS. An issued share counts to the window now containing its start (R-44); where the contract has none there
-    any more, and where it is the share of a whole period, it stays where it was.
+    WINDOWS. meters: METERS. An issued share counts to the window, or of meters that are not additive the plan interval, now
+    containing its start (R-44); where the contract has none there any more, it stays where it was.
     """
     lines = before.select("invoice_id", "line_no", *SAME_LINE, "meter_code", "contract_id", "minor_digits")
     whole = meters.filter(~pl.col("aggregation").is_in(WINDOWED)).get_column("meter_code")
-    current = windows.select("contract_id", now_start="window_start", now_end="window_end").sort("now_start")
-    is_inside = (pl.col("window_start") < pl.col("now_end")).fill_null(value=False) & ~pl.col("meter_code").is_in(
-        whole.implode()
-    )
+    of_windows = windows.select("contract_id", now_start="window_start", now_end="window_end", is_whole=False)
+    of_intervals = windows.select("contract_id", now_start="interval_start", now_end="interval_end", is_whole=True).unique()
+    is_inside = (pl.col("window_start") < pl.col("now_end")).fill_null(value=False)
     moved = (
         issued.shares.join(lines, on=["invoice_id", "line_no"])
+        .with_columns(is_whole=pl.col("meter_code").is_in(whole.implode()))
         .sort("window_start", "invoice_id", "line_no")
         .join_asof(
-            current, left_on="window_start", right_on="now_start", by="contract_id", strategy="backward", check_sortedness=False
+            pl.concat([of_windows, of_intervals]).sort("now_start"),
+            left_on="window_start",
+            right_on="now_start",
+            by=["contract_id", "is_whole"],
+            strategy="backward",
+            check_sortedness=False,
         )
         .with_columns(
             share_units=int128(0) - exact.as_int128("amount") // exact.money_per_minor(),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
+from rating import tables
+from rating.arithmetic import exact
 from rating.arithmetic.allocation import group_first
+from rating.calendar import local_dates
 from rating.catalog import Catalog
 from rating.schedule import Schedule
 from rating.usage import combinations
@@ -26,7 +29,7 @@ def rateable_usage(
     unit_amount, tier_set_id, place.
     """
     priced_windows = prices.of_windows(_priced_windows(catalog, schedule, periods), catalog, schedule)
-    used = _used(priced_windows, combinations.numbered(usage, distinct))
+    used = _by_days(_used(priced_windows, combinations.numbered(usage, distinct)), priced_windows, periods)
     placed = _in_every_window(priced_windows, used).with_row_index("slot")
     placed = placed.join(priced_windows.drop("pricing_no"), on="row", how="left", maintain_order="left").join(
         distinct.select("combination_no", "combination", "is_complete"), on="combination_no", how="left", maintain_order="left"
@@ -44,6 +47,30 @@ def _used(priced_windows: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
         .select("pricing_no", "row", "combination_no", "quantity", "event_count")
         .sort(*ACCRUAL_GROUP, "row")
     )
+
+
+def _by_days(used: pl.DataFrame, priced_windows: pl.DataFrame, periods: pl.DataFrame) -> pl.DataFrame:
+    """The rows of `_used`, with the quantities of prorated pricings by their local days of those of the full period (R-101)."""
+    prorated = priced_windows.filter(pl.col("prorate").fill_null(value=False))
+    if prorated.is_empty():
+        return used
+    first, after = (
+        local_dates(prorated.get_column(end), prorated.get_column("timezone")) for end in ("window_start", "window_end")
+    )
+    days = (
+        prorated.with_columns(days=(after - first).dt.total_days().cast(exact.INT))
+        .join(periods.select(*PERIOD, full_days=pl.col("full_days").cast(exact.INT)), on=PERIOD)
+        .select("row", "days", "full_days")
+    )
+    # a quantity is under 1e15 (R-2), so there is room for its billionths times the days of a year
+    rows = used.join(days, on="row", how="left", maintain_order="left").with_columns(
+        times_days=exact.as_int128("quantity") * pl.col("days")
+    )
+    return rows.with_columns(
+        quantity=pl.when(pl.col("days").is_null())
+        .then("quantity")
+        .otherwise(exact.decimal(exact.halves_away("times_days", "full_days"), tables.QUANTITY))
+    ).select(used.columns)
 
 
 def _in_every_window(priced_windows: pl.DataFrame, used: pl.DataFrame) -> pl.DataFrame:
@@ -66,35 +93,50 @@ def _in_every_window(priced_windows: pl.DataFrame, used: pl.DataFrame) -> pl.Dat
 
 
 def _priced_windows(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame) -> pl.DataFrame:
-    """One row for each pricing and window it rates: windows of sum and count meters, whole periods of the others (R-18, R-21).
+    """One row for each pricing and window it rates: windows of additive meters, plan intervals of the others (R-18, R-21, R-101).
 
     `pricing_no` numbers the pricings of the periods in invoice order: those of the plan at the period's start first, then what later
-    plans add (R-38). `row` numbers their windows. `window_no` counts the windows of the period, so that a gap shows; `windows`
-    says how many of them the pricing rates.
+    plans add (R-38). `row` numbers their windows. `window_no` counts the windows, or intervals, of the period, so that a gap shows;
+    `windows` says how many of them the pricing rates.
     """
     numbered = (
         schedule.windows.join(periods.select(*PERIOD), on=PERIOD, how="semi", maintain_order="left")
         .with_columns(nth=pl.int_range(pl.len()), is_first=pl.col("window_start") == pl.col("period_start"))
         .with_columns(period=pl.col("is_first").cum_sum())
-        .with_columns(window_no=pl.col("nth") - group_first(pl.col("nth"), "period"))
-        .select("period", "window_no", "is_first", *PERIOD, "period_end", "window_start", "window_end", "window_plan_code")
+        .with_columns(
+            window_no=pl.col("nth") - group_first(pl.col("nth"), "period"),
+            begins_interval=pl.col("window_start") == pl.col("interval_start"),
+        )
+        .with_columns(interval_no=pl.col("begins_interval").cum_sum())
+        .select(
+            "period",
+            "window_no",
+            "begins_interval",
+            "interval_no",
+            *PERIOD,
+            "window_start",
+            "window_end",
+            "interval_end",
+            "window_plan_code",
+        )
         .join(catalog.contracts.select("contract_id", "timezone", "minor_digits"), on="contract_id", maintain_order="left")
     )
     in_force = numbered.join(_plan_pricings(catalog), left_on="window_plan_code", right_on="plan_code").filter(
-        pl.col("is_windowed") | pl.col("is_first")
+        pl.col("is_windowed") | pl.col("begins_interval")
     )
     of_pricing = ["period", "pricing_code"]
     rank = pl.col("window_no") * catalog.plan_pricings.height + pl.col("pricing_order")
     return (
         in_force.with_columns(
-            window_end=pl.when("is_windowed").then("window_end").otherwise("period_end"),
+            window_end=pl.when("is_windowed").then("window_end").otherwise("interval_end"),
+            window_no=pl.when("is_windowed").then("window_no").otherwise("interval_no"),
             pricing_rank=rank.min().over(of_pricing),
             windows=pl.len().over(of_pricing),
         )
         .sort("period", "pricing_rank", "pricing_code", "window_no")
         .with_row_index("row")
         .with_columns(pricing_no=pl.struct(of_pricing).rle_id())
-        .drop("period", "is_first", "window_plan_code", "pricing_order", "pricing_rank")
+        .drop("period", "begins_interval", "interval_no", "interval_end", "window_plan_code", "pricing_order", "pricing_rank")
     )
 
 
@@ -118,6 +160,6 @@ def pricing_ranks(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame) -
 def _plan_pricings(catalog: Catalog) -> pl.DataFrame:
     aggregations = catalog.meters.select("meter_code", is_windowed=pl.col("aggregation").is_in(WINDOWED))
     metered = catalog.pricings.join(aggregations, on="meter_code").select(
-        "pricing_code", "meter_code", "model", "rate_card_code", "tier_scope", "per", "is_windowed"
+        "pricing_code", "meter_code", "model", "rate_card_code", "tier_scope", "per", "is_windowed", "prorate"
     )
     return catalog.plan_pricings.join(metered, on="pricing_code")

@@ -103,7 +103,9 @@ def test_a_word_that_is_not_possible_is_answered_with_all_that_are(
     good: Path, problems_of: Callable[[Path], list[str]]
 ) -> None:
     sentence = said(good, problems_of, CATALOGUE, "aggregation: max", "aggregation: counter")
-    assert "Write one of `sum`, `count`, `max`, `min`, `unique`, `latest`, `average`, `percentile`" in sentence
+    assert (
+        "Write one of `sum`, `count`, `max`, `min`, `unique`, `latest`, `average`, `percentile`, `level`, `counter`" in sentence
+    )
 
 
 @pytest.mark.parametrize("key", ["kind", "amount"])

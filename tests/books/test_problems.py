@@ -74,7 +74,7 @@ MISTAKES = [
     Mistake("yen have no decimals", CATALOGUE, "currency: JPY,", "currency: JPY, base_fee: 10.5,", "finer than the minor unit of JPY. Write a whole amount"),
     Mistake("flat amount too fine", CATALOGUE, '"99.00"', '"99.001"', "minor unit of USD (plan `pro`)"),
     # meters
-    Mistake("unknown aggregation", CATALOGUE, "aggregation: max", "aggregation: maximum", "`maximum` is not possible here. Write one of `sum`, `count`, `max`, `min`, `unique`, `latest`, `average`, `percentile` (did you mean `max`?)"),
+    Mistake("unknown aggregation", CATALOGUE, "aggregation: max", "aggregation: maximum", "`maximum` is not possible here. Write one of `sum`, `count`, `max`, `min`, `unique`, `latest`, `average`, `percentile`, `level`, `counter` (did you mean `max`?)"),
     Mistake("two kinds of events", CATALOGUE, "  event_name: ai_call\n", "  event_name: ai_call\n  event_filter: {include: [x]}\n", "both `event_name` and `event_filter`"),
     Mistake("no events", CATALOGUE, "  event_name: seat\n", "", "the meter names no events"),
     Mistake("filter takes nothing", CATALOGUE, "exclude: [probe]", "exclude: [completion, chat]", "the filter takes no event at all"),

@@ -87,6 +87,7 @@ class SmallWarehouse:
         plans: Iterable[str] = ("pro",),
         percentile: Decimal | None = None,
         interval_seconds: int | None = None,
+        from_zero: bool = False,
     ) -> None:
         """A meter, its filters (property, operator, values), and a pricing of it in each plan."""
         self.add(
@@ -102,6 +103,7 @@ class SmallWarehouse:
                 "status": status,
                 "percentile": percentile,
                 "interval_seconds": interval_seconds,
+                "from_zero": from_zero,
             },
         )
         for number, (name, operator, values) in enumerate(filters):
@@ -156,7 +158,11 @@ class SmallWarehouse:
                     "window_start": start,
                     "window_end": end,
                     "window_plan_code": later_plan if later_plan and number else plan,
-                    "period_plan_code": plan,
+                    "interval_start": windows[number if later_plan else 0][0]
+                    if not later_plan or number < 2
+                    else windows[1][0],
+                    "interval_end": windows[0][1] if later_plan and not number else windows[-1][1],
+                    "full_length": (windows[-1][1] - windows[0][0]) // timedelta(microseconds=1),
                     "month": "2026-01",
                 },
             )

@@ -90,7 +90,7 @@ def test_inactive_meters_and_meters_of_other_plans_take_nothing(acme: Any) -> No
     assert acme.dispositions() == ["no_meter"] * 3
 
 
-def test_sum_and_count_match_by_the_plan_of_the_window_and_the_others_by_the_plan_of_the_period(house: Any) -> None:
+def test_r101_all_meters_match_by_the_plan_of_the_events_time_and_what_is_not_additive_is_kept_per_plan(house: Any) -> None:
     house.customer("acme")
     middle = moment("2026-01-15")
     house.contract("acme-1", "acme", (JANUARY[0], middle), (middle, JANUARY[1]), plan="pro", later_plan="scale")
@@ -102,10 +102,15 @@ def test_sum_and_count_match_by_the_plan_of_the_window_and_the_others_by_the_pla
         for name in ("call", "big", "load", "surge"):
             house.event({"load": at.day}, name=name, at=at)
     house.below()
-    assert house.dispositions() == ["metered", "no_meter", "metered", "no_meter", "no_meter", "metered", "metered", "no_meter"]
+    assert house.dispositions() == ["metered", "no_meter", "metered", "no_meter", "no_meter", "metered", "no_meter", "metered"]
     spans = {row["meter_code"]: (row["window_start"], row["window_end"]) for row in house.usage().iter_rows(named=True)}
-    assert spans == {"CALLS": (JANUARY[0], middle), "BIG_CALLS": (middle, JANUARY[1]), "PEAK": JANUARY}
-    assert house.quantities() == {("CALLS",): "1", ("BIG_CALLS",): "1", ("PEAK",): "15"}
+    assert spans == {
+        "CALLS": (JANUARY[0], middle),
+        "BIG_CALLS": (middle, JANUARY[1]),
+        "PEAK": (JANUARY[0], middle),
+        "LATER_PEAK": (middle, JANUARY[1]),
+    }
+    assert house.quantities() == {("CALLS",): "1", ("BIG_CALLS",): "1", ("PEAK",): "14", ("LATER_PEAK",): "15"}
 
 
 def test_a_bad_quantity_fails_the_event_only_where_all_its_meters_fail(acme: Any) -> None:

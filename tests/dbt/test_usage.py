@@ -7,6 +7,7 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -94,6 +95,61 @@ def test_r100_percentiles_are_readings_by_nearest_rank_and_idle_intervals_count_
                     values = sums
                 place = -(-Fraction(percent) * len(values) // 100)
                 expected[code, host] = f"{sorted(values)[int(place) - 1].normalize() + 0:f}"
+    acme.below()
+    assert acme.quantities() == expected
+
+
+def random_readings(acme: Any, seed: int) -> dict[str, list[tuple[datetime, Decimal]]]:
+    """Readings of a few hosts over January, by host in the order of time."""
+    rolls = random.Random(seed)
+    loads = defaultdict(list)
+    for host in "abcd":
+        for _ in range(rolls.randint(1, 40)):
+            at = START + timedelta(microseconds=rolls.randrange(31 * 86_400 * 10**6))
+            loads[host].append((at, Decimal(rolls.randint(-900, 9_000)) / 10))
+            acme.event({"host": host, "load": str(loads[host][-1][1])}, at=at)
+    return {host: sorted(readings) for host, readings in loads.items()}
+
+
+def test_r98_a_level_counts_for_as_long_as_it_holds(acme: Any) -> None:
+    loads = random_readings(acme, 98)
+    acme.meter("LEVEL", "level", "load", groups=["host"])
+    expected = {}
+    for host, readings in loads.items():
+        ends = [at for at, _ in readings[1:]] + [END]
+        held = sum(
+            Fraction(load) * ((end - at) // timedelta(microseconds=1)) for (at, load), end in zip(readings, ends, strict=True)
+        )
+        share = held / (31 * 86_400 * 10**6)
+        billionths = (abs(share) * 10**9 * 2 + 1) // 2 * (1 if share > 0 else -1)
+        expected["LEVEL", host] = f"{(Decimal(int(billionths)) / 10**9).normalize() + 0:f}"
+    acme.below()
+    assert acme.quantities() == expected
+
+
+def test_r98_a_level_goes_on_into_later_periods_and_counts_by_the_plans_that_bill_it(house: Any) -> None:
+    house.customer("acme")
+    middle, february = moment("2026-01-16 12:00"), moment("2026-02-01")
+    house.contract("acme-1", "acme", (START, middle), (middle, february), plan="pro", later_plan="basic")
+    house.contract("acme-2", "acme", (START, february), plan="basic")
+    house.meter("STORED", "level", "load", plans=["pro"])
+    house.event({"load": "31"}, at=moment("2026-01-05"), pin="acme-1")
+    house.below()
+    usage = house.usage().select("contract_id", "window_start", "window_end", "quantity", "event_count").rows()
+    # eleven and a half days of 31
+    assert usage == [("acme-1", START, middle, Decimal("11.5"), 1)]
+
+
+def test_r99_a_counter_counts_its_growth_and_begins_anew_where_it_falls(acme: Any) -> None:
+    loads = random_readings(acme, 99)
+    acme.meter("GROWN", "counter", "load", groups=["host"])
+    acme.meter("FROM_ZERO", "counter", "load", groups=["host"], from_zero=True)
+    expected = {}
+    for host, readings in loads.items():
+        values = [load for _, load in readings]
+        grown = sum((now if now < before else now - before for before, now in pairwise(values)), Decimal(0))
+        expected["GROWN", host] = f"{grown.normalize() + 0:f}"
+        expected["FROM_ZERO", host] = f"{(values[0] + grown).normalize() + 0:f}"
     acme.below()
     assert acme.quantities() == expected
 

@@ -46,8 +46,9 @@ class Billing:
         self.issue = issue
         self.status = "posted" if issue else "draft"
         self.invoices: list[Invoice] = []
-        self.wallet = Wallet(contract, [entry for entry in memory.ledger if entry.contract_id == contract.contract_id])
         self.days = issued_days(memory, contract)
+        spans = [window for period in self._periods(as_of) for window in windows(period, contract.changes())]
+        self.wallet = Wallet(contract, [entry for entry in memory.ledger if entry.contract_id == contract.contract_id], spans)
         self.issued_starts = {invoice.period_start for invoice in memory.issued_periods(contract.contract_id)}
 
     def run(self) -> None:
@@ -247,9 +248,10 @@ class Billing:
         now = self._lines(period, rows) if period else []
         order = pricing_order(self.contract, period) if period else []
         spans = windows(period, self.contract.changes()) if period else []
+        intervals = self.contract.plan_intervals(period) if period else []
         meters = self.contract.books.meters
-        wholes = {code for code, meter in meters.items() if meter["aggregation"] not in PER_WINDOW}
-        found = differences(now, self.memory.lines[original.contract_id, original.period_start], spans, wholes)
+        spans_of = {code: spans if meter["aggregation"] in PER_WINDOW else intervals for code, meter in meters.items()}
+        found = differences(now, self.memory.lines[original.contract_id, original.period_start], spans_of)
         return sorted(found, key=lambda difference: invoice_order(difference.line, order))
 
     def _closes_without_successor(self, adjustment: tuple[Invoice, list[Difference]]) -> bool:

@@ -12,13 +12,13 @@ from datetime import UTC, date, datetime
 from fractions import Fraction
 from typing import Any
 
-from tests.oracle.calendar import Period, first_instant, local_date, periods
+from tests.oracle.calendar import Period, Window, first_instant, full_length, local_date, periods, windows
 from tests.oracle.exact import canonical_text, exact, number_of
 
 Mapping = dict[str, Any]
 
 MINOR_DIGITS = {"USD": 2, "EUR": 2, "JPY": 0, "BHD": 3}
-PER_WINDOW = ("sum", "count")
+PER_WINDOW = ("sum", "count", "counter")
 
 
 def day_of(value: date | str) -> date:
@@ -188,6 +188,22 @@ class Contract:
         return periods(
             self.start_date, self.end_date, self.frequency, self.anchor, self.zone, issued_days, until, self.anchor_month
         )
+
+    def full_length(self, period: Period) -> int:
+        return full_length(self.start_date, self.frequency, self.anchor, self.zone, period, self.anchor_month)
+
+    def plan_intervals(self, period: Period) -> list[Window]:
+        """The parts of a period in which one plan is in force (R-101)."""
+        found: list[Window] = []
+        plan = None
+        for window in windows(period, self.changes()):
+            now = self.plan_on(self.day(window.start))["code"]
+            if found and now == plan:
+                found[-1] = Window(found[-1].start, window.end)
+            else:
+                found.append(window)
+            plan = now
+        return found
 
     def changes(self) -> set[datetime]:
         """Every instant at which a rating window of this contract starts, whatever period it is in (R-18)."""

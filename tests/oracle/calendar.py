@@ -100,6 +100,13 @@ def periods(
     return [period for period in found if period.start <= until]
 
 
+def full_length(start_date: date, frequency: str, anchor: int, zone: str, period: Period, anchor_month: int | None) -> int:
+    """Microseconds of the period, were it not cut short by the contract's start or end (R-98)."""
+    days = boundaries(start_date, frequency, anchor, anchor_month)
+    first, after = next((a, b) for a, b in pairwise(days) if a <= period.start_date < b)
+    return (first_instant(after, zone) - first_instant(first, zone)) // timedelta(microseconds=1)
+
+
 def windows(period: Period, changes: set[datetime]) -> list[Window]:
     """The period cut at every instant at which something changes inside it (R-18)."""
     cuts = [period.start, *sorted(instant for instant in changes if period.start < instant < period.end), period.end]

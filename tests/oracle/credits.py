@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
-from tests.oracle.books import Contract, Grant
+from tests.oracle.books import PER_WINDOW, Contract, Grant
 from tests.oracle.calendar import Window
 from tests.oracle.exact import QUANTITY_DIGITS, half_away
 from tests.oracle.lines import ZERO, Line, LineKey, has_maximum
@@ -43,8 +43,9 @@ class Draw:
 class Wallet:
     """The grants of one contract during one run: balances, and the entries that the run adds to them."""
 
-    def __init__(self, contract: Contract, posted: list[Entry]) -> None:
+    def __init__(self, contract: Contract, posted: list[Entry], windows: list[Window]) -> None:
         self.contract = contract
+        self.windows = windows
         self.added: list[Entry] = []
         self.balances: dict[str, Fraction] = {}
         self.granted: dict[str, Fraction] = {}
@@ -118,7 +119,13 @@ class Wallet:
         beyond = -sum((line.amount for line in lines if line.kind == "maximum_spend"), ZERO)
         fees = [line for line in lines if line.kind in FEES and line.amount > 0]
         lines = [line for line in lines if line.kind == "usage" and line.amount > 0]
-        left = {(line.key, window): share for line in lines for window, share in line.shares.items()}
+        # what is not additive accrues at the end of its plan interval, so in the last window of it (R-18, R-101)
+        left: dict[tuple[LineKey, Window], Fraction] = {}
+        for line in lines:
+            is_additive = self.contract.books.meters[line.meter_code or ""]["aggregation"] in PER_WINDOW
+            for share_of, share in line.shares.items():
+                window = share_of if is_additive else next((w for w in self.windows if w.end == share_of.end), share_of)
+                left[line.key, window] = left.get((line.key, window), ZERO) + share
         spans = sorted({window for _, window in left}, key=lambda window: window.start)
         for window in reversed(spans):  # R-105: what is beyond the maximum came last, and is paid by nobody
             for line in reversed(lines) if has_maximum(self.contract, window) else ():

@@ -60,10 +60,10 @@ class Difference:
     now: Line | None
 
 
-def differences(now: list[Line], issued: dict[LineKey, Line], spans: list[Window], wholes: set[str]) -> list[Difference]:
+def differences(now: list[Line], issued: dict[LineKey, Line], spans_of: dict[str, list[Window]]) -> list[Difference]:
     """Every line whose amount is not the sum already issued for it (R-42).
 
-    spans: the windows of the period as they are now. wholes: meters that are rated over whole periods.
+    spans_of: the windows, or plan intervals, of the period as they are now, by meter.
     """
     found = []
     for line in now:
@@ -74,7 +74,7 @@ def differences(now: list[Line], issued: dict[LineKey, Line], spans: list[Window
             found.append(Difference(less(line, before), line))
     gone = issued.keys() - {line.key for line in now}
     return found + [
-        Difference(nothing_left_of(before, spans, wholes), None)
+        Difference(nothing_left_of(before, spans_of.get(before.meter_code or "", [])), None)
         for key, before in issued.items()
         if key in gone and before.amount
     ]
@@ -97,14 +97,11 @@ def issued_in(window: Window, shares: dict[Window, Fraction]) -> Fraction:
     return sum((share for issued, share in shares.items() if window.start <= issued.start < window.end), ZERO)
 
 
-def nothing_left_of(before: Line, spans: list[Window], wholes: set[str]) -> Line:
+def nothing_left_of(before: Line, spans: list[Window]) -> Line:
     """The line taken back; its shares go from where they count to now, and where no window is any more from where they were."""
     shares: dict[Window, Fraction] = {}
     for issued, share in before.shares.items():
-        if before.meter_code in wholes and spans:
-            home = spans[-1]
-        else:
-            home = next((span for span in spans if span.start <= issued.start < span.end), issued)
+        home = next((span for span in spans if span.start <= issued.start < span.end), issued)
         shares[home] = shares.get(home, ZERO) - share
     return replace(
         before,

@@ -83,6 +83,8 @@ def pricing_lines(contract: Contract, period: Period, pricing_code: str, rows: l
     pricing = contract.books.pricings[pricing_code]
     spans = rated_windows(contract, period, pricing_code)
     rows = [row for row in rows if any(span.start == row.window_start for span in spans)]
+    if pricing.get("prorate"):  # R-101
+        rows = [replace(row, quantity=half_away(row.quantity * share_of_days(contract, period, row), 9)) for row in rows]
     combinations = sorted(
         {row.group_values for row in rows}, key=lambda values: [(value is None, value or "") for value in values]
     )
@@ -92,17 +94,17 @@ def pricing_lines(contract: Contract, period: Period, pricing_code: str, rows: l
         own = {row.window_start: row for row in rows if row.group_values == combination}
         reached = whole if pricing.get("tier_scope") == "pricing" else sum((row.quantity for row in own.values()), ZERO)
         lines += combination_lines(contract, pricing_code, combination, spans, own, reached)
-    if contract.books.meters[pricing["meter"]]["aggregation"] not in PER_WINDOW:
-        last = windows(period, contract.changes())[-1]
-        for line in lines:
-            line.shares = {last: line.amount}  # it counts as accruing at the period's last instant (R-18)
     return lines
 
 
+def share_of_days(contract: Contract, period: Period, row: UsageRow) -> Fraction:
+    return Fraction((contract.day(row.window_end) - contract.day(row.window_start)).days, period.full_days)
+
+
 def rated_windows(contract: Contract, period: Period, pricing_code: str) -> list[Window]:
-    """The windows this pricing rates: those whose plan holds it; the whole period as one for all but sum and count (R-18)."""
+    """The windows, or plan intervals of what is not additive, that this pricing rates: those whose plan holds it (R-18, R-101)."""
     meter = contract.books.meters[contract.books.pricings[pricing_code]["meter"]]
-    spans = windows(period, contract.changes()) if meter["aggregation"] in PER_WINDOW else [Window(period.start, period.end)]
+    spans = windows(period, contract.changes()) if meter["aggregation"] in PER_WINDOW else contract.plan_intervals(period)
     return [span for span in spans if pricing_code in contract.pricings_on(contract.day(span.start))]
 
 

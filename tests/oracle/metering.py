@@ -107,12 +107,16 @@ class Metering:
     def run(self, events: list[Event]) -> Metered:
         metered = Metered()
         counted: list[tuple[Event, Disposition]] = []
+        kept: list[tuple[Event, Disposition]] = []
         for versions in versions_by_key(events):
             for event, disposition in self._settle(versions):
                 metered.dispositions.append(disposition)
                 if disposition.disposition == "metered" and disposition.version not in self.kept:
                     counted.append((event, disposition))
-        metered.rows = [row for rating in self.closed for row in rating.rows] + self._usage(counted)
+                elif disposition.disposition == "metered":
+                    kept.append((event, disposition))
+        self._read_one_after_another(counted + kept)
+        metered.rows = [row for rating in self.closed for row in rating.rows] + self._usage(counted) + self._levels()
         return metered
 
     # --- which version counts -------------------------------------------------------------------------------------------------
@@ -192,16 +196,9 @@ class Metering:
         return next(p for p in self.periods[contract.contract_id] if p.start <= instant < p.end)
 
     def _meters_taking(self, contract: Contract, event: Event) -> list[str]:
-        """The contract's meters that take the event: sum and count by the plan of its time, others by the period's first."""
-        now = contract.day(event["timestamp"])
-        plan_now = self.books.meters_of(contract.plan_on(now))
-        plan_first = self.books.meters_of(contract.plan_on(self.period_at(contract, event["timestamp"]).start_date))
-        return [
-            code
-            for code in self.books.meters
-            if code in (plan_now if self.books.meters[code]["aggregation"] in PER_WINDOW else plan_first)
-            and self.books.meter_takes(code, event)
-        ]
+        """The contract's meters that take the event, by the plan of its time (R-12, R-101)."""
+        of_plan = self.books.meters_of(contract.plan_on(contract.day(event["timestamp"])))
+        return [code for code in self.books.meters if code in of_plan and self.books.meter_takes(code, event)]
 
     # --- what it adds up to ---------------------------------------------------------------------------------------------------
 
@@ -212,6 +209,8 @@ class Metering:
             contract = self.books.contracts[disposition.contract_id]
             period = self.period_at(contract, event["timestamp"])
             for meter_code in disposition.taken_by:
+                if self.books.meters[meter_code]["aggregation"] == "level":
+                    continue
                 window = self._window(contract, period, meter_code, event["timestamp"])
                 values = tuple(self._group_value(event, key) for key in self.books.meters[meter_code].get("group_keys") or [])
                 groups.setdefault((contract.contract_id, period, window, meter_code, values), []).append(event)
@@ -225,7 +224,7 @@ class Metering:
                 window.end,
                 meter_code,
                 values,
-                self._aggregate(meter_code, events, period),
+                self._aggregate(meter_code, events, window),
                 len(events),
             )
             for (contract_id, period, window, meter_code, values), events in groups.items()
@@ -239,19 +238,74 @@ class Metering:
         return event.get("customer_id") or self.external[event["external_customer_id"]]
 
     def _window(self, contract: Contract, period: Period, meter_code: str, instant: datetime) -> Window:
-        """The rating window of the instant; the whole period for all but sum and count (R-18)."""
-        if self.books.meters[meter_code]["aggregation"] not in PER_WINDOW:
-            return Window(period.start, period.end)
-        return next(w for w in windows(period, contract.changes()) if w.start <= instant < w.end)
+        """The rating window of the instant; the plan interval for what is not additive (R-18, R-101)."""
+        is_additive = self.books.meters[meter_code]["aggregation"] in PER_WINDOW
+        spans = windows(period, contract.changes()) if is_additive else contract.plan_intervals(period)
+        return next(w for w in spans if w.start <= instant < w.end)
 
-    def _aggregate(self, meter_code: str, events: list[Event], period: Period) -> Fraction:
+    # --- readings that go on from one to the next (R-98, R-99) ----------------------------------------------------------------
+
+    def _read_one_after_another(self, metered: list[tuple[Event, Disposition]]) -> None:
+        """The readings of each contract, level or counter and combination in the order of time, those of closed periods among them."""
+        self.readings: dict[tuple[str, str, tuple[str | None, ...]], list[tuple[Event, Fraction]]] = {}
+        for event, disposition in metered:
+            contract = self.books.contracts.get(disposition.contract_id or "")
+            if contract is None or not contract.active_at(event["timestamp"]):
+                continue
+            for meter_code in self._measure(contract, event).taken_by:
+                if self.books.meters[meter_code]["aggregation"] in ("level", "counter"):
+                    values = tuple(self._group_value(event, k) for k in self.books.meters[meter_code].get("group_keys") or [])
+                    read = self._measured(meter_code, event)
+                    assert isinstance(read, Fraction)
+                    self.readings.setdefault((contract.contract_id, meter_code, values), []).append((event, read))
+        self.growth: dict[tuple[str, VersionId], Fraction] = {}
+        for (_, meter_code, _), readings in self.readings.items():
+            readings.sort(key=lambda reading: (reading[0]["timestamp"], reading[0]["received_at"], *version_of(reading[0])))
+            before: Fraction | None = None
+            for event, read in readings:
+                if before is None:
+                    grown = read if self.books.meters[meter_code].get("from_zero") else Fraction(0)
+                else:
+                    grown = read if read < before else read - before
+                self.growth[meter_code, version_of(event)] = grown
+                before = read
+
+    def _levels(self) -> list[UsageRow]:
+        """What levels come to in every plan interval of open periods in which a plan bills them."""
+        rows = []
+        for (contract_id, meter_code, values), readings in self.readings.items():
+            if self.books.meters[meter_code]["aggregation"] != "level":
+                continue
+            contract = self.books.contracts[contract_id]
+            for period in self.periods[contract_id]:
+                if self._is_closed(contract_id, period.start):
+                    continue
+                for interval in contract.plan_intervals(period):
+                    if meter_code not in self.books.meters_of(contract.plan_on(contract.day(interval.start))):
+                        continue
+                    held = Fraction(0)
+                    for nth, (event, read) in enumerate(readings):
+                        end = readings[nth + 1][0]["timestamp"] if nth + 1 < len(readings) else interval.end
+                        begins, ends = max(event["timestamp"], interval.start), min(end, interval.end)
+                        if begins < ends:
+                            held += read * ((ends - begins) // timedelta(microseconds=1))
+                    count = sum(interval.start <= event["timestamp"] < interval.end for event, _ in readings)
+                    if count or held:
+                        quantity = half_away(held / contract.full_length(period), QUANTITY_DIGITS)
+                        span = (period.start, period.end, interval.start, interval.end)
+                        rows.append(UsageRow(contract_id, contract.customer_id, *span, meter_code, values, quantity, count))
+        return rows
+
+    def _aggregate(self, meter_code: str, events: list[Event], window: Window) -> Fraction:
         aggregation = self.books.meters[meter_code]["aggregation"]
+        if aggregation == "counter":
+            return sum((self.growth[meter_code, version_of(event)] for event in events), Fraction(0))
         read = [self._measured(meter_code, event) for event in events]
         if aggregation == "unique":
             return Fraction(len(set(read)))
         quantities = [quantity for quantity in read if isinstance(quantity, Fraction)]
         if aggregation == "percentile":
-            return percentile(self.books.meters[meter_code], events, quantities, period)
+            return percentile(self.books.meters[meter_code], events, quantities, window)
         if aggregation == "latest":
             newest = max(events, key=lambda event: (event["timestamp"], event["received_at"], *version_of(event)))
             return quantities[events.index(newest)]
@@ -263,13 +317,13 @@ class Metering:
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
 
 
-def percentile(meter: Mapping, events: list[Event], quantities: list[Fraction], period: Period) -> Fraction:
+def percentile(meter: Mapping, events: list[Event], quantities: list[Fraction], window: Window) -> Fraction:
     """R-100: the reading at place ceil(n x p / 100), ascending; of sums per interval of UTC time where the meter has one."""
     readings = quantities
     if interval := meter.get("interval"):
         step = timedelta(minutes=int(interval[:-1]))
-        first = (period.start - EPOCH) // step
-        last = (period.end - timedelta(microseconds=1) - EPOCH) // step
+        first = (window.start - EPOCH) // step
+        last = (window.end - timedelta(microseconds=1) - EPOCH) // step
         sums = dict.fromkeys(range(first, last + 1), Fraction(0))
         for event, quantity in zip(events, quantities, strict=True):
             sums[(event["timestamp"] - EPOCH) // step] += quantity

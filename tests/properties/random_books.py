@@ -14,7 +14,21 @@ Mapping = dict[str, Any]
 MINOR_DIGITS = {"USD": 2, "JPY": 0, "BHD": 3}
 # Cairo's clocks change at midnight, Kolkata is half an hour off, Auckland is a day ahead of Havana.
 ZONES = ["UTC", "America/New_York", "Asia/Kolkata", "Pacific/Auckland", "Africa/Cairo", "America/Havana"]
-AGGREGATIONS = ["sum", "sum", "sum", "count", "max", "min", "unique", "latest", "average", "percentile"]
+AGGREGATIONS = [
+    "sum",
+    "sum",
+    "sum",
+    "count",
+    "max",
+    "min",
+    "unique",
+    "latest",
+    "average",
+    "percentile",
+    "level",
+    "level",
+    "counter",
+]
 MODELS = ["per_unit", "per_unit", "graduated", "volume", "package", "bps"]
 GROUP_VALUES = {"region": ["US", "EU", "1"], "tier": ["a", "b"]}
 FILTERS: list[Mapping] = [{"in": ["web"]}, {"not_in": ["web", 7]}, {"exists": True}, {"exists": False}]
@@ -67,6 +81,8 @@ def meters(draw: st.DrawFn, code: str) -> Mapping:
         meter["percentile"] = draw(st.sampled_from(["95", "50", "100", "0.1", "99.999"]))
         if draw(st.booleans()):
             meter["interval"] = draw(st.sampled_from(["5m", "720m"]))
+    if aggregation == "counter" and draw(st.booleans()):
+        meter["from_zero"] = True
     if aggregation not in ("count", "unique") and draw(st.integers(0, 4)) == 4:
         meter["aggregation_key"] = {"formula": draw(st.sampled_from(FORMULAS))}
     if aggregation not in ("count", "unique") and draw(st.integers(0, 4)) == 4:
@@ -129,6 +145,8 @@ def metered_pricings(draw: st.DrawFn, code: str, meter: Mapping) -> tuple[Mappin
         pricing["tier_scope"] = "pricing"
     if model == "package":
         pricing["package_size"] = draw(st.sampled_from(["10", "7", "2.5"]))
+    if meter["aggregation"] not in ("sum", "count", "counter") and draw(st.integers(0, 2)) == 0:
+        pricing["prorate"] = True
     return pricing | {own_price_key(pricing): draw(own_prices(pricing))}, cards
 
 

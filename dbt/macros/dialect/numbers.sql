@@ -82,8 +82,14 @@
 {% macro exact_average(total, count) -%} {{ adapter.dispatch('exact_average')(total, count) }} {%- endmacro %}
 {% macro duckdb__exact_average(total, count) -%}
     {%- set billionths = "replace((" ~ total ~ ")::decimal(38, 9)::varchar, '.', '')::hugeint" -%}
+    {{ exact_ratio(billionths, count) }}
+{%- endmacro %}
+
+{#- Billionths over a whole number, as a quantity: halves away from zero (R-2). -#}
+{% macro exact_ratio(billionths, divisor) -%} {{ adapter.dispatch('exact_ratio')(billionths, divisor) }} {%- endmacro %}
+{% macro duckdb__exact_ratio(billionths, divisor) -%}
     {%- set rounded -%}
-        (sign({{ billionths }}) * ((2 * abs({{ billionths }}) + {{ count }}) // (2 * {{ count }})))
+        (sign({{ billionths }}) * ((2 * abs({{ billionths }}) + {{ divisor }}) // (2 * {{ divisor }})))
     {%- endset -%}
     (
         ({{ rounded }} // 1000000000)::decimal(38, 9)

@@ -1,3 +1,7 @@
+{#- Microseconds since 1970 of an instant. -#}
+{% macro microseconds(instant) -%} {{ adapter.dispatch('microseconds')(instant) }} {%- endmacro %}
+{% macro duckdb__microseconds(instant) -%} epoch_us({{ instant }})::hugeint {%- endmacro %}
+
 {#- The number of the interval of UTC time that an instant lies in; null where there are no intervals (R-100). -#}
 {% macro interval_number(instant, seconds) -%} {{ adapter.dispatch('interval_number')(instant, seconds) }} {%- endmacro %}
 {% macro duckdb__interval_number(instant, seconds) -%} (epoch_us({{ instant }}) // ({{ seconds }}::bigint * 1000000)) {%- endmacro %}

@@ -11,7 +11,8 @@ select
     windows.window_start,
     windows.window_end,
     windows.window_plan_code,
-    windows.period_plan_code
+    windows.interval_start,
+    windows.interval_end
 from {{ ref('int_event_kinds') }} as kinds
 inner join {{ ref('int_slice_windows') }} as windows
     on

@@ -75,7 +75,9 @@ select
     contracts.period_start,
     contracts.period_end,
     contracts.window_start,
-    contracts.window_end
+    contracts.window_end,
+    contracts.interval_start,
+    contracts.interval_end
 from judged
 left join contracts
     on

@@ -1,4 +1,4 @@
--- the plan of a sum or count meter is the one at the event's time, of any other meter the one at the period's start (R-12)
+-- meters match by the plan in force at the event's time (R-12, R-101)
 select
     contracts.kind_no,
     contracts.contract_id,
@@ -12,7 +12,4 @@ inner join {{ ref('int_meter_outcomes') }} as outcomes
 inner join {{ ref('int_plan_meters') }} as plan_meters
     on
         outcomes.meter_code = plan_meters.meter_code
-        and case
-            when outcomes.is_kept_per_window then contracts.window_plan_code
-            else contracts.period_plan_code
-        end = plan_meters.plan_code
+        and contracts.window_plan_code = plan_meters.plan_code

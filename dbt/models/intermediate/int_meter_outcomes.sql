@@ -62,6 +62,7 @@ outcomes as (
         meters.group_keys,
         meters.percentile,
         meters.interval_seconds,
+        meters.from_zero,
         coalesce(group_slots.group_slots, []::integer[]) as group_slots,
         number_slots.slot as number_slot,
         text_slots.kind || '_' || text_slots.slot as text_column,

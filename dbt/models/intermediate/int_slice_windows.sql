@@ -22,7 +22,8 @@ select
     windows.window_start,
     windows.window_end,
     windows.window_plan_code,
-    windows.period_plan_code
+    windows.interval_start,
+    windows.interval_end
 from slices
 inner join windows
     on

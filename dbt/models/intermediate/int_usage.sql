@@ -1,5 +1,6 @@
 {#- What the kernel rates (R-16). Sums, counts and averages come from the groups, from which what no longer counts can be taken off;
-    the other aggregations have to look at events again, and only at those of their own meters. -#}
+    the other aggregations have to look at events again, and only at those of their own meters. Meters that are not additive are kept per
+    plan interval (R-101): where they are, that is their window. -#}
 {{ config(contract={'enforced': true}) }}
 {%- set additive = "'sum', 'count', 'average'" -%}
 {%- set readings = event_readings() -%}
@@ -24,12 +25,13 @@ meters as (
         dispositions.routed_customer_id,
         dispositions.period_start,
         dispositions.period_end,
-        case when outcomes.is_kept_per_window then dispositions.window_start else dispositions.period_start end as window_start,
-        case when outcomes.is_kept_per_window then dispositions.window_end else dispositions.period_end end as window_end,
+        case when outcomes.is_kept_per_window then dispositions.window_start else dispositions.interval_start end as window_start,
+        case when outcomes.is_kept_per_window then dispositions.window_end else dispositions.interval_end end as window_end,
         outcomes.meter_code,
         outcomes.aggregation,
         outcomes.percentile,
         outcomes.interval_seconds,
+        outcomes.from_zero,
         outcomes.group_slots,
         outcomes.number_slot,
         outcomes.text_column
@@ -122,7 +124,7 @@ in_order as (
         row_number() over (
             partition by
                 contract_id,
-                period_start,
+                window_start,
                 meter_code,
                 group_values
             order by
@@ -130,6 +132,7 @@ in_order as (
                 {{ last_version_first() }}
         ) as place_from_last
     from looked_at
+    where aggregation not in ('level', 'counter')
 ),
 
 picked_out as (
@@ -204,14 +207,14 @@ ascending as (
         sum(events) over all_of_it as event_count,
         -- intervals without events count as nothing
         coalesce(
-            {{ interval_number('period_end - interval 1 microsecond', 'interval_seconds') }}
-            - {{ interval_number('period_start', 'interval_seconds') }} + 1,
+            {{ interval_number('window_end - interval 1 microsecond', 'interval_seconds') }}
+            - {{ interval_number('window_start', 'interval_seconds') }} + 1,
             count(*) over all_of_it
         ) as expected
     from readings
     window
-        all_of_it as (partition by contract_id, period_start, meter_code, group_values),
-        same_combination as (partition by contract_id, period_start, meter_code, group_values order by number)
+        all_of_it as (partition by contract_id, window_start, meter_code, group_values),
+        same_combination as (partition by contract_id, window_start, meter_code, group_values order by number)
 ),
 
 -- the nearest rank: place ceil(n x p / 100) of n
@@ -254,12 +257,141 @@ percentiles as (
         group_values
 ),
 
+-- what goes on from one reading to the next of the contract, whatever periods they are in
+consecutive as (
+    select
+        *,
+        lead(number) over readings as number_before,
+        lag("timestamp") over readings as next_timestamp
+    from looked_at
+    where aggregation in ('level', 'counter')
+    window
+        readings as (
+            partition by
+                contract_id,
+                meter_code,
+                group_values
+            order by
+                "timestamp" desc,
+                {{ last_version_first() }}
+        )
+),
+
+-- R-99: what a counter has grown since the reading before; one that is lower has begun anew
+grown as (
+    select
+        contract_id,
+        customer_id,
+        period_start,
+        period_end,
+        window_start,
+        window_end,
+        meter_code,
+        group_values,
+        sum(
+            case
+                when number_before is null then case when from_zero then number else 0 end
+                when number < number_before then number
+                else number - number_before
+            end
+        )::decimal(38, 9) as quantity,
+        count(*) as event_count
+    from consecutive
+    where aggregation = 'counter'
+    group by
+        contract_id,
+        customer_id,
+        period_start,
+        period_end,
+        window_start,
+        window_end,
+        meter_code,
+        group_values
+),
+
+levels as (
+    select
+        contract_id,
+        meter_code,
+        group_values,
+        replace(number::decimal(38, 9)::varchar, '.', '')::hugeint as billionths,
+        "timestamp" as held_from,
+        next_timestamp as held_to
+    from consecutive
+    where aggregation = 'level'
+),
+
+-- plan intervals in which a meter's level may hold, with or without events
+level_intervals as (
+    select distinct
+        windows.contract_id,
+        windows.customer_id,
+        windows.period_start,
+        windows.period_end,
+        windows.interval_start,
+        windows.interval_end,
+        windows.full_length,
+        plan_meters.meter_code
+    from {{ source('schedule', 'windows') }} as windows
+    inner join {{ ref('int_plan_meters') }} as plan_meters
+        on windows.window_plan_code = plan_meters.plan_code
+    where plan_meters.meter_code in (select levels.meter_code from levels)
+),
+
+-- R-98: each level for as long as it holds in an interval
+held as (
+    select
+        intervals.*,
+        levels.group_values,
+        levels.billionths * ({{ microseconds('least(coalesce(levels.held_to, intervals.interval_end), intervals.interval_end)') }}
+        - {{ microseconds('greatest(levels.held_from, intervals.interval_start)') }}) as billionths_held,
+        case when levels.held_from >= intervals.interval_start then 1 else 0 end as events
+    from level_intervals as intervals
+    inner join levels
+        on
+            intervals.contract_id = levels.contract_id
+            and intervals.meter_code = levels.meter_code
+            and levels.held_from < intervals.interval_end
+            and coalesce(levels.held_to >= intervals.interval_start, true)
+),
+
+level_usage as (
+    select
+        contract_id,
+        customer_id,
+        period_start,
+        period_end,
+        interval_start as window_start,
+        interval_end as window_end,
+        meter_code,
+        group_values,
+        {{ exact_ratio('sum(billionths_held)', 'full_length') }} as quantity,
+        sum(events) as event_count
+    from held
+    group by
+        contract_id,
+        customer_id,
+        period_start,
+        period_end,
+        interval_start,
+        interval_end,
+        full_length,
+        meter_code,
+        group_values
+    -- a level of nothing that goes on is no usage
+    having sum(events) > 0 or sum(billionths_held) <> 0
+),
+
 usage as (
     select * from added_up
     union all
     select * from picked_out
     union all
     select * from percentiles
+    union all
+    select * from grown
+    union all
+    select * from level_usage
 )
 
 select

@@ -10,7 +10,7 @@ meters as (
         * exclude (quantity_property, group_properties),
         coalesce(quantity_property, aggregation_key) as read_property,
         coalesce(group_properties, group_keys) as group_properties,
-        aggregation in ('sum', 'count') as is_kept_per_window
+        aggregation in ('sum', 'count', 'counter') as is_kept_per_window
     from {{ source('books', 'meters') }}
     where status = 'active'
 ),
@@ -46,6 +46,7 @@ select
     taken.group_properties,
     taken.percentile,
     taken.interval_seconds,
+    coalesce(taken.from_zero, false) as from_zero,
     coalesce(filters.filters, []) as filters
 from taken
 left join filters

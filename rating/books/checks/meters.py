@@ -69,6 +69,9 @@ def _aggregation_problems(meter: Meter, place: Place) -> Iterator[Problem]:
     if meter.interval is not None and meter.aggregation != "percentile":
         what = f"{meter.aggregation} adds nothing up by intervals"
         yield place.at("interval").problem(what, "Take it out, or write `aggregation: percentile`")
+    if meter.from_zero is not None and meter.aggregation != "counter":
+        what = f"{meter.aggregation} has no first reading to count from zero"
+        yield place.at("from_zero").problem(what, "Take it out, or write `aggregation: counter`")
     if meter.round_each is not None:
         at = place.at("round_each")
         if meter.aggregation in ("count", "unique"):

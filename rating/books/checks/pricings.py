@@ -10,6 +10,7 @@ from rating.books.models import PRICING_MODELS, Pricing, RateCard
 from rating.books.places import Place, Stated
 from rating.books.problems import Problem, listed
 from rating.books.statements import Edition, Statements
+from rating.vocabulary import WINDOWED
 
 
 def pricing_problems(statements: Statements) -> Iterator[Problem]:
@@ -21,6 +22,10 @@ def pricing_problems(statements: Statements) -> Iterator[Problem]:
         yield from statements.meters.unknown(terms.meter, place.at("meter"))
         yield from statements.rate_cards.unknown(terms.rate_card, place.at("rate_card"))
         yield from _key_problems(terms, place)
+        meter = statements.meters.get(terms.meter)
+        if terms.prorate and meter is not None and meter.terms.aggregation in WINDOWED:
+            what = f"`{meter.terms.code}` adds up, so a part of a period has its own part of the quantity already"
+            yield place.at("prorate").problem(what, "Take `prorate` out")
         if terms.tiers is not None:
             yield from tier_problems(terms.tiers, place.at("tiers"))
         card = statements.rate_cards.get(terms.rate_card)
