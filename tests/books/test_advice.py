@@ -102,7 +102,7 @@ def test_an_approval_is_never_proposed(good: Path, problems_of: Callable[[Path],
 def test_a_word_that_is_not_possible_is_answered_with_all_that_are(
     good: Path, problems_of: Callable[[Path], list[str]]
 ) -> None:
-    sentence = said(good, problems_of, CATALOGUE, "aggregation: max", "aggregation: counter")
+    sentence = said(good, problems_of, CATALOGUE, "aggregation: max", "aggregation: gauge")
     assert (
         "Write one of `sum`, `count`, `max`, `min`, `unique`, `latest`, `average`, `percentile`, `level`, `counter`" in sentence
     )
