@@ -53,13 +53,27 @@ EVENTS = """
         on events.kind_no = taken.kind_no and events.contract_id = taken.contract_id
     inner join intermediate.int_meter_outcomes as outcomes
         on events.event_name = outcomes.event_name and events.fit = outcomes.fit and taken.meter_code = outcomes.meter_code
+    inner join intermediate.int_kind_dispositions as routes
+        on events.kind_no = routes.kind_no
+    inner join (
+        select contract_id, dense_rank() over (order by timezone)::integer as zone_no
+        from books.contracts
+        where status = 'approved'
+    ) as zones
+        on events.contract_id = zones.contract_id
     where events.disposition = 'metered'
         and taken.disposition = 'metered'
         and taken.meter_code = $meter
         and events.contract_id = $contract
         and events."timestamp" >= $start
         and events."timestamp" < $end
-        and list_transform(outcomes.group_slots, lambda slot: {groups}[slot])
+        and list_transform(
+            list_transform(outcomes.group_slots, lambda slot: list_prepend(routes.routed_customer_id, {groups})[slot + 1]),
+            lambda found: case
+                when starts_with(found, '␟hours␟') then nullif(string_split(found, '␟')[zones.zone_no + 2], '␀')
+                else found
+            end
+        )
             is not distinct from list_transform(
                 outcomes.group_keys, lambda key: json_extract_string($dimensions::json, '$."' || key || '"')
             )

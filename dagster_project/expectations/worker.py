@@ -59,7 +59,8 @@ def usage(known: Known) -> list[gxe.Expectation]:
             for column in ("contract_id", "customer_id", "meter_code", "quantity")
         ),
         gxe.ExpectColumnValuesToBeInSet(column="meter_code", value_set=known["meter_code"]),
-        gxe.ExpectColumnValuesToBeBetween(column="event_count", min_value=1),
+        # 0: a level that goes on
+        gxe.ExpectColumnValuesToBeBetween(column="event_count", min_value=0),
         gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A="period_end", column_B="period_start"),
         gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A="window_end", column_B="window_start"),
         gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A="window_start", column_B="period_start", or_equal=True),

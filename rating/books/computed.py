@@ -64,9 +64,10 @@ def _group_property(key: GroupKey, place: Place, statements: Statements) -> str:
 
 
 def _hours_step(hours: Hours, statements: Statements) -> Step:
-    zone = hours.zone if hours.zone != CONTRACT else min(contract_zones(statements))
+    """In the zone of the contract, the value in each zone that contracts lie in: dbt takes the contract's once the event has it."""
+    zones = [hours.zone] if hours.zone != CONTRACT else sorted(contract_zones(statements))
     ranges = [{"value": one.value, "days": one.days, "from": one.begins, "to": one.to} for one in hours.ranges]
-    return {"op": "hours", "zone": zone, "ranges": ranges, "otherwise": hours.otherwise}
+    return {"op": "hours", "zones": zones, "ranges": ranges, "otherwise": hours.otherwise}
 
 
 def contract_zones(statements: Statements) -> set[str]:

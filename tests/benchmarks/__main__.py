@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import agreement, events, history, nights
+from tests.benchmarks import agreement, events, features, history, nights
 from tests.benchmarks.books import write_books
 from tests.benchmarks.events import Month
 from tests.benchmarks.measure import ROOT, cost_of
@@ -35,6 +35,9 @@ def main() -> None:
     asked = _arguments()
     if asked.months or asked.landings:
         _history(asked)
+        return
+    if asked.features:
+        _features(asked)
         return
     results = Results(
         machine=_machine(),
@@ -63,6 +66,17 @@ def main() -> None:
     write_report(results, asked.docs / "benchmark.md")
     draw(results, asked.docs / "images" / "benchmark.png")
     _say(f"see {asked.docs / 'benchmark.md'}")
+
+
+def _features(asked: argparse.Namespace) -> None:
+    """Nights with newer features beside plain ones; see `features`."""
+    month = Month(asked.events[0], asked.customers, asked.seed)
+    compared = []
+    with tempfile.TemporaryDirectory(prefix="meterhouse-bench-") as scratch:
+        for one in features.nights_of_variants(asked.keep or Path(scratch), month):
+            _say(f"{one.variant}: {one.cost.seconds:.1f} s, {one.cost.cpu_seconds:.1f} CPU s")
+            compared.append(one)
+    history.write_between_marks(asked.docs / "benchmark.md", "features", features.table_of(month, compared))
 
 
 def _history(asked: argparse.Namespace) -> None:
@@ -167,6 +181,7 @@ def _arguments() -> argparse.Namespace:
         "--months", type=int, help="instead: one night a month for so many months; --events is what each brings"
     )
     parser.add_argument("--landings", type=int, help="instead: so many small landings, and nights measured among them")
+    parser.add_argument("--features", action="store_true", help="instead: nights in which one meter in ten uses newer features")
     parser.add_argument("--keep", type=Path, help="leave inboxes, books, warehouses and results.json in this folder")
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES, help="what to measure")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="where the table and the picture go")

@@ -8,7 +8,7 @@ import pytest
 
 from dagster_project.warehouse import connect, fetch
 from rating.books import load
-from tests.benchmarks import books, events, yardsticks
+from tests.benchmarks import books, events, features, yardsticks
 from tests.benchmarks.books import FIVE_FOR_EVERYONE, write_books
 from tests.benchmarks.events import Month, write_late, write_month
 from tests.benchmarks.measure import cost_of
@@ -103,6 +103,13 @@ def test_the_books_are_sound(tmp_path: Path) -> None:
     assert read.contracts.height == 100
     assert read.credit_grants.height == 500
     assert read.rate_overrides.height == 100 // books.NEGOTIATED_ONE_IN * (len(books.CARD) // 2)
+
+
+@pytest.mark.parametrize("variant", [*features.VARIANTS, features.AGREED])
+def test_the_books_of_newer_features_are_sound(tmp_path: Path, variant: str) -> None:
+    read = load(features.write_variant(tmp_path / "books", Month(events=100, customers=60, seed=1), variant))
+    assert read.meters.height == 10
+    assert read.contracts.height == 60
 
 
 def test_a_line_goes_through_both_sizes() -> None:

@@ -92,11 +92,12 @@ def test_r18_grants_of_one_contract_cut_no_other(house: House) -> None:
 def test_r101_windows_know_the_plan_in_force_and_the_interval_it_is_in_force_over(house: House) -> None:
     contract = {"amendments": [{"effective_date": "2026-01-11", "plan": "scale"}]}
     house.open(books(per_unit("1"), contract=contract, plans=[{"code": "scale", "pricings": ["P1"]}]))
-    found = [
-        (row.window_plan_code, row.interval_start.day, row.interval_end.day)
-        for row in rows(house.schedule("2026-02-28").windows)
+    found = [(row.window_plan_code, row.interval_start, row.interval_end) for row in rows(house.schedule("2026-02-28").windows)]
+    assert found == [
+        ("pro", "2026-01-01", "2026-01-11"),
+        ("scale", "2026-01-11", "2026-02-01"),
+        ("scale", "2026-02-01", "2026-03-01"),
     ]
-    assert found == [("pro", 1, 11), ("scale", 11, 1), ("scale", 1, 1)]
 
 
 def test_r18_sums_are_priced_window_by_window_and_a_maximum_at_the_price_of_the_periods_start(house: House) -> None:

@@ -71,13 +71,13 @@ class Line:
 
 @dataclass
 class Flown:
-    """What one carrier did in one month; windows are named by their first day."""
+    """What one carrier did in one month; windows are named by their first day, and so are the stretches of one plan (R-101)."""
 
     departures: Counter[tuple[date, str, str | None]]
     handled: Counter[tuple[date, str]]
     seats: Counter[str]
-    aircraft: set[str]
-    longest_delay: dict[str, int]
+    aircraft: set[tuple[date, str]]
+    longest_delay: dict[tuple[date, str], int]
 
 
 class Charge(NamedTuple):
@@ -140,9 +140,10 @@ def _charges(carrier: str, month: int, flown: Flown) -> list[Charge]:
     seats = _seat_charge("SEAT_CHARGE", price, first, flown)
     aircraft = len(flown.aircraft)
     ramp = [Charge("RAMP_PERMITS", (), first, aircraft, aircraft * Fraction(18))]
-    delay = [
-        Charge("LONGEST_DELAY_REPORT", (origin,), first, n, Fraction(0)) for origin, n in sorted(flown.longest_delay.items())
-    ]
+    longest: Counter[str] = Counter()
+    for (_, origin), minutes in flown.longest_delay.items():
+        longest[origin] += minutes
+    delay = [Charge("LONGEST_DELAY_REPORT", (origin,), first, n, Fraction(0)) for origin, n in sorted(longest.items())]
     handling = _handling(carrier, month, flown)
     # in June US Airways starts on the plan without handling, so handling comes last
     rest = ramp + delay + handling if (carrier, month) == ("US", 6) else handling + ramp + delay
@@ -242,11 +243,12 @@ def _flown() -> dict[tuple[str, int], Flown]:
         time_of_day = ("night", "morning", "afternoon", "evening")[int(flight["hour"]) // 6]
         mine.departures[window, origin, time_of_day] += 1
         mine.handled[window, origin] += 1
-        mine.aircraft.add(tailnum)
+        of_plan = window if carrier == "US" else day.replace(day=1)  # only US Airways changes its plan
+        mine.aircraft.add((of_plan, tailnum))
         if tailnum in seats:
             mine.seats[origin] += seats[tailnum]
         delay = int(flight["dep_delay"])
-        mine.longest_delay[origin] = max(delay, mine.longest_delay.get(origin, delay))
+        mine.longest_delay[of_plan, origin] = max(delay, mine.longest_delay.get((of_plan, origin), delay))
     return flown
 
 

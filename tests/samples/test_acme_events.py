@@ -12,7 +12,7 @@ import pytest
 from dagster_project import samples
 
 SAMPLE_EVENTS = Path(__file__).parents[2] / "contracts_data/acme_ai/sample_events"
-WRITTEN_BY_HAND = {"2026-02-guide-batch.json", "2026-02-new-integration.jsonl"}
+WRITTEN_BY_HAND = {"2026-02-guide-batch.json", "2026-02-new-integration.jsonl", "2026-q1-platform.jsonl"}
 
 
 def test_the_committed_files_are_what_the_generator_makes() -> None:

@@ -138,9 +138,19 @@
     {{ return("case " ~ (branches | join(' ')) ~ " end") }}
 {%- endmacro %}
 
-{#- The value of the first range of hours that an event's local time lies in (R-94), as JSON text. -#}
+{#- The value of the first range of hours that an event's local time lies in (R-94), as JSON text. In the zone of the contract, which may
+    be one of several, the text has the value in each of them; `of_contract` takes the contract's. -#}
 {% macro hours_text(step) -%}
-    {%- set local = "timezone(" ~ quoted(step.zone) ~ ", timezone('UTC', \"timestamp\"))" -%}
+    {%- if step.zones | length == 1 -%}
+        {{ return(hours_in_zone(step, step.zones[0], quote=true)) }}
+    {%- endif -%}
+    {%- set values = [] -%}
+    {%- for zone in step.zones -%} {%- do values.append("(" ~ hours_in_zone(step, zone, quote=false) ~ ")") -%} {%- endfor -%}
+    {{ return("concat('\"␟hours␟', " ~ (values | join(", '␟', ")) ~ ", '\"')") }}
+{%- endmacro %}
+
+{% macro hours_in_zone(step, zone, quote) -%}
+    {%- set local = "timezone(" ~ quoted(zone) ~ ", timezone('UTC', \"timestamp\"))" -%}
     {%- set minute = "(hour(" ~ local ~ ") * 60 + minute(" ~ local ~ "))" -%}
     {%- set names = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] -%}
     {%- set branches = [] -%}
@@ -160,9 +170,37 @@
         {%- else -%}
             {%- set holds = "((" ~ on_day ~ " and " ~ minute ~ " >= " ~ begins ~ ") or (" ~ on_next ~ " and " ~ minute ~ " < " ~ ends ~ "))" -%}
         {%- endif -%}
-        {%- do branches.append("when " ~ holds ~ " then " ~ quoted(tojson(range.value))) -%}
+        {%- do branches.append("when " ~ holds ~ " then " ~ hours_value(range.value, quote)) -%}
     {%- endfor -%}
-    {{ return("case " ~ (branches | join(' ')) ~ " else " ~ (quoted(tojson(step.otherwise)) if step.otherwise is not none else 'null') ~ " end") }}
+    {{ return("case " ~ (branches | join(' ')) ~ " else " ~ hours_value(step.otherwise, quote) ~ " end") }}
+{%- endmacro %}
+
+{#- A value as JSON text, or as a part of one; a part that is missing is ␀. -#}
+{% macro hours_value(value, quote) -%}
+    {%- if value is none -%} {{ return('null' if quote else "'␀'") }} {%- endif -%}
+    {{ return(quoted(tojson(value) if quote else tojson(value)[1:-1])) }}
+{%- endmacro %}
+
+{#- Group values as they are in the zone of a contract, which is the nth of the zones that contracts lie in. -#}
+{% macro of_contract(values, zone_no) -%}
+    list_transform(
+        {{ values }},
+        lambda found: case
+            when starts_with(found, '␟hours␟') then nullif(string_split(found, '␟')[{{ zone_no }} + 2], '␀')
+            else found
+        end
+    )
+{%- endmacro %}
+
+{#- Whether any group is read in the zone of the contract, where contracts lie in several. -#}
+{% macro reads_zones_of_contracts(readings) -%}
+    {%- set found = [] -%}
+    {%- for reading in readings -%}
+        {%- for property in reading.groups if property.startswith('[{"op":"hours"') -%}
+            {%- if fromjson(property)[0].zones | length > 1 -%} {%- do found.append(property) -%} {%- endif -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(found | length > 0) }}
 {%- endmacro %}
 
 {#- The longest prefix of each text that a table has (R-96): looked_up, json_text. -#}

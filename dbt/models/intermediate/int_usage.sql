@@ -6,7 +6,9 @@
 {%- set readings = event_readings() -%}
 {%- set numbers = slot_columns('number', readings) -%}
 {%- set groups = slot_columns('group', readings) -%}
-{%- set texts = slot_columns('text', readings) %}
+{%- set texts = slot_columns('text', readings) -%}
+{%- set combination = picked(groups, 'meters.group_slots', 'meters.routed_customer_id') -%}
+{%- if reads_zones_of_contracts(readings) -%} {%- set combination = of_contract(combination, 'meters.zone_no') -%} {%- endif %}
 
 with
 
@@ -23,6 +25,7 @@ meters as (
         dispositions.contract_id,
         dispositions.customer_id,
         dispositions.routed_customer_id,
+        zones.zone_no,
         dispositions.period_start,
         dispositions.period_end,
         case when outcomes.is_kept_per_window then dispositions.window_start else dispositions.interval_start end as window_start,
@@ -45,13 +48,15 @@ meters as (
             dispositions.event_name = outcomes.event_name
             and dispositions.fit = outcomes.fit
             and taken.meter_code = outcomes.meter_code
+    left join {{ ref('int_contract_zones') }} as zones
+        on dispositions.contract_id = zones.contract_id
     where taken.disposition = 'metered'
 ),
 
 grouped as (
     select
         meters.*,
-        {{ picked(groups, 'meters.group_slots', 'meters.routed_customer_id') }} as group_values,
+        {{ combination }} as group_values,
         event_groups.events,
         {{ in_slot('meters.number_slot', numbers, '_sum') }} as number_sum
     from {{ ref('int_event_groups') }} as event_groups
@@ -92,7 +97,7 @@ added_up as (
 looked_at as (
     select
         meters.*,
-        {{ picked(groups, 'meters.group_slots', 'meters.routed_customer_id') }} as group_values,
+        {{ combination }} as group_values,
         {{ in_slot('meters.number_slot', numbers, '') }} as number,
         case meters.text_column
             {%- for column in groups + texts %}

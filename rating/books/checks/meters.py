@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rating.books.checks.settings import zone_problem
-from rating.books.computed import CONTRACT, CUSTOMER, EVENT_NAME, contract_zones
+from rating.books.computed import CONTRACT, CUSTOMER, EVENT_NAME
 from rating.books.formulas import FormulaError, steps_of
 from rating.books.models import Filter, GroupKey, Hours, Measured, Meter
 from rating.books.places import Place
@@ -26,7 +26,7 @@ def meter_problems(statements: Statements) -> Iterator[Problem]:
         if repeated(read) and not twice:
             yield meter.place.at("group_keys").problem("two group keys are worked out in the same way", "Keep one of them")
         for position, key in enumerate(keys):
-            yield from _group_key_problems(key, meter.place.at("group_keys", position), statements)
+            yield from _group_key_problems(key, meter.place.at("group_keys", position))
         for position, condition in enumerate(meter.terms.filters):
             yield from _filter_problems(condition, meter.place.at("filters", position))
 
@@ -90,14 +90,14 @@ def _measured_problems(measured: Measured, place: Place) -> Iterator[Problem]:
             yield place.at("formula").problem(error.what, error.mend)
 
 
-def _group_key_problems(key: GroupKey, place: Place, statements: Statements) -> Iterator[Problem]:
+def _group_key_problems(key: GroupKey, place: Place) -> Iterator[Problem]:
     kinds = [name for name in ("hours", "bands", "prefixes") if getattr(key, name) is not None]
     if len(kinds) > 1:
         yield place.problem(f"{listed(kinds)} are given together", "Keep one of them")
     elif kinds == ["hours"]:
         if key.of is not None:
             yield place.at("of").problem("hours look at the event's time, not at a property", "Take `of` out")
-        yield from _hours_problems(key.hours, place.at("hours"), statements)
+        yield from _hours_problems(key.hours, place.at("hours"))
     elif key.of is None and kinds:
         yield place.problem(f"`{kinds[0]}` needs `of`, the property that is looked at", "Add `of: …`")
     elif key.of is not None:
@@ -115,16 +115,11 @@ def _group_key_problems(key: GroupKey, place: Place, statements: Statements) -> 
             yield place.at("bands").problem(what, "Write them from the lowest `at_most` up; only the last may have none")
 
 
-def _hours_problems(hours: Hours | None, place: Place, statements: Statements) -> Iterator[Problem]:
+def _hours_problems(hours: Hours | None, place: Place) -> Iterator[Problem]:
     if hours is None:
         return
     if hours.zone != CONTRACT:
         yield from zone_problem(hours.zone, place.at("zone"))
-    elif len(zones := contract_zones(statements)) > 1:
-        what = f"approved contracts lie in {listed(sorted(zones))}, and hours are read in one zone"
-        yield place.at("zone").problem(
-            what, "Write `zone: …` with the one that is meant; a meter for each zone where they differ"
-        )
     for position, one in enumerate(hours.ranges):
         at = place.at("ranges", position)
         if one.days == ():
