@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,16 @@ CODE = Path(books.__file__).parent
 
 def recall(warehouse: Warehouse, folder: Path) -> Books | None:
     """The books of the folder as an earlier run of this warehouse read them; None where they have to be read."""
+    return _remembered(
+        warehouse,
+        lambda note: note["code"] == _code() and note["version"] == books.version_now(folder, note["files"]),
+    )
+
+
+def _remembered(warehouse: Warehouse, is_wanted: Callable[[dict[str, Any]], bool]) -> Books | None:
     try:
         note = json.loads(_note(warehouse).read_bytes())
-        if note["code"] != _code() or note["version"] != books.version_now(folder, note["files"]):
+        if not is_wanted(note):
             return None
         return Books.of(
             note["version"],
@@ -37,6 +45,11 @@ def recall(warehouse: Warehouse, folder: Path) -> Books | None:
         )
     except (OSError, ValueError, KeyError, TypeError, tables.SchemaMismatch, pl.exceptions.PolarsError):
         return None
+
+
+def remembered_books(warehouse: Warehouse) -> Books | None:
+    """The books as the last run read them, whatever has become of their files since; None where no run has, or other code did."""
+    return _remembered(warehouse, lambda note: note["code"] == _code())
 
 
 def remembered_sources(warehouse: Warehouse) -> list[Source]:

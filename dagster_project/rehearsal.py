@@ -18,11 +18,12 @@ from dagster_project.warehouse import Warehouse
 
 
 @contextlib.contextmanager
-def rehearsed(warehouse: Warehouse, as_of: datetime) -> Iterator[Warehouse]:
-    """A warehouse that holds what runs up to as_of landed and issued; gone when the block ends."""
+def rehearsed(warehouse: Warehouse, as_of: datetime, *, with_issued: bool = True) -> Iterator[Warehouse]:
+    """A warehouse that holds what runs up to as_of landed and, unless that is not wanted, issued; gone when the block ends."""
     with tempfile.TemporaryDirectory(prefix="meterhouse-") as folder:
         stage = Warehouse(Path(folder))
-        for folder in ("raw_events", "quarantine", "unmatched"):
+        # what was unmatched when it was issued is part of what was issued
+        for folder in ("raw_events", "quarantine", *(("unmatched",) if with_issued else ())):
             real, shown = warehouse.root / folder, stage.root / folder
             _link_files(real, shown)
         if warehouse.landings.exists():
@@ -32,9 +33,9 @@ def rehearsed(warehouse: Warehouse, as_of: datetime) -> Iterator[Warehouse]:
             if noted.exists():
                 shutil.copytree(noted, shown)
         stage.issued.mkdir(parents=True)
-        for batch in issued.batches(warehouse, as_of):
+        for batch in issued.batches(warehouse, as_of) if with_issued else ():
             (stage.issued / batch.name).symlink_to(batch.folder.resolve(), target_is_directory=True)
-        if not looks_at_the_past(warehouse, as_of) and warehouse.pending.exists():
+        if with_issued and not looks_at_the_past(warehouse, as_of) and warehouse.pending.exists():
             shutil.copytree(warehouse.pending, stage.pending)
         yield stage
 

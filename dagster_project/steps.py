@@ -231,9 +231,12 @@ def rate_usage(run: Run, rows: pl.DataFrame, months: Months) -> tuple[Documents,
     Raises `Mistake` where usage is of another run, or breaks a law (R-47).
     """
     gate.require_usage(run.warehouse, run.as_of)
-    everything = Shard(
-        run.books, run.schedule, rows, run.issued, run.as_of, months, issue=run.issue, pending=pending_adjustments(run)
-    )
+    return rate_everything(run, rows, months, pending_adjustments(run))
+
+
+def rate_everything(run: Run, rows: pl.DataFrame, months: Months, pending: Documents | None) -> tuple[Documents, pl.DataFrame]:
+    """The documents of these months under the run's books, and HELD_BACK; pending: as `pending_adjustments`."""
+    everything = Shard(run.books, run.schedule, rows, run.issued, run.as_of, months, issue=run.issue, pending=pending)
     rated = processes.rate_all(everything.divided(run.shards))
     held = [{"contract_id": contract, "reason": reason} for shard in rated for contract, reason in shard.held_back]
     return issue_documents(rated, run.as_of, last_number(run.issued)), HELD_BACK.frame(held).sort("contract_id")

@@ -341,6 +341,43 @@ def acknowledge(
 
 
 @app.command()
+def simulate(
+    books: Annotated[Path, typer.Option("--books", envvar="METERHOUSE_BOOKS", help="NEW: the books that may be.")],
+    first: Annotated[str, typer.Option("--from", envvar="METERHOUSE_FROM", help="First billing month.", metavar="YYYY-MM")],
+    last: Annotated[str, typer.Option("--to", envvar="METERHOUSE_TO", help="Last billing month.", metavar="YYYY-MM")],
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--against", envvar="METERHOUSE_AGAINST", help="OLD: the books to compare with. Those of the last run where absent."
+        ),
+    ] = None,
+    contract: Annotated[
+        list[str] | None,
+        typer.Option("--contract", envvar="METERHOUSE_CONTRACT", help="This contract only; may be said again."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", envvar="METERHOUSE_OUT", help="Folder for summary.md, simulate.json and CSV files.")
+    ] = None,
+    fail_above: Annotated[
+        str | None,
+        typer.Option(
+            "--fail-above",
+            envvar="METERHOUSE_FAIL_ABOVE",
+            help="Exit with 4 if a customer's total differs by more.",
+            metavar="PERCENT",
+        ),
+    ] = None,
+    warehouse: WarehouseFlag = DEFAULT_WAREHOUSE,
+    shards: ShardsFlag = 1,
+    quiet: QuietFlag = False,
+) -> None:
+    """Rate the history under other books, and show what differs. Writes nothing but --out."""
+    from dagster_project.commands import simulating
+
+    simulating.simulate(books, against, warehouse, first, last, contract or [], out, fail_above, shards=shards, quiet=quiet)
+
+
+@app.command()
 def demo(
     folder: Annotated[
         Path, typer.Option("--folder", envvar="METERHOUSE_FOLDER", help="Where the demo's inbox and warehouse go.")
