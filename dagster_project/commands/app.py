@@ -341,6 +341,18 @@ def acknowledge(
 
 
 @app.command()
+def close(
+    period: Annotated[str, typer.Option("--period", envvar="METERHOUSE_PERIOD", help="The billing month.", metavar="YYYY-MM")],
+    out: Annotated[Path, typer.Option("--out", envvar="METERHOUSE_OUT", help="The workbook to write.")] = Path("close.xlsx"),
+    warehouse: WarehouseFlag = DEFAULT_WAREHOUSE,
+) -> None:
+    """Write a month's close as one workbook, each sheet tied to a control total."""
+    from dagster_project.commands import closing_month
+
+    closing_month.close(warehouse, period, out)
+
+
+@app.command()
 def simulate(
     books: Annotated[Path, typer.Option("--books", envvar="METERHOUSE_BOOKS", help="NEW: the books that may be.")],
     first: Annotated[str, typer.Option("--from", envvar="METERHOUSE_FROM", help="First billing month.", metavar="YYYY-MM")],
