@@ -279,8 +279,19 @@ def _windows(periods: pl.DataFrame, cuts: pl.DataFrame, terms: pl.DataFrame) -> 
     """Periods cut wherever terms change or a grant begins or ends (R-18), with the plan that meters match by (R-12) and the stretch of
     the period that it is in force over (R-101)."""
     period = ["contract_id", "customer_id", "period_start", "period_end", "full_length", "month"]
+    # a cut lies in one period at most: recurring grants cut wherever periods begin, now and for years
     inner = (
-        periods.join(cuts.drop_nulls().unique(), on="contract_id")
+        cuts.drop_nulls()
+        .unique()
+        .sort("cut")
+        .join_asof(
+            periods.select(period).sort("period_start"),
+            left_on="cut",
+            right_on="period_start",
+            by="contract_id",
+            strategy="backward",
+            check_sortedness=False,
+        )
         .filter(pl.col("cut") > pl.col("period_start"), pl.col("cut") < pl.col("period_end"))
         .select(*period, window_start="cut")
     )
