@@ -16,6 +16,7 @@ from rating.tables import CONTRACTS, Column, Table
 if TYPE_CHECKING:
     from rating.books import Books
 
+_COME_AGAIN = "Let it come again: a later `until`, more `times`, or a later end of its contract"
 _FIXED = ("start_date", "billing_anchor", "anchor_month", "timezone", "billing_frequency", "currency")
 _FACTS = ("contract_id", *_FIXED)
 
@@ -104,8 +105,15 @@ def _grant_problems(books: Books, ledger: pl.DataFrame) -> list[Problem]:
     spent = pl.col("amount").filter(~pl.col("type").is_in(["grant", "adjustment"])).sum()
     posted = ledger.group_by("grant_id").agg(pl.col("contract_id").first(), (-spent).alias("spent"), pl.col("currency").first())
     found = posted.join(books.credit_grants, on="grant_id", how="left", suffix="_now")
+    recurring = {grant_id.rpartition("#")[0] for grant_id in books.credit_grants.get_column("grant_id") if "#" in grant_id}
     problems = [
-        Problem("credit_grants", None, grant_id, f"grant `{grant_id}` is gone, but it is posted in the ledger", "Put it back")
+        Problem(
+            "credit_grants",
+            None,
+            grant_id,
+            f"grant `{grant_id}` is gone, but it is posted in the ledger",
+            _COME_AGAIN if grant_id.rpartition("#")[0] in recurring else "Put it back",
+        )
         for grant_id in found.filter(pl.col("place").is_null()).get_column("grant_id")
     ]
     moved = found.filter(pl.col("contract_id") != pl.col("contract_id_now"))

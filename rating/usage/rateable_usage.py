@@ -125,12 +125,11 @@ def _priced_windows(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame)
         pl.col("is_windowed") | pl.col("begins_interval")
     )
     of_pricing = ["period", "pricing_code"]
-    rank = pl.col("window_no") * catalog.plan_pricings.height + pl.col("pricing_order")
     return (
         in_force.with_columns(
             window_end=pl.when("is_windowed").then("window_end").otherwise("interval_end"),
             window_no=pl.when("is_windowed").then("window_no").otherwise("interval_no"),
-            pricing_rank=rank.min().over(of_pricing),
+            pricing_rank=_rank(catalog).min().over(of_pricing),
             windows=pl.len().over(of_pricing),
         )
         .sort("period", "pricing_rank", "pricing_code", "window_no")
@@ -146,15 +145,20 @@ def pricing_ranks(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame) -
     periods: contract_id, period_start. Out: these, pricing_code, `pricing_rank`.
     """
     window_no = pl.col("window_start").rank("dense").over(PERIOD).cast(pl.Int64)
-    rank = pl.col("window_no") * catalog.plan_pricings.height + pl.col("pricing_order")
     return (
         schedule.windows.join(periods, on=PERIOD, how="semi")
         .select(*PERIOD, "window_start", plan_code="window_plan_code")
         .with_columns(window_no=window_no)
         .join(catalog.plan_pricings, on="plan_code")
         .group_by(*PERIOD, "pricing_code")
-        .agg(pricing_rank=rank.min())
+        .agg(pricing_rank=_rank(catalog).min())
     )
+
+
+def _rank(catalog: Catalog) -> pl.Expr:
+    """Place of a pricing in a window of its period: those of earlier windows first, then by the order of the window's plan (R-38). The
+    least over a period is its place there."""
+    return pl.col("window_no") * catalog.plan_pricings.height + pl.col("pricing_order")
 
 
 def _plan_pricings(catalog: Catalog) -> pl.DataFrame:

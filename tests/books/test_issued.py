@@ -112,3 +112,24 @@ def test_without_facts_the_currency_is_still_compared(good: Path) -> None:
 def test_a_lost_contract(good: Path) -> None:
     found = [problem.what for problem in problems_against(load(good), issued("gone"))]
     assert "contract `gone` is gone, but 1 documents of it are issued" in found
+
+
+def test_a_time_of_a_recurring_grant_that_would_come_no_more(good: Path) -> None:
+    path = good / "agreements.yaml"
+    path.write_text(
+        path.read_text() + "- {id: monthly, contract: acme-2026, kind: promotional, amount: 5, every: period, times: 2}\n"
+    )
+    books = load(good)
+    entry = dict.fromkeys(CREDIT_LEDGER.names) | {
+        "entry_id": "monthly#3:grant",
+        "contract_id": "acme-2026",
+        "grant_id": "monthly#3",
+        "type": "grant",
+        "amount": Decimal(5),
+        "currency": "USD",
+        "occurred_at": NOW,
+        "status": "posted",
+        "balance_after": Decimal(5),
+    }
+    [problem] = problems_against(books, replace(Documents.none(), ledger=CREDIT_LEDGER.frame([entry])))
+    assert "grant `monthly#3` is gone, but it is posted in the ledger. Let it come again" in str(problem)
