@@ -3,6 +3,8 @@
     plan interval (R-101): where they are, that is their window. -#}
 {{ config(contract={'enforced': true}) }}
 {%- set additive = "'sum', 'count', 'average'" -%}
+{#- what one row of usage is of -#}
+{%- set of_usage = 'contract_id, customer_id, period_start, period_end, window_start, window_end, meter_code, group_values' -%}
 {%- set readings = event_readings() -%}
 {%- set numbers = slot_columns('number', readings) -%}
 {%- set groups = slot_columns('group', readings) -%}
@@ -67,14 +69,7 @@ grouped as (
 
 added_up as (
     select
-        contract_id,
-        customer_id,
-        period_start,
-        period_end,
-        window_start,
-        window_end,
-        meter_code,
-        group_values,
+        {{ of_usage }},
         case aggregation
             when 'sum' then sum(number_sum)::decimal(38, 9)
             when 'count' then sum(events)::decimal(38, 9)
@@ -83,14 +78,7 @@ added_up as (
         sum(events) as event_count
     from grouped
     group by
-        contract_id,
-        customer_id,
-        period_start,
-        period_end,
-        window_start,
-        window_end,
-        meter_code,
-        group_values,
+        {{ of_usage }},
         aggregation
 ),
 
@@ -142,14 +130,7 @@ in_order as (
 
 picked_out as (
     select
-        contract_id,
-        customer_id,
-        period_start,
-        period_end,
-        window_start,
-        window_end,
-        meter_code,
-        group_values,
+        {{ of_usage }},
         case aggregation
             when 'unique' then count(distinct text)::decimal(38, 9)
             when 'latest' then max(case when place_from_last = 1 then number end)
@@ -160,28 +141,14 @@ picked_out as (
     from in_order
     where aggregation <> 'percentile'
     group by
-        contract_id,
-        customer_id,
-        period_start,
-        period_end,
-        window_start,
-        window_end,
-        meter_code,
-        group_values,
+        {{ of_usage }},
         aggregation
 ),
 
 -- R-100: what a percentile looks at: single readings, or sums of readings per interval of UTC time
 readings as (
     select
-        contract_id,
-        customer_id,
-        period_start,
-        period_end,
-        window_start,
-        window_end,
-        meter_code,
-        group_values,
+        {{ of_usage }},
         percentile,
         interval_seconds,
         sum(number)::decimal(38, 9) as number,
@@ -189,14 +156,7 @@ readings as (
     from in_order
     where aggregation = 'percentile'
     group by
-        contract_id,
-        customer_id,
-        period_start,
-        period_end,
-        window_start,
-        window_end,
-        meter_code,
-        group_values,
+        {{ of_usage }},
         percentile,
         interval_seconds,
         {{ interval_number('"timestamp"', 'interval_seconds') }},
@@ -232,14 +192,7 @@ with_rank as (
 
 percentiles as (
     select
-        contract_id,
-        customer_id,
-        period_start,
-        period_end,
-        window_start,
-        window_end,
-        meter_code,
-        group_values,
+        {{ of_usage }},
         coalesce(
             max(
                 case
@@ -252,14 +205,7 @@ percentiles as (
         max(event_count)::bigint as event_count
     from with_rank
     group by
-        contract_id,
-        customer_id,
-        period_start,
-        period_end,
-        window_start,
-        window_end,
-        meter_code,
-        group_values
+        {{ of_usage }}
 ),
 
 -- what goes on from one reading to the next of the contract, whatever periods they are in
@@ -285,14 +231,7 @@ consecutive as (
 -- R-99: what a counter has grown since the reading before; one that is lower has begun anew
 grown as (
     select
-        contract_id,
-        customer_id,
-        period_start,
-        period_end,
-        window_start,
-        window_end,
-        meter_code,
-        group_values,
+        {{ of_usage }},
         sum(
             case
                 when number_before is null then case when from_zero then number else 0 end
@@ -304,14 +243,7 @@ grown as (
     from consecutive
     where aggregation = 'counter'
     group by
-        contract_id,
-        customer_id,
-        period_start,
-        period_end,
-        window_start,
-        window_end,
-        meter_code,
-        group_values
+        {{ of_usage }}
 ),
 
 levels as (
