@@ -130,10 +130,7 @@ def _rated(warehouse: Warehouse, books: Books, as_of: datetime, months: Months, 
     """Everything under these books, as one run would issue it that issues for the first time."""
     with rehearsed(warehouse, as_of, with_issued=False) as stage:
         run = Run(stage, stage.root, inbox="", as_of=as_of, months=months, land_new=False, books_read=books, shards=shards)
-        steps.show_landed(run)
-        steps.lay_books(run)
-        steps.lay_schedule(run)
-        failed = [f"{result.name}: {result.message}" for result in steps.build(run, steps.BELOW) if not result.is_good]
+        failed = [f"{result.name}: {result.message}" for result in steps.prepare(run) if not result.is_good]
         if failed:
             raise Mistake("The events could not be read under these books.", *failed)
         return _Rated(*steps.rate_everything(run, steps.usage(run), months, None))

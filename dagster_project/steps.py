@@ -46,7 +46,7 @@ from rating.documents import Documents
 from rating.invoicing import adjustments
 from rating.invoicing.issue import issue_documents, last_number
 from rating.rate import EVERY_MONTH, Months
-from rating.shards import Shard, rate_or_hold_back
+from rating.shards import Shard
 
 RECONCILED_AMOUNTS = tables.Table(
     "reconciled_amounts",
@@ -217,6 +217,14 @@ def build(run: Run, select: str) -> list[DbtResult]:
     return results
 
 
+def prepare(run: Run) -> list[DbtResult]:
+    """Show dbt what has landed, the books and the schedule, and build the models that the kernel reads; what their tests said."""
+    show_landed(run)
+    lay_books(run)
+    lay_schedule(run)
+    return build(run, BELOW)
+
+
 def usage(run: Run) -> pl.DataFrame:
     """USAGE as dbt left it (R-16)."""
     columns, order = ", ".join(tables.USAGE.names), ", ".join(tables.USAGE.key)
@@ -282,12 +290,8 @@ def _rehearsed(run: Run, instant: datetime) -> Documents:
         then = replace(
             run, warehouse=stage, as_of=instant, months=EVERY_MONTH, issue=False, land_new=False, books_read=run.books
         )
-        show_landed(then)
-        lay_books(then)
-        lay_schedule(then)
-        build(then, BELOW)
-        rated = rate_or_hold_back(Shard(then.books, then.schedule, usage(then), then.issued, instant, issue=False))
-        return issue_documents([rated], instant, last_number(then.issued))
+        prepare(then)
+        return rate_everything(then, usage(then), EVERY_MONTH, None)[0]
 
 
 def write_documents(run: Run, documents: Documents, held_back: pl.DataFrame) -> Documents:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -69,17 +70,17 @@ def workbook(month: str, sheets: Sequence[Closed], issued_at: datetime | None) -
     return target.getvalue()
 
 
+@dataclass(frozen=True, slots=True)
 class Formats:
     """How cells look."""
 
-    def __init__(self, **formats: Format) -> None:
-        self.title, self.note, self.head = formats["title"], formats["note"], formats["head"]
-        self.number, self.instant, self.day, self.wrong = (
-            formats["number"],
-            formats["instant"],
-            formats["day"],
-            formats["wrong"],
-        )
+    title: Format
+    note: Format
+    head: Format
+    number: Format
+    instant: Format
+    day: Format
+    wrong: Format
 
     @classmethod
     def of(cls, book: xlsxwriter.Workbook) -> Formats:

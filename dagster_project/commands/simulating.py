@@ -81,10 +81,10 @@ def summary(found: Simulation, bound: Decimal | None, above: pl.DataFrame | None
 def _sums(found: Simulation) -> list[str]:
     """Subtotal, credits and total by currency."""
     rows = ["| | before | after | difference |", "|---|---:|---:|---:|"]
-    for currency, of_currency in sorted(found.tables["by_contract"].partition_by("currency", as_dict=True).items()):
+    for sums in _sums_by_currency(found).iter_rows(named=True):
         for figure in FIGURES:
-            sums = of_currency.select(pl.col(f"{figure}_{side}").sum() for side in ("before", "after", "difference")).row(0)
-            rows.append(f"| {figure}, {currency[0]} | " + " | ".join(money(one) for one in sums) + " |")
+            cells = (money(sums[f"{figure}_{side}"]) for side in ("before", "after", "difference"))
+            rows.append(f"| {figure}, {sums['currency']} | " + " | ".join(cells) + " |")
     return rows if len(rows) > 2 else ["No document of these months on either side."]
 
 

@@ -38,23 +38,24 @@ def settle_credits(claims: pl.DataFrame, returns: pl.DataFrame, documents: pl.Da
     """
     expiries = _rolling(balances)
     rounds, round_expiries = _rounds(documents, returns, expiries)
-    of_issued = documents.filter("is_issued").select("document_no")
     round_claims = claims.join(rounds, on="document_no", how="left", maintain_order="left")
-    round_returns = returns.join(rounds, on="document_no", how="left", maintain_order="left")
+    round_returns = returns.join(rounds, on="document_no", how="left", maintain_order="left").join(
+        documents.select("document_no", is_posted="is_issued"), on="document_no", how="left", maintain_order="left"
+    )
     # `rest_units` of a grant are moved by what is posted only: drafts take nothing from what moves on
-    made, moved, grants = [], [_no_rollover(balances)], balances.with_columns(rest_units="left_units")
+    grants = balances.with_columns(rest_units="left_units")
+    made, moved = [], [_rollovers(grants, expiries.clear())]
     last = max(highest(frame.get_column("settlement_round")) for frame in (round_claims, round_returns, round_expiries))
     for settlement_round in range(last + 1):
         of_round = pl.col("settlement_round") == settlement_round
         if expiries.height:
             moved.append(_rollovers(grants, round_expiries.filter(of_round)))
             grants = _rolled(grants, moved[-1])
-        back = round_returns.filter(of_round).rename({"returned_units": "units"})
-        grants = _move(grants, back, back.join(of_issued, on="document_no", how="semi"))
+        grants = _move(grants, round_returns.filter(of_round).rename({"returned_units": "units"}))
         of_documents = round_claims.filter(of_round)
         drawn = drawdown.draw(of_documents.drop("settlement_round"), grants)
-        less = drawn.select("claim", "grant_id", units=int128(0) - pl.col("drawn_units"))
-        grants = _move(grants, less, less.join(of_documents.filter("is_issued"), on="claim", how="semi"))
+        less = drawn.join(of_documents.select("claim", is_posted="is_issued"), on="claim", how="left", maintain_order="left")
+        grants = _move(grants, less.with_columns(units=int128(0) - pl.col("drawn_units")))
         made.append(drawn)
     draws = (
         pl.concat(made)
@@ -124,15 +125,10 @@ def _rollovers(grants: pl.DataFrame, expiries: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _no_rollover(balances: pl.DataFrame) -> pl.DataFrame:
-    return balances.clear().select("grant_id", "rolls_into", "contract_id", "expires_at", units="left_units")
-
-
 def _rolled(grants: pl.DataFrame, rollovers: pl.DataFrame) -> pl.DataFrame:
     out = rollovers.select("grant_id", units=int128(0) - pl.col("units"))
     into = rollovers.select("units", grant_id="rolls_into").select("grant_id", "units")
-    moves = pl.concat([out, into])
-    return _move(grants, moves, moves)
+    return _move(grants, pl.concat([out, into]).with_columns(is_posted=pl.lit(value=True)))
 
 
 def _in_order(draws: pl.DataFrame, returns: pl.DataFrame, rollovers: pl.DataFrame) -> Drawing:
@@ -148,13 +144,15 @@ def _in_order(draws: pl.DataFrame, returns: pl.DataFrame, rollovers: pl.DataFram
     return Drawing(of_draws, of_returns, rollovers)
 
 
-def _move(grants: pl.DataFrame, moves: pl.DataFrame, posted: pl.DataFrame) -> pl.DataFrame:
-    """The grants after moves (grant_id, `units`), and those of them that are posted."""
-    for name, made in (("left_units", moves), ("rest_units", posted)):
-        moved = made.group_by("grant_id").agg(moved=pl.col("units").sum())
-        grants = (
-            grants.join(moved, on="grant_id", how="left", maintain_order="left")
-            .with_columns((pl.col(name) + pl.col("moved").fill_null(int128(0))).alias(name))
-            .drop("moved")
+def _move(grants: pl.DataFrame, moves: pl.DataFrame) -> pl.DataFrame:
+    """The grants after moves (grant_id, `units`, `is_posted`)."""
+    units = pl.col("units")
+    moved = moves.group_by("grant_id").agg(moved=units.sum(), posted=units.filter("is_posted").sum())
+    return (
+        grants.join(moved, on="grant_id", how="left", maintain_order="left")
+        .with_columns(
+            left_units=pl.col("left_units") + pl.col("moved").fill_null(int128(0)),
+            rest_units=pl.col("rest_units") + pl.col("posted").fill_null(int128(0)),
         )
-    return grants
+        .drop("moved", "posted")
+    )

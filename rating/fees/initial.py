@@ -34,7 +34,12 @@ def initial_lines(
     billed = issued.lines.join(
         issued.invoices.filter(pl.col("kind") == "initial").select("invoice_id", "contract_id"), on="invoice_id"
     )
-    amounts = charges.with_columns(
+    what = ["contract_id", "kind", "pricing_code", "grant_id"]
+    new, first_fees = (
+        found.join(billed.select(what), on=what, how="anti", nulls_equal=True, maintain_order="left")
+        for found in (charges, first_fees)
+    )
+    amounts = new.with_columns(
         quantity=exact.decimal(exact.int128(ONE), tables.QUANTITY),
         per=exact.decimal(exact.int128(ONE), tables.QUANTITY),
         exact_amount=exact.decimal("amount_e12", tables.PRICE),
@@ -42,14 +47,12 @@ def initial_lines(
         price_from=pl.col("period_start"),
         event_count=pl.lit(0),
     )
-    lines = pl.concat(
+    return pl.concat(
         [
             tables.CHARGES.frame(amounts).with_columns(amounts.get_column("day")),
             first_fees.filter(pl.col("period_start") <= as_of),
         ]
     )
-    what = ["contract_id", "kind", "pricing_code", "grant_id"]
-    return lines.join(billed.select(what), on=what, how="anti", nulls_equal=True, maintain_order="left")
 
 
 COLUMNS = [

@@ -184,21 +184,17 @@ def billed_in_advance(
 
     originals: as `issued_periods`. contracts: CONTRACTS.
     """
-    closed = originals.filter("is_closed").select("original_id")
-    minor_digits = contracts.select("contract_id", minor_digits_billed="minor_digits")
-    found = []
-    for documents in _known(issued, pending):
-        invoices = documents.invoices.select(
-            "invoice_id", "contract_id", "kind", original_id=pl.coalesce("adjusts_invoice_id", "invoice_id")
+    closed = originals.filter("is_closed").get_column("original_id")
+    is_final = (pl.col("kind") == "initial") | pl.coalesce("adjusts_invoice_id", "invoice_id").is_in(closed.implode())
+    found = [
+        documents.lines.filter(pl.col("service_start").is_not_null()).join(
+            documents.invoices.filter(is_final).select("invoice_id", "contract_id"), on="invoice_id", maintain_order="left"
         )
-        final = pl.concat(
-            [invoices.filter(pl.col("kind") == "initial"), invoices.join(closed, on="original_id", how="semi")]
-        ).drop("kind")
-        lines = documents.lines.filter(pl.col("service_start").is_not_null())
-        found.append(lines.join(final, on="invoice_id").join(minor_digits, on="contract_id"))
+        for documents in _known(issued, pending)
+    ]
     return (
         pl.concat(found)
-        .rename({"minor_digits_billed": "minor_digits"})
+        .join(contracts.select("contract_id", "minor_digits"), on="contract_id", maintain_order="left")
         .with_columns(units=exact.as_int128("amount") // exact.money_per_minor())
         .group_by("contract_id", "service_start", "kind", "pricing_code", maintain_order=True)
         .agg(

@@ -265,8 +265,8 @@ level_intervals as (
         windows.customer_id,
         windows.period_start,
         windows.period_end,
-        windows.interval_start,
-        windows.interval_end,
+        windows.interval_start as window_start,
+        windows.interval_end as window_end,
         windows.full_length,
         plan_meters.meter_code
     from {{ source('schedule', 'windows') }} as windows
@@ -280,41 +280,27 @@ held as (
     select
         intervals.*,
         levels.group_values,
-        levels.billionths * ({{ microseconds('least(coalesce(levels.held_to, intervals.interval_end), intervals.interval_end)') }}
-        - {{ microseconds('greatest(levels.held_from, intervals.interval_start)') }}) as billionths_held,
-        case when levels.held_from >= intervals.interval_start then 1 else 0 end as events
+        levels.billionths * ({{ microseconds('least(coalesce(levels.held_to, intervals.window_end), intervals.window_end)') }}
+        - {{ microseconds('greatest(levels.held_from, intervals.window_start)') }}) as billionths_held,
+        case when levels.held_from >= intervals.window_start then 1 else 0 end as events
     from level_intervals as intervals
     inner join levels
         on
             intervals.contract_id = levels.contract_id
             and intervals.meter_code = levels.meter_code
-            and levels.held_from < intervals.interval_end
-            and coalesce(levels.held_to >= intervals.interval_start, true)
+            and levels.held_from < intervals.window_end
+            and coalesce(levels.held_to >= intervals.window_start, true)
 ),
 
 level_usage as (
     select
-        contract_id,
-        customer_id,
-        period_start,
-        period_end,
-        interval_start as window_start,
-        interval_end as window_end,
-        meter_code,
-        group_values,
+        {{ of_usage }},
         {{ exact_ratio('sum(billionths_held)', 'full_length') }} as quantity,
         sum(events) as event_count
     from held
     group by
-        contract_id,
-        customer_id,
-        period_start,
-        period_end,
-        interval_start,
-        interval_end,
-        full_length,
-        meter_code,
-        group_values
+        {{ of_usage }},
+        full_length
     -- a level of nothing that goes on is no usage
     having sum(events) > 0 or sum(billionths_held) <> 0
 ),
