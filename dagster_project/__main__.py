@@ -1,6 +1,6 @@
 """`python -m dagster_project` is `meterhouse`."""
 
-from dagster_project.commands.app import main
+from dagster_project.cli.app import main
 
 if __name__ == "__main__":
     main()

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import dagster as dg
 
-from dagster_project.assets import books, checks, dbt_models, documents, landing, rating
-from dagster_project.launches import backfill, inbox_sensor, nightly, nightly_schedule
-from dagster_project.resources import NightlyRun
+from dagster_project.defs import books, checks, dbt_models, documents, landing, rating
+from dagster_project.defs.jobs import backfill, nightly
+from dagster_project.defs.resources import NightlyRun
+from dagster_project.defs.schedules import nightly_schedule
+from dagster_project.defs.sensors import inbox_sensor
 
 defs = dg.Definitions(
     assets=[

@@ -16,13 +16,7 @@ from dagster_project.landing.batches import (
     raw_files,
 )
 from dagster_project.landing.course import LandingRefused, LinesDoNotBalance, land
-from dagster_project.landing.findings import (
-    BARE_DATE,
-    NOT_READ,
-    TIME_MADE_UP,
-    UNREAD_FIELD,
-    Remark,
-)
+from dagster_project.landing.findings import BARE_DATE, NOT_READ, TIME_MADE_UP, UNREAD_FIELD, Remark
 
 __all__ = [
     "BARE_DATE",

@@ -12,11 +12,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from dagster_project.errors import UserError
 from dagster_project.landing.findings import Finding, Remark
-from dagster_project.warehouse import Warehouse, appear, discard, sha256
+from dagster_project.warehouse.files import publish_atomically, remove, sha256
+from dagster_project.warehouse.paths import Warehouse
 
 
-class LandingDamaged(Exception):
+class LandingDamaged(UserError):
     """What says which files of the warehouse count can no longer be read; the sentence says which and what to do."""
 
 
@@ -110,7 +112,7 @@ def commit(warehouse: Warehouse, landing: Landing) -> None:
     built.parent.mkdir(parents=True, exist_ok=True)
     content = asdict(landing) | {"as_of": landing.as_of.isoformat(timespec="microseconds")}
     built.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    appear(built, place)
+    publish_atomically(built, place)
 
 
 def heal(warehouse: Warehouse, committed: Iterable[Landing]) -> None:
@@ -118,9 +120,9 @@ def heal(warehouse: Warehouse, committed: Iterable[Landing]) -> None:
     named = {warehouse.root / file.path for landing in committed for file in (*landing.event_files, *landing.quarantine_files)}
     for path in _written(warehouse):
         if path not in named:
-            discard(path)
+            remove(path)
     for path in warehouse.landings.glob(".*.tmp"):
-        discard(path)
+        remove(path)
 
 
 def _written(warehouse: Warehouse) -> Iterator[Path]:

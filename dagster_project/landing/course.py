@@ -19,6 +19,7 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
+from dagster_project.errors import UserError
 from dagster_project.landing.ahead import Behind, one_ahead
 from dagster_project.landing.batches import LandedFile, Landing, Replacement, commit, heal, landings
 from dagster_project.landing.columns import UnreadableColumns
@@ -31,7 +32,8 @@ from dagster_project.landing.macros import define_macros
 from dagster_project.landing.parts import Parts
 from dagster_project.landing.queries import ready
 from dagster_project.landing.reading import SPELLINGS
-from dagster_project.warehouse import Warehouse, connect
+from dagster_project.warehouse.database import connect
+from dagster_project.warehouse.paths import Warehouse
 from rating.books import Source
 
 Progress = Callable[[str, int, int], None]
@@ -39,7 +41,7 @@ Progress = Callable[[str, int, int], None]
 _PARQUET_GROWTH: Final = 8  # a Parquet file is about this much larger as text
 
 
-class LandingRefused(Exception):
+class LandingRefused(UserError):
     """The landing cannot begin; the sentence says why."""
 
 

@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow.parquet
 
 from dagster_project.landing.batches import DataFile
-from dagster_project.warehouse import discard, sha256, sync
+from dagster_project.warehouse.files import remove, sha256, sync
 
 ROW_GROUP_ROWS: Final = 122_880  # what a DuckDB thread reads at a time; rows wait until they are that many
 PART_ROWS: Final = 8 * ROW_GROUP_ROWS
@@ -73,7 +73,7 @@ class Parts:
             part.writer.close()
         self._open.clear()
         for part in self._parts[count:]:
-            discard(part.path)
+            remove(part.path)
         del self._parts[count:]
 
     def _by_folder(self, rows: pl.DataFrame) -> Iterator[tuple[Path, pl.DataFrame]]:

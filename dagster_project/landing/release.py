@@ -15,7 +15,7 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from dagster_project import raw
+from dagster_project.landing import raw_tables
 from dagster_project.landing.batches import LandedFile, Landing, commit, heal, landings, quarantine_files
 from dagster_project.landing.columns import UnreadableColumns
 from dagster_project.landing.course import LandingRefused
@@ -28,7 +28,8 @@ from dagster_project.landing.macros import define_macros
 from dagster_project.landing.parts import Parts
 from dagster_project.landing.queries import ready
 from dagster_project.landing.sources import source_of
-from dagster_project.warehouse import Warehouse, connect
+from dagster_project.warehouse.database import connect
+from dagster_project.warehouse.paths import Warehouse
 from rating.books import Source
 
 LINE = ["file", "file_hash", "position", "element"]
@@ -47,8 +48,8 @@ def released_files(warehouse: Warehouse, as_of: datetime | None = None) -> list[
 def quarantined(warehouse: Warehouse, as_of: datetime | None = None) -> pl.DataFrame:
     """Quarantined lines that no release has landed since: file, position, element, raw, reason, received_at, file_hash, batch."""
     files = quarantine_files(warehouse, as_of)
-    schema = raw.QUARANTINE.schema
-    rows = pl.concat([raw.QUARANTINE.empty(), *(pl.read_parquet(file).select(*schema) for file in files)])
+    schema = raw_tables.QUARANTINE.schema
+    rows = pl.concat([raw_tables.QUARANTINE.empty(), *(pl.read_parquet(file).select(*schema) for file in files)])
     released = [pl.read_parquet(file, columns=LINE) for file in released_files(warehouse, as_of)]
     if released:
         rows = rows.join(pl.concat(released).cast({name: rows.schema[name] for name in LINE}), on=LINE, how="anti")
@@ -100,7 +101,7 @@ def release(
     received_at = pl.lit(as_of, dtype=pl.Datetime("us"))
     events = events.with_columns(file="old_file", batch=pl.lit(last.batch + 1, dtype=pl.Int32), received_at=received_at)
     parts = Parts(warehouse.root, warehouse.raw_events, last.batch + 1, day="received_date")
-    parts.add(events.select(*raw.EVENTS.names, pl.col("received_at").dt.date().alias("received_date")))
+    parts.add(events.select(*raw_tables.EVENTS.names, pl.col("received_at").dt.date().alias("received_date")))
     parts.flush()
     counts = events.group_by("file", "file_hash").len().sort("file", "file_hash")
     landing = Landing(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dagster_project.warehouse import Warehouse, connect, fetch
+from dagster_project.warehouse.database import connect, fetch
+from dagster_project.warehouse.paths import Warehouse
 from tests.benchmarks import books, yardsticks
 
 USAGE = """

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_project.warehouse import connect
+from dagster_project.warehouse.database import connect
 
 MONTH = datetime(2026, 1, 1)  # noqa: DTZ001 - instants are naive UTC throughout
 DAYS = 31

@@ -16,7 +16,8 @@ import matplotlib as mpl
 from pydantic import BaseModel
 
 from dagster_project import landing
-from dagster_project.warehouse import Warehouse, connect
+from dagster_project.warehouse.database import connect
+from dagster_project.warehouse.paths import Warehouse
 from tests.benchmarks.books import write_books
 from tests.benchmarks.measure import cost_of
 from tests.benchmarks.results import Cost

@@ -25,7 +25,7 @@ IMPORTS = (
     "duckdb",
     "dagster",
     "dbt.cli.main",
-    "dagster_project.commands.app",
+    "dagster_project.cli.app",
     "dagster_project.definitions",
 )
 
@@ -82,8 +82,11 @@ def watched() -> Stopwatch:
         for name in IMPORTS:
             with stopwatch.stage(name):
                 importlib.import_module(name)
-    from dagster_project import dbt_house, issued, landing, proofs, steps
-    from dagster_project.expectations.examiner import Examiner
+    from dagster_project import landing
+    from dagster_project.checks import invariants
+    from dagster_project.checks.expectations.client import ExpectationClient
+    from dagster_project.pipeline import steps
+    from dagster_project.warehouse import dbt_runner, issued
     from rating import books
 
     stopwatch.around_steps(steps)
@@ -93,14 +96,14 @@ def watched() -> Stopwatch:
         (steps, "lay_out"),
         (issued, "read"),
         (landing, "land"),
-        (proofs, "of_documents"),
-        (Examiner, "examine"),
-        (Examiner, "write_data_docs"),
-        (dbt_house, "_manifest"),
+        (invariants, "of_documents"),
+        (ExpectationClient, "examine"),
+        (ExpectationClient, "write_data_docs"),
+        (dbt_runner, "_manifest"),
     ):
         if hasattr(owner, name):
             stopwatch.around(owner, name)
-    stopwatch.around(dbt_house.DbtHouse, "build", _models)
+    stopwatch.around(dbt_runner.DbtHouse, "build", _models)
     return stopwatch
 
 
@@ -117,7 +120,7 @@ def main() -> None:
     output, command = Path(sys.argv[1]), sys.argv[2:]
     start, cpu_start = time.monotonic(), time.process_time()
     stopwatch = watched()
-    from dagster_project.commands.app import app
+    from dagster_project.cli.app import app
 
     app(command, standalone_mode=False)
     whole = stopwatch.whole

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project.warehouse import connect, fetch
+from dagster_project.warehouse.database import connect, fetch
 from rating.books import load
 from tests.benchmarks import books, events, features, yardsticks
 from tests.benchmarks.books import FIVE_FOR_EVERYONE, write_books

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from dagster_project import landing
-from dagster_project.warehouse import Warehouse, connect
+from dagster_project.warehouse.database import connect
+from dagster_project.warehouse.paths import Warehouse
 from tests.benchmarks import history
 from tests.benchmarks.history import FIRST_MONTH, Night, table_of, write_between_marks
 from tests.benchmarks.results import Cost

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from dagster_project.warehouse import connect
+from dagster_project.warehouse.database import connect
 from tests.benchmarks import books, events
 
 COPY = """

@@ -13,11 +13,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from dagster_project.attention import ATTENTION
-from dagster_project.dbt_house import DbtHouse, DbtResult
-from dagster_project.dimensions import DIMENSIONS
-from dagster_project.unmatched import CHANGES
-from dagster_project.warehouse import Warehouse, connect
+from dagster_project.checks.attention import ATTENTION
+from dagster_project.pipeline.dimensions import DIMENSIONS
+from dagster_project.warehouse.database import connect
+from dagster_project.warehouse.dbt_runner import DbtHouse, DbtResult
+from dagster_project.warehouse.paths import Warehouse
+from dagster_project.warehouse.unmatched import CHANGES
 from rating import tables
 
 moment = datetime.fromisoformat

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from dagster_project.dbt_house import DbtHouse
-from dagster_project.warehouse import Warehouse
+from dagster_project.warehouse.dbt_runner import DbtHouse
+from dagster_project.warehouse.paths import Warehouse
 
 moment = datetime.fromisoformat
 

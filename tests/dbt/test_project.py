@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from dagster_project.dbt_house import DbtHouse
+from dagster_project.warehouse.dbt_runner import DbtHouse
 from rating import tables
 from rating.tables import Table
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import polars as pl
 
-from dagster_project import samples
+from dagster_project.demo import sample_events
 from dagster_project.landing import landings, quarantine_files, raw_files
-from dagster_project.warehouse import Warehouse
+from dagster_project.warehouse.paths import Warehouse
 from tests.faults.nursery import Ended, Nursery
 from tests.nights import warehouses
 
@@ -61,7 +61,7 @@ def two_nights(nursery: Nursery, folder: Path) -> House:
     settings = house.books / "settings.yml"
     settings.write_text(settings.read_text().replace("rerate_days: 90", RERATE_DAYS))
     house.inbox.mkdir(parents=True)
-    january, february = (samples.acme_events()[f"2026-{month}.jsonl"].splitlines(keepends=True) for month in ("01", "02"))
+    january, february = (sample_events.acme_events()[f"2026-{month}.jsonl"].splitlines(keepends=True) for month in ("01", "02"))
     in_time, late, too_late = (
         [line for n, line in enumerate(january) if n % 10 in which] for which in (range(2, 10), [1], [0])
     )

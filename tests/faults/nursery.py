@@ -22,11 +22,11 @@ from typing import Any
 
 REPOSITORY = Path(__file__).parents[2]
 IMPORTED = (
-    "dagster_project.commands.running",
-    "dagster_project.commands.checking",
-    "dagster_project.commands.explaining",
-    "dagster_project.commands.reconciling",
-    "dagster_project.commands.verifying",
+    "dagster_project.cli.run",
+    "dagster_project.cli.check",
+    "dagster_project.cli.explain",
+    "dagster_project.cli.reconcile",
+    "dagster_project.cli.verify",
     "dagster_project.definitions",
     "tests.scenarios.pipeline",
     # what a run imports on its way
@@ -120,9 +120,9 @@ def serve() -> None:
     """Import, then answer requests until there are no more."""
     for name in IMPORTED:
         importlib.import_module(name)
-    from dagster_project import dbt_house
+    from dagster_project.warehouse import dbt_runner
 
-    dbt_house._manifest()
+    dbt_runner._manifest()
     for line in sys.stdin:
         request = json.loads(line)
         if "wait" in request:
@@ -146,8 +146,8 @@ def _live(request: dict[str, Any]) -> int:
             from tests.faults import dying
 
             dying.befall(*request["fault"])
-        from dagster_project import run
-        from dagster_project.commands.app import main
+        from dagster_project.cli.app import main
+        from dagster_project.pipeline import run
         from tests.scenarios.pipeline import Unexamined
 
         run.Examiner = Unexamined  # type: ignore[misc]  # Great Expectations is a process of its own, slower than all the rest

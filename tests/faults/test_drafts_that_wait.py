@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project import steps
+from dagster_project.pipeline import steps
 from tests.scenarios import pipeline
 
 BOOKS = """

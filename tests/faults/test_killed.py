@@ -25,19 +25,19 @@ DANGEROUS = (
 STEPS = [
     f"dagster_project.{name}"
     for name in (
-        "steps:lay_books",
-        "steps:land",
-        "steps:show_landed",
-        "steps:lay_schedule",
-        "dbt_house:DbtHouse.build",
-        "built:build",
-        "steps:write_usage",
-        "steps:rate_usage",
-        "steps:write_documents",
-        "issued:issue",
-        "pending:remember",
-        "steps:issue",
-        "steps:publish",
+        "pipeline.steps:lay_books",
+        "pipeline.steps:land",
+        "pipeline.steps:show_landed",
+        "pipeline.steps:lay_schedule",
+        "warehouse.dbt_runner:DbtHouse.build",
+        "warehouse.dbt_build_cache:build",
+        "pipeline.steps:write_usage",
+        "pipeline.steps:rate_usage",
+        "pipeline.steps:write_documents",
+        "warehouse.issued:issue",
+        "pipeline.pending:remember",
+        "pipeline.steps:issue",
+        "pipeline.steps:publish",
     )
 ]
 
@@ -110,14 +110,14 @@ def test_the_command_itself_killed_leaves_nobody_behind(disturbed: Disturbed) ->
     while worker is None:
         assert run.poll() is None
         time.sleep(0.05)
-        worker = next((child for child in children(run.pid) if b"expectations.worker" in command_of(child)), None)
+        worker = next((child for child in children(run.pid) if b"expectations.server" in command_of(child)), None)
     time.sleep(random.Random(7).uniform(0, 2))
     run.send_signal(signal.SIGKILL)
     run.wait()
     until = time.monotonic() + 5
     while command_of(worker) and time.monotonic() < until:
         time.sleep(0.05)
-    assert b"expectations.worker" not in command_of(worker)
+    assert b"expectations.server" not in command_of(worker)
     disturbed.heals()
 
 
@@ -144,7 +144,7 @@ def command_of(pid: int) -> bytes:
 def test_two_runs_at_once(disturbed: Disturbed, tmp_path: Path) -> None:
     go_on = tmp_path / "go on"
     first = disturbed.nursery.start(
-        *disturbed.house.night(LAST), fault=["waiting_in", "dagster_project.steps:usage", str(go_on)]
+        *disturbed.house.night(LAST), fault=["waiting_in", "dagster_project.pipeline.steps:usage", str(go_on)]
     )
     while not go_on.with_name(f"{go_on.name}.waits").exists():
         time.sleep(0.02)
@@ -155,7 +155,7 @@ def test_two_runs_at_once(disturbed: Disturbed, tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("name", ["dagster_project.steps:usage", "dbt.task.run:ModelRunner.execute"])
+@pytest.mark.parametrize("name", ["dagster_project.pipeline.steps:usage", "dbt.task.run:ModelRunner.execute"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(disturbed: Disturbed, name: str, number: int) -> None:
     disturbed.is_refused(disturbed.night(["interrupted_in", name, number]), "Interrupted. Run again", code=130)

@@ -14,7 +14,7 @@ import pytest
 import zstandard
 
 from dagster_project.landing import quarantine_files, raw_files
-from dagster_project.warehouse import connect, fetch
+from dagster_project.warehouse.database import connect, fetch
 from tests.faults.conftest import LAST, Disturbed
 from tests.faults.test_killed import points
 
@@ -161,7 +161,7 @@ def test_half_copied_files_wait_until_they_are_whole(disturbed: Disturbed, tmp_p
     others["table.parquet"] = (tmp_path / "table.parquet").read_bytes()
     for name, content in others.items():
         (inbox / name).write_bytes(content[: len(content) // 2])
-    ended = disturbed.night(["failing_in", "dagster_project.issued:issue", "too early"])
+    ended = disturbed.night(["failing_in", "dagster_project.warehouse.issued:issue", "too early"])
     for name in others:
         assert f"{name} did not land and will be tried again by the next run" in ended.said
     (inbox / "compressed.json.zst").unlink()
@@ -179,7 +179,7 @@ def test_a_cut_line_goes_to_quarantine_and_the_whole_file_still_lands(disturbed:
     file = disturbed.house.inbox / "very_late.jsonl"
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
-    ended = disturbed.night(["failing_in", "dagster_project.issued:issue", "too early"])
+    ended = disturbed.night(["failing_in", "dagster_project.warehouse.issued:issue", "too early"])
     assert "in quarantine: the line is not valid JSON" in ended.said
     file.write_bytes(whole)
     ended = disturbed.night()
@@ -197,7 +197,7 @@ def test_books_that_change_after_they_were_read(disturbed: Disturbed) -> None:
     card = disturbed.house.books / "rate_cards" / "ai_call.csv"
     then = card.read_text()
     shutil.rmtree(disturbed.house.warehouse.pending)
-    ended = disturbed.night(["changed_after", "dagster_project.run:read_books", str(card), "nothing but nonsense\n"])
+    ended = disturbed.night(["changed_after", "dagster_project.pipeline.run:read_books", str(card), "nothing but nonsense\n"])
     assert ended.code == 0, ended.said
     assert disturbed.differences() == []
     card.write_text(then)
@@ -252,7 +252,7 @@ def test_a_work_database_that_another_program_holds(disturbed: Disturbed) -> Non
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("name", ["dagster_project.steps:usage", "dagster_project.issued:latest_as_of"])
+@pytest.mark.parametrize("name", ["dagster_project.pipeline.steps:usage", "dagster_project.warehouse.issued:latest_as_of"])
 def test_an_unforeseen_error_is_said_in_two_sentences(disturbed: Disturbed, name: str) -> None:
     ended = disturbed.night(["failing_in", name, "the moon is full"])
     trace = disturbed.house.warehouse.derived / "failure.txt"

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from dagster_project.landing import Landing, land, quarantine_files, raw_files
-from dagster_project.warehouse import Warehouse
+from dagster_project.warehouse.paths import Warehouse
 
 NIGHT = datetime(2026, 2, 1)
 

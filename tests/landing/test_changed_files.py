@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dagster_project.landing import changed_files, quarantine_files, raw_files
-from dagster_project.verifying import findings
+from dagster_project.warehouse.verify import findings
 from tests.landing.conftest import Bench
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dagster_project.landing import numbers
-from dagster_project.warehouse import connect
+from dagster_project.warehouse.database import connect
 
 
 def _read(bench: Any, written: list[str]) -> list[str]:

@@ -17,7 +17,7 @@ import pyarrow.parquet
 import pytest
 
 from dagster_project.landing import landings
-from dagster_project.withdrawals import replaced
+from dagster_project.landing.withdrawals import replaced
 from rating import books
 from rating.books import Source
 from tests.landing.conftest import NIGHT, Bench

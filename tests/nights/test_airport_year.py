@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dagster_project import samples
-from dagster_project.commands.demonstrating import airport_books
+from dagster_project.cli.demo import airport_books
+from dagster_project.demo import sample_events
 from rating import books
 from tests.nights import warehouses
 from tests.samples import airport_by_hand
@@ -43,7 +43,7 @@ INITIAL_LINES = """
 def year(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The warehouse after one night, with Great Expectations looking on."""
     folder = tmp_path_factory.mktemp("airport")
-    samples.write_flights(folder / "inbox")
+    sample_events.write_flights(folder / "inbox")
     pipeline.run(airport_books(), folder / "inbox", folder / "warehouse", AFTER_THE_YEAR, examined=True)
     return folder / "warehouse"
 

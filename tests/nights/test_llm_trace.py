@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project import samples
+from dagster_project.demo import sample_events
 from tests.nights import warehouses
 from tests.samples import llm_by_hand
 from tests.scenarios import pipeline
@@ -30,7 +30,7 @@ LINES = """
 
 def test_november_is_billed_as_by_hand(tmp_path: Path) -> None:
     inbox, warehouse = tmp_path / "inbox", tmp_path / "warehouse"
-    samples.write_llm_requests(llm_by_hand.TRACE, inbox)
+    sample_events.write_llm_requests(llm_by_hand.TRACE, inbox)
     pipeline.run(BOOKS, inbox, warehouse, "2023-12-04")
 
     said = {

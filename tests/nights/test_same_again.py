@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project import samples
-from dagster_project.warehouse import Warehouse
+from dagster_project.demo import sample_events
+from dagster_project.warehouse.paths import Warehouse
 from tests.nights import warehouses
 from tests.scenarios import pipeline
 from tests.scenarios.pipeline import marts
@@ -22,7 +22,7 @@ LATE = 10  # every tenth event of January arrives a month late
 @pytest.fixture(scope="module")
 def arrivals() -> tuple[list[str], list[str]]:
     """Lines that arrive before each night. Every event has a key and a timestamp: nothing hangs on the order in which they arrive."""
-    january, february = (samples.acme_events()[f"2026-{month}.jsonl"].splitlines(keepends=True) for month in ("01", "02"))
+    january, february = (sample_events.acme_events()[f"2026-{month}.jsonl"].splitlines(keepends=True) for month in ("01", "02"))
     return [line for n, line in enumerate(january) if n % LATE], january[::LATE] + february
 
 

@@ -8,8 +8,9 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 
-from dagster_project import issued, pending
-from dagster_project.warehouse import Warehouse
+from dagster_project.pipeline import pending
+from dagster_project.warehouse import issued
+from dagster_project.warehouse.paths import Warehouse
 from rating import books
 from rating.documents import Documents
 from rating.invoicing.issue import issue_documents, last_number

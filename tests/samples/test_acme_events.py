@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project import samples
+from dagster_project.demo import sample_events
 
 SAMPLE_EVENTS = Path(__file__).parents[2] / "contracts_data/acme_ai/sample_events"
 WRITTEN_BY_HAND = {"2026-02-guide-batch.json", "2026-02-new-integration.jsonl", "2026-q1-platform.jsonl"}
@@ -17,17 +17,17 @@ WRITTEN_BY_HAND = {"2026-02-guide-batch.json", "2026-02-new-integration.jsonl", 
 
 def test_the_committed_files_are_what_the_generator_makes() -> None:
     committed = {path.name: path.read_text(encoding="utf-8") for path in SAMPLE_EVENTS.iterdir()}
-    assert {name: text for name, text in committed.items() if name not in WRITTEN_BY_HAND} == samples.acme_events()
+    assert {name: text for name, text in committed.items() if name not in WRITTEN_BY_HAND} == sample_events.acme_events()
     assert set(committed) >= WRITTEN_BY_HAND
 
 
 def test_writing_them_again_gives_the_same_bytes(tmp_path: Path) -> None:
-    written = samples.write_acme_events(tmp_path / "new" / "folder")
+    written = sample_events.write_acme_events(tmp_path / "new" / "folder")
     assert [path.read_bytes() for path in written] == [(SAMPLE_EVENTS / path.name).read_bytes() for path in written]
 
 
 def test_another_seed_gives_another_quarter_with_the_same_keys() -> None:
-    one, other = samples.acme_events(1), samples.acme_events(2)
+    one, other = sample_events.acme_events(1), sample_events.acme_events(2)
     assert one != other
     assert {event["idempotency_key"] for event in _events(one)} == {event["idempotency_key"] for event in _events(other)}
 
@@ -37,7 +37,7 @@ def test_they_stay_small_enough_to_keep() -> None:
 
 
 def test_generated_keys_are_distinct_and_moments_inside_their_month() -> None:
-    for name, text in samples.acme_events().items():
+    for name, text in sample_events.acme_events().items():
         events = [json.loads(line) for line in text.splitlines()]
         assert len({event["idempotency_key"] for event in events}) == len(events)
         assert {event["timestamp"][:7] for event in events} == {name.removesuffix(".jsonl")}
@@ -45,7 +45,7 @@ def test_generated_keys_are_distinct_and_moments_inside_their_month() -> None:
 
 def test_northwinds_january_is_the_guides_example() -> None:
     minutes: Counter[tuple[str, str]] = Counter()
-    for event in _events(samples.acme_events()):
+    for event in _events(sample_events.acme_events()):
         if event["external_customer_id"] == "northwind" and event["timestamp"] < "2026-02":
             properties = event["properties"]
             minutes[properties["region"], properties["call_outcome"]] += properties["duration_minutes"]
@@ -66,7 +66,7 @@ def test_northwinds_january_is_the_guides_example() -> None:
 def test_self_serve_accounts_use_in_january_what_the_guides_use(customer: str, name: str, quantity: str, expected: str) -> None:
     amounts = [
         Decimal(event["properties"][quantity])
-        for event in _events(samples.acme_events())
+        for event in _events(sample_events.acme_events())
         if (event["external_customer_id"], event["event_name"]) == (customer, name)
         and event["timestamp"] < "2026-02"
         and event["properties"].get("environment") != "sandbox"

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dagster_project import samples
+from dagster_project.demo import sample_events
 from tests.samples import airport_by_hand
 
 FLIGHTS = 336_776
@@ -18,8 +18,8 @@ FLIGHTS = 336_776
 
 @pytest.fixture(scope="module")
 def events(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
-    files = samples.write_flights(tmp_path_factory.mktemp("inbox"))
-    assert [file.name for file in files] == [f"flights-{month}.parquet" for month in samples.FLIGHT_MONTHS]
+    files = sample_events.write_flights(tmp_path_factory.mktemp("inbox"))
+    assert [file.name for file in files] == [f"flights-{month}.parquet" for month in sample_events.FLIGHT_MONTHS]
     return pl.concat(pl.read_parquet(file).with_columns(month=pl.lit(int(file.stem[-2:]))) for file in files)
 
 
@@ -47,13 +47,13 @@ def test_a_cancelled_flight_has_neither_time_of_day_nor_delay(events: pl.DataFra
 
 
 def test_the_flights_are_written_the_same_every_time(tmp_path: Path) -> None:
-    once, again = (samples.write_flights(tmp_path / name, ["2013-02"]) for name in ("once", "again"))
+    once, again = (sample_events.write_flights(tmp_path / name, ["2013-02"]) for name in ("once", "again"))
     assert [file.read_bytes() for file in once] == [file.read_bytes() for file in again]
 
 
 def test_a_month_without_flights_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no flights in 2014-01: the sample covers 2013-01 to 2013-12"):
-        samples.write_flights(tmp_path, ["2013-01", "2014-01"])
+        sample_events.write_flights(tmp_path, ["2013-01", "2014-01"])
 
 
 def test_events_and_the_year_by_hand_count_the_same_departures(events: pl.DataFrame) -> None:

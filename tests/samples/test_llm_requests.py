@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project import samples
+from dagster_project.demo import sample_events
 from tests.samples import llm_by_hand
 
 pytestmark = pytest.mark.skipif(
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def test_every_request_is_one_event_and_the_tokens_agree_with_the_hand_count(tmp_path: Path) -> None:
-    path = samples.write_llm_requests(llm_by_hand.TRACE, tmp_path / "inbox")
+    path = sample_events.write_llm_requests(llm_by_hand.TRACE, tmp_path / "inbox")
     events = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert len({event["idempotency_key"] for event in events}) == len(events) == 19_366
 

@@ -9,23 +9,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dagster_project.commands.launch import carry_out
-from dagster_project.expectations.examiner import Examiner, Verdict
-from dagster_project.locations import instant
-from dagster_project.mistakes import sentences_of
-from dagster_project.run import Run
-from dagster_project.warehouse import Warehouse, connect, fetch
+from dagster_project.checks.expectations.client import ExpectationClient, ExpectationResult
+from dagster_project.cli.launch import carry_out
+from dagster_project.errors import sentences_of
+from dagster_project.pipeline.run import Run
+from dagster_project.settings import instant
+from dagster_project.warehouse.database import connect, fetch
+from dagster_project.warehouse.paths import Warehouse
 
 Row = dict[str, Any]
 
 
-class Unexamined(Examiner):
+class Unexamined(ExpectationClient):
     """Expects nothing: Great Expectations would start a process of its own for every run, which takes longer than the run."""
 
     def warm_up(self) -> None:
         pass
 
-    def examine(self, suite: str, parquet: Path, known: Mapping[str, list[str]]) -> list[Verdict]:
+    def examine(self, suite: str, parquet: Path, known: Mapping[str, list[str]]) -> list[ExpectationResult]:
         return []
 
 
@@ -34,7 +35,7 @@ class UnexaminedRun(Run):
     """A run in which every check looks on but Great Expectations; tests/nights runs with it."""
 
     @cached_property
-    def examiner(self) -> Examiner:
+    def examiner(self) -> ExpectationClient:
         return Unexamined(self.warehouse)
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project.commands.launch import Outcome, carry_out
-from dagster_project.expectations.examiner import Examiner
-from dagster_project.run import Run
-from dagster_project.warehouse import Warehouse
+from dagster_project.checks.expectations.client import ExpectationClient
+from dagster_project.cli.launch import Outcome, carry_out
+from dagster_project.pipeline.run import Run
+from dagster_project.warehouse.paths import Warehouse
 
 REPOSITORY = Path(__file__).parents[2]
 ACME = REPOSITORY / "contracts_data" / "acme_ai"
@@ -34,8 +34,8 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
 @pytest.fixture
 def small_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
     """Makes runs over a warehouse of this test's own, with the guide's three calls in the inbox; without Great Expectations."""
-    monkeypatch.setattr(Examiner, "warm_up", lambda _: None)
-    monkeypatch.setattr(Examiner, "examine", lambda *_: [])
+    monkeypatch.setattr(ExpectationClient, "warm_up", lambda _: None)
+    monkeypatch.setattr(ExpectationClient, "examine", lambda *_: [])
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     shutil.copy(ACME / "sample_events" / "2026-02-guide-batch.json", inbox)

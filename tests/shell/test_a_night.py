@@ -11,14 +11,17 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dagster_project import issued, proofs, steps
-from dagster_project.commands.launch import QUIET, carry_out
+from dagster_project.checks import invariants
+from dagster_project.cli.launch import QUIET, carry_out
 from dagster_project.definitions import defs
-from dagster_project.mistakes import Mistake
-from dagster_project.partitions import recorded_under
-from dagster_project.rehearsal import looks_at_the_past, rehearsed
-from dagster_project.run import Run
-from dagster_project.warehouse import Warehouse, WarehouseBusy, connect, fetch
+from dagster_project.defs.partitions import recorded_under
+from dagster_project.errors import UserError
+from dagster_project.pipeline import steps
+from dagster_project.pipeline.run import Run
+from dagster_project.warehouse import issued
+from dagster_project.warehouse.database import connect, fetch
+from dagster_project.warehouse.paths import Warehouse, WarehouseBusy
+from dagster_project.warehouse.snapshot import looks_at_the_past, rehearsed
 from rating.rate import Months
 from tests.shell.conftest import AS_OF, Night, moment
 
@@ -135,8 +138,8 @@ def test_a_backfill_launched_from_the_graph_rates_its_partitions_only(
 
 
 def test_a_broken_law_issues_nothing(small_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = proofs.Proof("totals_tie", holds=False, says="A total is off by a cent.")
-    monkeypatch.setattr(proofs, "of_documents", lambda _: [broken])
+    broken = invariants.Proof("totals_tie", holds=False, says="A total is off by a cent.")
+    monkeypatch.setattr(invariants, "of_documents", lambda _: [broken])
     run = small_run()
     outcome = carry_out(run, "nightly")
     assert outcome.broken == ("rating/invoices: totals_tie failed. A total is off by a cent.",)
@@ -165,7 +168,7 @@ def test_a_rehearsal_leaves_the_warehouse_as_it_was(night: Night) -> None:
 
 def test_the_past_is_refused_but_may_be_looked_at(night: Night) -> None:
     run, _ = night
-    with pytest.raises(Mistake, match=r"before the last run .* add --dry-run"):
+    with pytest.raises(UserError, match=r"before the last run .* add --dry-run"):
         carry_out(replace(run, as_of=moment("2026-03-01")), "nightly")
     assert looks_at_the_past(run.warehouse, moment("2026-03-01"))
 

@@ -12,10 +12,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from dagster_project.commands import app as commands
-from dagster_project.commands.launch import carry_out
-from dagster_project.commands.summary import summarize
-from dagster_project.run import Run
+from dagster_project.cli import app as commands
+from dagster_project.cli.launch import carry_out
+from dagster_project.cli.summary import summarize
+from dagster_project.pipeline.run import Run
 from tests.landing.foreign_files import files
 from tests.shell.conftest import ACME, moment
 from tests.shell.test_a_night import rows

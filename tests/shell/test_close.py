@@ -13,10 +13,11 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from dagster_project import account, closing
-from dagster_project.commands.app import app
-from dagster_project.commands.closing_month import workbook
-from dagster_project.warehouse import Warehouse
+from dagster_project.cli.app import app
+from dagster_project.cli.close import workbook
+from dagster_project.queries import month_close
+from dagster_project.warehouse.database import published
+from dagster_project.warehouse.paths import Warehouse
 from tests.shell.conftest import AS_OF, Night
 from tests.shell.test_a_night import rows
 
@@ -25,9 +26,9 @@ MONTH = "2026-02"
 
 
 @pytest.fixture(scope="module")
-def sheets(night: Night) -> list[closing.Closed]:
-    with account.published(night[0].warehouse) as marts:
-        return closing.close(marts, MONTH)
+def sheets(night: Night) -> list[month_close.Closed]:
+    with published(night[0].warehouse) as marts:
+        return month_close.close(marts, MONTH)
 
 
 def cells(content: bytes) -> dict[str, list[list[str | None]]]:
@@ -50,15 +51,15 @@ def cells(content: bytes) -> dict[str, list[list[str | None]]]:
         return found
 
 
-def test_every_sheet_is_tied_and_ties(sheets: list[closing.Closed]) -> None:
-    assert [one.sheet.name for one in sheets] == [sheet.name for sheet in closing.SHEETS]
+def test_every_sheet_is_tied_and_ties(sheets: list[month_close.Closed]) -> None:
+    assert [one.sheet.name for one in sheets] == [sheet.name for sheet in month_close.SHEETS]
     for one in sheets:
         assert one.holds, one.ties
     tied = {one.sheet.name for one in sheets if one.ties.height}
     assert {"Invoices", "Lines", "Revenue", "Credits", "Deferred revenue", "Reconciliation"} <= tied
 
 
-def test_the_workbook_holds_what_the_marts_hold(night: Night, sheets: list[closing.Closed]) -> None:
+def test_the_workbook_holds_what_the_marts_hold(night: Night, sheets: list[month_close.Closed]) -> None:
     run, _ = night
     content = workbook(MONTH, sheets, AS_OF)
     assert content == workbook(MONTH, sheets, AS_OF)

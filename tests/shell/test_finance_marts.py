@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from dagster_project.dimensions import DIMENSIONS
+from dagster_project.pipeline.dimensions import DIMENSIONS
 from rating import books
 from tests.shell.conftest import ACME, Night
 from tests.shell.test_a_night import rows

@@ -10,13 +10,14 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from dagster_project import proofs, steps
-from dagster_project.assets import documents
-from dagster_project.commands.launch import carry_out
-from dagster_project.guards import IssueLimit
-from dagster_project.mistakes import Mistake
-from dagster_project.proofs import Proof
-from dagster_project.run import Run
+from dagster_project.checks import invariants
+from dagster_project.checks.invariants import Proof
+from dagster_project.cli.launch import carry_out
+from dagster_project.defs import documents
+from dagster_project.errors import UserError
+from dagster_project.pipeline import steps
+from dagster_project.pipeline.guards import IssueLimit
+from dagster_project.pipeline.run import Run
 from rating.rate import EVERY_MONTH
 
 MakeRun = Callable[..., Run]
@@ -37,7 +38,7 @@ def materialize(run: Run, asset: dg.AssetsDefinition, month: str | None) -> str:
 def test_r47_a_run_that_was_refused_is_not_issued_by_one_click(small_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     run = small_run()
     with monkeypatch.context() as broken:
-        broken.setattr(proofs, "of_documents", lambda _: [Proof("totals_tie", False, "They do not.")])
+        broken.setattr(invariants, "of_documents", lambda _: [Proof("totals_tie", False, "They do not.")])
         assert carry_out(run, "nightly").broken
     assert "laws of documents" in materialize(small_run(), documents.issued_documents, "2026-01")
     assert "laws of documents" in materialize(small_run(), documents.published_marts, None)
@@ -52,9 +53,9 @@ def test_r47_documents_on_which_no_law_ran_are_not_issued(small_run: MakeRun) ->
     run.warehouse.database.unlink()
     # rated again by itself, and then issued
     steps.write_documents(run, *steps.rate_usage(run, steps.usage(run), EVERY_MONTH))
-    with pytest.raises(Mistake, match=r"laws of documents and the .* have not been looked at"):
+    with pytest.raises(UserError, match=r"laws of documents and the .* have not been looked at"):
         steps.issue(run, EVERY_MONTH)
-    with pytest.raises(Mistake, match="have not been looked at"):
+    with pytest.raises(UserError, match="have not been looked at"):
         steps.publish(run)
     assert is_untouched(run)
 
@@ -63,9 +64,9 @@ def test_r47_a_step_on_another_runs_work_says_whose_it_is(small_run: MakeRun) ->
     run = small_run()
     assert carry_out(run, "nightly").balanced
     later = replace(run, as_of=run.as_of + timedelta(days=1))
-    with pytest.raises(Mistake, match=f"usage made by the run of {run.as_of:%Y-%m-%d}"):
+    with pytest.raises(UserError, match=f"usage made by the run of {run.as_of:%Y-%m-%d}"):
         steps.rate_usage(later, steps.usage(run), EVERY_MONTH)
-    with pytest.raises(Mistake, match="documents made by the run of"):
+    with pytest.raises(UserError, match="documents made by the run of"):
         steps.issue(later, EVERY_MONTH)
 
 
@@ -74,13 +75,13 @@ def test_r47_documents_that_changed_since_they_were_looked_at_are_not_issued(sma
     assert carry_out(run, "nightly").balanced
     file = run.warehouse.documents / "invoices.parquet"
     pl.read_parquet(file).head(0).write_parquet(file)
-    with pytest.raises(Mistake, match="not those that were looked at"):
+    with pytest.raises(UserError, match="not those that were looked at"):
         steps.issue(run, EVERY_MONTH)
 
 
 def test_r48_a_run_over_its_limit_is_not_issued_by_one_click(small_run: MakeRun) -> None:
     run = small_run(limit=IssueLimit.of("1"))
-    with pytest.raises(Mistake, match="--limit-issue allows 1"):
+    with pytest.raises(UserError, match="--limit-issue allows 1"):
         carry_out(run, "nightly")
     for asset, month in ((documents.issued_documents, "2026-01"), (documents.published_marts, None)):
         assert "have not been looked at" in materialize(small_run(), asset, month)

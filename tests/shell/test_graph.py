@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from dagster_project.definitions import defs
-from dagster_project.launches import nightly_schedule
+from dagster_project.defs.schedules import nightly_schedule
 
 # group -> groups it reads from
 EDGES = {

@@ -11,15 +11,15 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from dagster_project import guards
-from dagster_project.commands import running
-from dagster_project.commands.app import app
-from dagster_project.commands.launch import carry_out
-from dagster_project.commands.summary import summarize
-from dagster_project.guards import IssueLimit
-from dagster_project.mistakes import Mistake
-from dagster_project.run import Run
-from dagster_project.warehouse import Warehouse
+from dagster_project.cli import run
+from dagster_project.cli.app import app
+from dagster_project.cli.launch import carry_out
+from dagster_project.cli.summary import summarize
+from dagster_project.errors import UserError
+from dagster_project.pipeline import guards
+from dagster_project.pipeline.guards import IssueLimit
+from dagster_project.pipeline.run import Run
+from dagster_project.warehouse.paths import Warehouse
 from tests.shell.conftest import ACME
 
 NOW = datetime(2026, 2, 10, 12)  # noqa: DTZ001
@@ -28,7 +28,7 @@ NOW = datetime(2026, 2, 10, 12)  # noqa: DTZ001
 def refused(*arguments: str) -> str:
     """The sentences that a command is refused with."""
     outcome = CliRunner().invoke(app, [*arguments])
-    assert isinstance(outcome.exception, Mistake), outcome.output
+    assert isinstance(outcome.exception, UserError), outcome.output
     return "\n".join(outcome.exception.sentences)
 
 
@@ -44,7 +44,7 @@ def test_r48_an_inbox_that_is_not_there_or_is_a_file_is_refused(tmp_path: Path, 
 
 
 def test_r48_an_object_store_that_cannot_be_reached_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match="cannot be reached"):
+    with pytest.raises(UserError, match="cannot be reached"):
         guards.refuse_places("nosuchstore://bucket/events", tmp_path / "warehouse")
 
 
@@ -60,7 +60,7 @@ def test_r48_a_warehouse_or_demo_folder_that_is_a_file_is_refused(tmp_path: Path
 
 def test_r48_an_as_of_more_than_a_day_ahead_is_refused() -> None:
     guards.refuse_the_future(NOW + timedelta(days=1), NOW)
-    with pytest.raises(Mistake, match="--allow-future"):
+    with pytest.raises(UserError, match="--allow-future"):
         guards.refuse_the_future(NOW + timedelta(days=1, microseconds=1), NOW)
 
 
@@ -73,18 +73,18 @@ def test_r48_a_mistyped_year_issues_nothing_unless_it_is_meant(tmp_path: Path, m
 
     def begin(run: Run, _: str) -> None:
         begun.append(run.as_of)
-        raise Mistake("far enough")
+        raise UserError("far enough")
 
-    monkeypatch.setattr(running, "carry_out", begin)
+    monkeypatch.setattr(run, "carry_out", begin)
     assert refused("run", *places, "--as-of", "2062-02-10", "--allow-future") == "far enough"
     assert begun == [datetime(2062, 2, 10)]  # noqa: DTZ001
 
 
 def test_r48_a_new_warehouse_says_where_numbering_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def begin(*_: object) -> None:
-        raise Mistake("far enough")
+        raise UserError("far enough")
 
-    monkeypatch.setattr(running, "carry_out", begin)
+    monkeypatch.setattr(run, "carry_out", begin)
     (tmp_path / "inbox").mkdir()
     places = ["--books", str(ACME), "--inbox", str(tmp_path / "inbox"), "--warehouse", str(tmp_path / "warehouse")]
     outcome = CliRunner().invoke(app, ["run", *places, "--as-of", "2026-02-10"])
@@ -109,19 +109,19 @@ def test_r48_more_than_the_limit_is_not_issued(limit: str, holds: bool) -> None:
     if holds:
         IssueLimit.of(limit).refuse(about)
     else:
-        with pytest.raises(Mistake, match="Nothing was issued"):
+        with pytest.raises(UserError, match="Nothing was issued"):
             IssueLimit.of(limit).refuse(about)
 
 
 @pytest.mark.parametrize("text", ["-1", "1,000", "4,00", "ten", "USD 5", "1e3", ""])
 def test_r48_a_limit_that_is_none_is_said(text: str) -> None:
-    with pytest.raises(Mistake, match="is no limit"):
+    with pytest.raises(UserError, match="is no limit"):
         IssueLimit.of(text)
 
 
 def test_r48_a_run_over_its_limit_leaves_nothing_issued(small_run: Callable[..., Run]) -> None:
     run = small_run(limit=IssueLimit.of("1"))
-    with pytest.raises(Mistake, match="--limit-issue allows 1"):
+    with pytest.raises(UserError, match="--limit-issue allows 1"):
         carry_out(run, "nightly")
     assert not list(run.warehouse.issued.glob("*"))
     assert not run.warehouse.database.exists()

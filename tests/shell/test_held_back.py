@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project import processes
-from dagster_project.commands.launch import carry_out
-from dagster_project.run import Run
-from dagster_project.warehouse import Warehouse
+from dagster_project.cli.launch import carry_out
+from dagster_project.pipeline import processes
+from dagster_project.pipeline.run import Run
+from dagster_project.warehouse.paths import Warehouse
 from tests.shell.conftest import moment
 from tests.shell.test_a_night import fingerprint, rows
 

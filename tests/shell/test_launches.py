@@ -12,13 +12,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from dagster_project import resources
-from dagster_project.guards import IssueLimit
-from dagster_project.launches import inbox_sensor
-from dagster_project.mistakes import Mistake
-from dagster_project.resources import NightlyRun
-from dagster_project.run import Run
-from dagster_project.warehouse import Warehouse, WarehouseBusy
+from dagster_project.defs import resources
+from dagster_project.defs.resources import NightlyRun
+from dagster_project.defs.sensors import inbox_sensor
+from dagster_project.errors import UserError
+from dagster_project.pipeline.guards import IssueLimit
+from dagster_project.pipeline.run import Run
+from dagster_project.warehouse.paths import Warehouse, WarehouseBusy
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def launched(folder: Path, **said: object) -> Run:
 def test_r48_a_launch_with_a_mistyped_year_is_refused_unless_it_is_meant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(Mistake, match="2062-02-10"):
+    with pytest.raises(UserError, match="2062-02-10"):
         launched(tmp_path, as_of="2062-02-10")
     assert not (tmp_path / "warehouse").exists()
     assert launched(tmp_path, as_of="2062-02-10", allow_future=True).as_of.year == 2062

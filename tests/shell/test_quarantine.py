@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project.commands import app as commands
-from dagster_project.commands.launch import carry_out
+from dagster_project.cli import app as commands
+from dagster_project.cli.launch import carry_out
 from dagster_project.landing import landings
 from dagster_project.landing.release import quarantined
-from dagster_project.run import Run
+from dagster_project.pipeline.run import Run
 from tests.shell.conftest import ACME, moment
 from tests.shell.test_a_night import rows
 

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from dagster_project.commands.app import app
-from dagster_project.simulation import FIGURES, GROUPS, TABLES, Simulation, compare, simulate
+from dagster_project.cli.app import app
+from dagster_project.pipeline.simulation import FIGURES, GROUPS, TABLES, Simulation, compare, simulate
 from rating import books
 from rating.tables import MONEY, QUANTITY, TEXT
 from tests.shell.conftest import ACME, Night

@@ -12,11 +12,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dagster_project import issued
-from dagster_project.commands import app as commands
-from dagster_project.mistakes import Mistake
-from dagster_project.verifying import findings
-from dagster_project.warehouse import Warehouse
+from dagster_project.cli import app as commands
+from dagster_project.errors import UserError
+from dagster_project.warehouse import issued
+from dagster_project.warehouse.paths import Warehouse
+from dagster_project.warehouse.verify import findings
 from tests.kernel.house import House, books, instant, per_unit
 
 HELD = {"000001": ["INV-000001", "INV-000002"], "000002": ["INV-000003", "INV-000004"]}
@@ -225,12 +225,12 @@ def test_a_changed_draw_names_its_line(warehouse: Warehouse) -> None:
 
 def test_a_run_refuses_what_is_not_as_it_was_issued(warehouse: Warehouse) -> None:
     rewrite(warehouse, "000001", "invoices.parquet", "total", a_cent_more)
-    with pytest.raises(Mistake, match=r"issued/000001/invoices\.parquet is not as it was issued"):
+    with pytest.raises(UserError, match=r"issued/000001/invoices\.parquet is not as it was issued"):
         issued.read(warehouse, instant("2026-04-01"))
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda note: note.write_text("{}")])
 def test_a_run_refuses_a_batch_without_its_note(warehouse: Warehouse, damage: Callable[[Path], None]) -> None:
     damage(warehouse.issued / "000001" / issued.NOTE)
-    with pytest.raises(Mistake, match=r"issued/000001/batch\.json is"):
+    with pytest.raises(UserError, match=r"issued/000001/batch\.json is"):
         issued.batches(warehouse)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project.commands import app as commands
-from dagster_project.commands.launch import carry_out
-from dagster_project.run import Run
+from dagster_project.cli import app as commands
+from dagster_project.cli.launch import carry_out
+from dagster_project.pipeline.run import Run
 from tests.shell.conftest import moment
 from tests.shell.test_a_night import fingerprint, rows
 

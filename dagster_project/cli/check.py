@@ -1,0 +1,31 @@
+"""`meterhouse check`: the books, before anything is rated from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dagster_project.cli.screen import screen
+from dagster_project.errors import UserError
+from rating import books
+
+
+def check(folder: Path) -> None:
+    """Say what the books hold. Raises `UserError` with every problem and their number."""
+    try:
+        found = books.load(folder)
+    except books.BooksError as error:
+        count = len(error.problems)
+        raise UserError(*map(str, error.problems), f"{count} mistake{'s' if count > 1 else ''} in {folder}.") from None
+    for warning in found.warnings:
+        screen.print(f"[yellow]warning[/yellow] {warning}", soft_wrap=True)
+    counts = {
+        "meters": found.meters,
+        "pricings": found.pricings,
+        "plans": found.plans,
+        "customers": found.customers,
+        "contracts": found.contracts,
+    }
+    held = ", ".join(f"{frame.height:,} {things}" for things, frame in counts.items())
+    screen.print(
+        f"{found.settings.organization}: {held}. No mistakes in {folder} (version {found.version[:12]}).", soft_wrap=True
+    )

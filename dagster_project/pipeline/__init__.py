@@ -1,0 +1,1 @@
+"""A run: its inputs, its steps in order, and what it refuses. Knows no orchestrator and no command."""

@@ -1,0 +1,505 @@
+"""The steps of a run, in order: plain functions over a `Run` and the frames between them.
+
+    land -> lay books and schedule -> build below -> rate usage -> write documents -> build above -> issue -> publish
+
+Dagster calls them one by one (assets/); nothing here knows Dagster. Everything they write lies in derived/, but for three:
+`land` appends to raw_events, landings and quarantine, `issue` to issued, `publish` replaces meterhouse.duckdb.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from dagster_project import landing
+from dagster_project.checks import attention, gate, review_warnings
+from dagster_project.checks.credit_runway import outlooks
+from dagster_project.errors import UserError
+from dagster_project.landing import Landing, raw_tables, withdrawals
+from dagster_project.landing.release import released_files
+from dagster_project.pipeline import pending, processes
+from dagster_project.pipeline.dimensions import dimensions
+from dagster_project.pipeline.run import Run, refuse_the_past
+from dagster_project.warehouse import books_cache, dbt_build_cache, issued, recovery, unmatched
+from dagster_project.warehouse.database import checkpoint, connect, fetch, log_of
+from dagster_project.warehouse.dbt_runner import DbtResult
+from dagster_project.warehouse.files import publish_atomically, remove, write_atomically
+from dagster_project.warehouse.issued import Batch
+from dagster_project.warehouse.paths import Warehouse
+from dagster_project.warehouse.snapshot import rehearsed
+from rating import tables
+from rating.documents import Documents
+from rating.invoicing import adjustments
+from rating.invoicing.issue import issue_documents, last_number
+from rating.rate import EVERY_MONTH, Months
+from rating.shards import Shard
+
+RECONCILED_AMOUNTS = tables.Table(
+    "reconciled_amounts",
+    "one meter of one period of one contract: what its usage is charged",
+    ("contract_id", "period_start", "meter_code"),
+    (
+        tables.Column("contract_id", tables.TEXT, "id of the contract"),
+        tables.Column("period_start", tables.INSTANT, "first instant of the period"),
+        tables.Column("meter_code", tables.TEXT, "code of the meter"),
+        tables.Column("amount", tables.MONEY, "sum of its usage lines; adjustments and drafts count"),
+    ),
+)
+HELD_BACK = tables.Table(
+    "held_back",
+    "one contract that could not be rated by this run: its documents are held back until the cause is mended (R-2, R-47)",
+    ("contract_id",),
+    (
+        tables.Column("contract_id", tables.TEXT, "id of the contract"),
+        tables.Column("reason", tables.TEXT, "the row that could not be rated, why, and what to look at"),
+    ),
+)
+SCHEDULE = (tables.PERIODS, tables.WINDOWS, tables.CLOSED_PERIODS)
+BELOW = "staging intermediate"
+ABOVE = "marts"
+
+
+def land(run: Run) -> Landing | None:
+    """Land what is new in the inbox (R-8, R-9, R-10); None where the run only looks at the past.
+
+    Raises `UserError` if a later run has landed or issued already (R-46).
+    """
+    if not run.land_new:
+        return None
+    refuse_the_past(run.warehouse, run.as_of)
+    return landing.land(
+        run.inbox,
+        run.warehouse,
+        run.as_of,
+        zone=run.books.settings.timezone,
+        sources=run.books.sources,
+        progress=lambda file, done, whole: run.progress(f"Landing {file} ({100 * done // max(whole, 1)} %)"),
+    )
+
+
+def show_landed(run: Run) -> None:
+    """Show what runs up to as_of have landed to dbt.
+
+    Raises `UserError` where all is built anew and a landed file is not the bytes that landed: what it says would be billed.
+    """
+    left_out = withdrawals.in_force(run.warehouse, run.as_of)
+    is_anew = withdrawals.prepare(run.warehouse, left_out)
+    if is_anew and (changed := landing.changed_files(run.warehouse, run.as_of)):
+        raise UserError(*changed, "Put that back from a backup, then run again. Nothing was issued.")
+    events = _rows_of(run.warehouse, raw_tables.EVENTS, landing.raw_files(run.warehouse, run.as_of))
+    quarantine = _rows_of(run.warehouse, raw_tables.QUARANTINE, landing.quarantine_files(run.warehouse, run.as_of))
+    withdrawn = _is_withdrawn(left_out)
+    queries = {
+        raw_tables.EVENTS: f"{events} where not ({withdrawn})",
+        raw_tables.WITHDRAWN: f"{events} where {withdrawn}",
+        raw_tables.QUARANTINE: f"{quarantine} as lines where {_is_not_released(run)}",
+    }
+    _show_queries(run.warehouse, "raw", {table.name: query for table, query in queries.items()})
+
+
+def _rows_of(warehouse: Warehouse, table: tables.Table, files: list[Path]) -> str:
+    """A query of files of a table; of one without rows where there are none, for a view needs a file to name its columns by."""
+    return _select(files or [_write(table.empty(), warehouse.derived / "nothing" / f"{table.name}.parquet")])
+
+
+def _is_withdrawn(withdrawn: list[tuple[str, str]]) -> str:
+    """Whether an event is of a withdrawn file (R-114)."""
+    places = ", ".join(f"({_literal(file)}, {_literal(content)})" for file, content in withdrawn)
+    return f"(file, file_hash) in ({places})" if places else "false"
+
+
+def _is_not_released(run: Run) -> str:
+    """Whether no release has landed one of `lines` since (R-49)."""
+    released = released_files(run.warehouse, run.as_of)
+    if not released:
+        return "true"
+    same = " and ".join(f"events.{name} = lines.{name}" for name in ("file", "file_hash", "position", "element"))
+    return f"not exists ({_select(released)} as events where {same})"
+
+
+def lay_books(run: Run) -> None:
+    """Write the books' frames and show them to dbt."""
+    _lay(
+        run.warehouse,
+        "books",
+        run.warehouse.books,
+        {table.name: getattr(run.books, table.name) for table in tables.BOOKS_TABLES},
+    )
+    books_cache.remember(run.warehouse, run.books)
+
+
+def lay_schedule(run: Run) -> list[pl.DataFrame]:
+    """Write the books laid out in time, and show it to dbt; returns the frames of SCHEDULE."""
+    laid = [run.schedule.periods, run.schedule.windows, closed_periods(run)]
+    frames = {table.name: frame for table, frame in zip(SCHEDULE, laid, strict=True)}
+    _lay(run.warehouse, "dimensions", run.warehouse.dimensions, dimensions(run.books, run.schedule, run.as_of))
+    _lay(run.warehouse, "schedule", run.warehouse.schedule, frames)
+    # a record says nothing before a period has closed behind it
+    noted = run.warehouse.derived / "unmatched_changes.parquet"
+    _show(run.warehouse, "schedule", {unmatched.CHANGES.name: [_write(unmatched.changes(run.warehouse, run.as_of), noted)]})
+    return laid
+
+
+def closed_periods(run: Run) -> pl.DataFrame:
+    """CLOSED_PERIODS: with the landings that the last re-rating of each knew, or its issue where that came after (R-45)."""
+    by_issue = (
+        _closed_when_re_rated(run)
+        .sort("issued_at")
+        .join_asof(_known(run).rename({"batch": "issue_batch"}), left_on="issued_at", right_on="as_of", strategy="backward")
+    )
+    last = pl.max_horizontal("batch", "issue_batch").fill_null(0).alias("last_batch")
+    return tables.CLOSED_PERIODS.frame(_with_last_record(run, by_issue.with_columns(last)).sort("contract_id", "period_start"))
+
+
+def _with_last_record(run: Run, closed: pl.DataFrame) -> pl.DataFrame:
+    """Closed periods with the number of the last record of unmatched versions before they closed, or of their issue."""
+    known = unmatched.records(run.warehouse, run.as_of).select("record_no", noted_at="as_of")
+    before = closed.sort("closes_at").join_asof(
+        known.sort("noted_at", "record_no"),
+        left_on="closes_at",
+        right_on="noted_at",
+        strategy="backward",
+        allow_exact_matches=False,
+    )
+    at_issue = known.select(issue_record="record_no", issue_noted_at="noted_at").sort("issue_noted_at", "issue_record")
+    both = before.sort("issued_at").join_asof(at_issue, left_on="issued_at", right_on="issue_noted_at", strategy="backward")
+    return both.with_columns(last_record=pl.max_horizontal("record_no", "issue_record"))
+
+
+def _closed_when_re_rated(run: Run) -> pl.DataFrame:
+    """Closed periods, as `adjustments.issued_periods` has them, with the as_of of the last run that re-rated each
+    (`re_rated_at`) and the number of its landing (`batch`); null where none came before it closed."""
+    closed = adjustments.issued_periods(run.issued, run.books, run.as_of).filter("is_closed")
+    return (
+        closed.sort("closes_at")
+        .join_asof(_known(run), left_on="closes_at", right_on="as_of", strategy="backward", allow_exact_matches=False)
+        .rename({"as_of": "re_rated_at"})
+    )
+
+
+def _known(run: Run) -> pl.DataFrame:
+    """as_of and batch of every landing up to the run's own, in order."""
+    return pl.DataFrame(
+        [(landed.as_of, landed.batch) for landed in landing.landings(run.warehouse, run.as_of)],
+        schema={"as_of": tables.INSTANT, "batch": tables.SMALL},
+        orient="row",
+    ).sort("as_of", "batch")
+
+
+def build(run: Run, select: str) -> list[DbtResult]:
+    """Build dbt models and run their tests: `BELOW` before rating, `ABOVE` after it. What is built already is not built again."""
+    house = run.warehouse
+    landed = [*landing.raw_files(house, run.as_of), *landing.quarantine_files(house, run.as_of)]
+    if select == BELOW:
+        gate.begin(house, run.as_of)
+        return dbt_build_cache.build(
+            house, select, [house.books, house.schedule, withdrawals.left_out(house)], landed, holds=[house.work_database]
+        )
+    inputs = [house.books, house.schedule, house.documents, house.attention, house.dimensions, withdrawals.left_out(house)]
+    published = [house.database] if _is_as_published(house) else []
+    results = dbt_build_cache.build(house, select, inputs, landed, holds=[house.staged_database, *published])
+    if house.staged_database.exists():
+        checkpoint(house.staged_database)
+    return results
+
+
+def prepare(run: Run) -> list[DbtResult]:
+    """Show dbt what has landed, the books and the schedule, and build the models that the kernel reads; what their tests said."""
+    show_landed(run)
+    lay_books(run)
+    lay_schedule(run)
+    return build(run, BELOW)
+
+
+def usage(run: Run) -> pl.DataFrame:
+    """USAGE as dbt left it (R-16)."""
+    columns, order = ", ".join(tables.USAGE.names), ", ".join(tables.USAGE.key)
+    return tables.USAGE.frame(
+        _rows(run.warehouse.work_database, f"select {columns} from intermediate.int_usage order by {order}")
+    )
+
+
+def rate_usage(run: Run, rows: pl.DataFrame, months: Months) -> tuple[Documents, pl.DataFrame]:
+    """This run's documents of these months, newly issued and drafts (law 1), and HELD_BACK.
+
+    Raises `UserError` where usage is of another run, or breaks a law (R-47).
+    """
+    gate.require_usage(run.warehouse, run.as_of)
+    return rate_everything(run, rows, months, pending_adjustments(run))
+
+
+def rate_everything(run: Run, rows: pl.DataFrame, months: Months, pending: Documents | None) -> tuple[Documents, pl.DataFrame]:
+    """The documents of these months under the run's books, and HELD_BACK; pending: as `pending_adjustments`."""
+    everything = Shard(run.books, run.schedule, rows, run.issued, run.as_of, months, issue=run.issue, pending=pending)
+    rated = processes.rate_all(everything.divided(run.shards))
+    held = [{"contract_id": contract, "reason": reason} for shard in rated for contract, reason in shard.held_back]
+    return issue_documents(rated, run.as_of, last_number(run.issued)), HELD_BACK.frame(held).sort("contract_id")
+
+
+def pending_adjustments(run: Run) -> Documents:
+    """Draft adjustments of closed periods, with the figures of their last re-rating (R-43), as the run before left them.
+
+    Where derived/ was deleted since, or a run landed events and died, the runs that re-rated last are rehearsed to have them.
+    """
+    left = pending.read(run.warehouse)
+    since = pl.col("as_of").is_between(left.as_of, run.as_of, closed="none")
+    if run.issued.invoices.is_empty() or _known(run).filter(since).is_empty():
+        return left.documents
+    missing = _may_be_adjusted(run).filter(pl.col("re_rated_at") > left.as_of)
+    if missing.is_empty():
+        return left.documents
+    found = left.documents
+    for instant in missing.get_column("re_rated_at").unique().sort():
+        found = pending.replace_rehearsed(found, _rehearsed(run, instant), missing.filter(pl.col("re_rated_at") == instant))
+    pending.remember(run.warehouse, pending.PendingAdjustments(found, missing.get_column("re_rated_at").max()))  # type: ignore[arg-type]
+    return found
+
+
+def _may_be_adjusted(run: Run) -> pl.DataFrame:
+    """Closed periods whose adjustment, if they have one, has not gone out since: it waits for the contract's next period invoice or,
+    where none will come, for the first run after the period closed (R-43)."""
+    issued_already = run.issued.invoices.filter(pl.col("kind") == "period")
+    last_issued = issued_already.group_by("contract_id").agg(pl.col("issued_at").max().alias("last_issued_at"))
+    to_come = run.schedule.periods.join(issued_already, on=["contract_id", "period_start"], how="anti")
+    waits_on = pl.col("contract_id").is_in(to_come.get_column("contract_id").unique().implode())
+    last_run = run.issued.invoices.get_column("issued_at").max()
+    return (
+        _closed_when_re_rated(run)
+        .join(last_issued, on="contract_id")
+        .filter(pl.col("re_rated_at") >= pl.col("last_issued_at"), waits_on | (pl.col("closes_at") > last_run))
+    )
+
+
+def _rehearsed(run: Run, instant: datetime) -> Documents:
+    """The drafts of the run of that instant, with the events known then and the books of now."""
+    with rehearsed(run.warehouse, instant) as stage:
+        then = replace(
+            run, warehouse=stage, as_of=instant, months=EVERY_MONTH, issue=False, land_new=False, books_read=run.books
+        )
+        prepare(then)
+        return rate_everything(then, usage(then), EVERY_MONTH, None)[0]
+
+
+def write_documents(run: Run, documents: Documents, held_back: pl.DataFrame) -> Documents:
+    """Write the documents of all runs so far with those of this one, and HELD_BACK, and show them to dbt; returns the documents."""
+    every = issued.concat(run.issued, documents)
+    frames = {table.name: frame for table, frame in issued.by_table(every)}
+    beside = {RECONCILED_AMOUNTS.name: reconciled_amounts(every), HELD_BACK.name: held_back}
+    _lay(run.warehouse, "rating", run.warehouse.documents, frames | beside)
+    gate.documents_written(run.warehouse, run.as_of)
+    return every
+
+
+def reconciled_amounts(documents: Documents) -> pl.DataFrame:
+    """RECONCILED_AMOUNTS of the documents."""
+    # amounts stay under 1e15 (R-2), so no sum that fits memory wraps
+    return (
+        documents.lines.filter(pl.col("kind") == "usage")
+        .join(documents.invoices.select("invoice_id", "contract_id", "period_start"), on="invoice_id")
+        .group_by("contract_id", "period_start", "meter_code")
+        .agg(pl.col("amount").sum())
+        .sort("contract_id", "period_start", "meter_code")
+    )
+
+
+def new_documents(run: Run) -> Documents:
+    """Of the documents that this run wrote, those that no earlier run has issued."""
+    new = []
+    for (table, written), (_, before) in zip(issued.by_table(written_documents(run)), issued.by_table(run.issued), strict=True):
+        # lines, tiers and shares go with their invoice; ledger entries stand alone
+        of = "invoice_id" if "invoice_id" in table.key else table.key[0]
+        new.append(written.join(before, on=of, how="anti", maintain_order="left"))
+    return Documents(*new)
+
+
+def issue(run: Run, months: Months) -> Batch | None:
+    """Make what this run issues durable; nothing with `--no-issue`, where every document is a draft.
+
+    Raises `UserError` where a law was not looked at or does not hold (R-47), or where that is more than the run may issue (R-48).
+    """
+    gate.require_documents(run.warehouse, run.as_of)
+    new = new_documents(run)
+    if run.limit is not None:
+        try:
+            run.limit.refuse(new.with_status("issued").invoices)
+        except UserError:
+            # a step that knows no limit must not issue or publish it afterwards
+            gate.begin(run.warehouse, run.as_of)
+            raise
+    batch = issued.issue(run.warehouse, new, run.books, run.as_of)
+    _note_unmatched(run, new)
+    held_back = pl.read_parquet(run.warehouse.documents / f"{HELD_BACK.name}.parquet").get_column("contract_id")
+    left = pending.of_run(new, pending.read(run.warehouse), run.issued, months, held_back, run.as_of)
+    pending.remember(run.warehouse, left)
+    return batch
+
+
+def _note_unmatched(run: Run, new: Documents) -> None:
+    """Note what issued periods that are still open do not contain, those that this run issues among them (R-45)."""
+    every = issued.concat(run.issued, new.with_status("issued"))
+    known = adjustments.issued_periods(every, run.books, run.as_of)
+    rated = known.filter(~pl.col("is_closed") | (pl.col("issued_at") == run.as_of))
+    if not rated.is_empty():
+        first, last = rated.select(pl.col("period_start").min(), pl.col("period_end").max()).row(0)
+        unmatched.note(run.warehouse, first, last, run.as_of)
+
+
+def publish(run: Run) -> Path:
+    """Put the marts of this run in the place that finance reads, by one rename.
+
+    Killed between `issue` and this, the next run builds the marts again from what is issued.
+    Raises `UserError` where a law was not looked at or does not hold (R-47).
+    """
+    gate.require_documents(run.warehouse, run.as_of)
+    if run.warehouse.staged_database.exists():
+        checkpoint(run.warehouse.staged_database)
+        # left by somebody who wrote to the marts before: it belongs to no others
+        remove(log_of(run.warehouse.database))
+        publish_atomically(run.warehouse.staged_database, run.warehouse.database)
+        write_atomically(run.warehouse.published_stamp, _stamp(run.warehouse.database))
+    return run.warehouse.database
+
+
+# --- what checks look at -----------------------------------------------------------------------------------------------------
+
+
+def write_usage(run: Run) -> Path:
+    """Write usage to Parquet, in the order of its key, and return the file."""
+    return _write(usage(run), run.warehouse.usage / f"{tables.USAGE.name}.parquet")
+
+
+def known_codes(run: Run) -> dict[str, list[str]]:
+    """Codes that the books know, by column."""
+    return {"meter_code": run.books.meters.get_column("meter_code").sort().to_list()}
+
+
+def look_for_attention(run: Run, documents: Documents, months: Months) -> pl.DataFrame:
+    """Write ATTENTION, what deserves a look after this run, and show it to dbt; returns it.
+
+    documents: of all runs so far, as `write_documents` returns them.
+    """
+    mine, below = review_warnings.of_this_run(documents, run.as_of), attention.found_below(run.warehouse)
+    landings = landing.landings(run.warehouse, run.as_of)
+    landed = [(one.as_of, found) for one in landings for found in one.findings]
+    contracts = run.books.contracts
+    named = {(row["event_name"], "bad_quantity") for row in below["failures"].iter_rows(named=True)}
+    is_named = pl.Series([(row["event_name"], row["disposition"]) in named for row in below["unmatched"].iter_rows(named=True)])
+    found = [
+        review_warnings.fallback_share(mine, run.books, near_misses(run)),
+        review_warnings.files_of_the_inbox(landings[-1].remarks if landings else ()),
+        # what a meter could not read is said by meter, with the value
+        review_warnings.unmatched_events(below["unmatched"].filter(~is_named.cast(pl.Boolean))),
+        review_warnings.unread_quantities(below["failures"]),
+        review_warnings.quarantined_lines(below["quarantined"]),
+        review_warnings.suspicious_keys(below["keys"]),
+        review_warnings.unread_fields(attention.as_findings(landed, landing.UNREAD_FIELD), run.books),
+        review_warnings.made_up_times(attention.as_findings(landed, landing.TIME_MADE_UP)),
+        review_warnings.bare_dates(attention.as_findings(landed, landing.BARE_DATE), run.books, run.as_of),
+        review_warnings.long_documents(mine, run.books),
+        review_warnings.months_left_behind(run.books, run.schedule.periods, run.issued, run.as_of, months),
+        review_warnings.depleted_grants(mine),
+        review_warnings.wallets_running_dry(
+            outlooks(documents.ledger, documents.invoices, run.books.credit_grants, contracts, run.as_of)
+        ),
+    ]
+    looks = [look for one in found for look in one.looks]
+    rows = attention.rows(looks, attention.acknowledgements(run.warehouse), run.as_of)
+    _lay(run.warehouse, "rating", run.warehouse.attention, {attention.ATTENTION.name: rows})
+    return rows
+
+
+def written_documents(run: Run) -> Documents:
+    """The documents of all runs so far, as the rating step of this run wrote them."""
+    return Documents(*(pl.read_parquet(run.warehouse.documents / f"{table.name}.parquet") for table in tables.DOCUMENT_TABLES))
+
+
+def landed_versions(run: Run) -> int:
+    """How many event versions runs up to as_of have landed."""
+    return sum(landed.events for landed in landing.landings(run.warehouse, run.as_of))
+
+
+def attention_rows(run: Run) -> pl.DataFrame:
+    """ATTENTION as this run wrote it."""
+    return attention.read(run.warehouse.attention)
+
+
+def dispositions(run: Run) -> pl.DataFrame:
+    """event_name, disposition, events: every landed version once (R-12)."""
+    return _rows(
+        _marts(run),
+        "select event_name, disposition, sum(events)::bigint as events from marts.reconciliation where meter_code is null "
+        "group by all order by all",
+    )
+
+
+def near_misses(run: Run) -> pl.DataFrame:
+    """event_name, wanted_property, found_property, events: properties that are nearly group keys."""
+    return _rows(run.warehouse.work_database, "from intermediate.int_near_misses order by all")
+
+
+# --- frames and views --------------------------------------------------------------------------------------------------------
+
+
+def _is_as_published(warehouse: Warehouse) -> bool:
+    """Whether the marts that finance reads can be opened and nobody has written to them."""
+    try:
+        noted, is_now = warehouse.published_stamp.read_bytes(), _stamp(warehouse.database)
+    except OSError:
+        return False
+    return noted == is_now and recovery.opens(warehouse.database)
+
+
+def _stamp(file: Path) -> bytes:
+    status = file.stat()
+    return json.dumps({"bytes": status.st_size, "written_ns": status.st_mtime_ns}).encode()
+
+
+def _marts(run: Run) -> Path:
+    """The marts of this run: staged, or those already published where nothing has changed."""
+    staged = run.warehouse.staged_database
+    return staged if staged.exists() else run.warehouse.database
+
+
+def _rows(database: Path, query: str) -> pl.DataFrame:
+    with connect(database, read_only=True) as connection:
+        return fetch(connection, query)
+
+
+def _write(frame: pl.DataFrame, path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frame.write_parquet(path)
+    return path
+
+
+def _lay(warehouse: Warehouse, schema: str, folder: Path, frames: Mapping[str, pl.DataFrame]) -> None:
+    """Write frames as Parquet and show them to dbt."""
+    _show(warehouse, schema, {name: [_write(frame, folder / f"{name}.parquet")] for name, frame in frames.items()})
+
+
+def _show(warehouse: Warehouse, schema: str, files_of: Mapping[str, list[Path]]) -> None:
+    """Views of work.duckdb over Parquet files, one a table."""
+    _show_queries(warehouse, schema, {name: _select(files) for name, files in files_of.items()})
+
+
+def _show_queries(warehouse: Warehouse, schema: str, queries: Mapping[str, str]) -> None:
+    """Views of work.duckdb, one a query."""
+    warehouse.derived.mkdir(parents=True, exist_ok=True)
+    with connect(warehouse.work_database) as connection:
+        connection.execute(f"create schema if not exists {schema}")
+        for name, query in queries.items():
+            connection.execute(f"create or replace view {schema}.{name} as {query}")
+
+
+def _select(files: list[Path]) -> str:
+    """All rows of Parquet files."""
+    listed = ", ".join(_literal(str(file.resolve())) for file in files)
+    return f"select * from read_parquet([{listed}], union_by_name = true)"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

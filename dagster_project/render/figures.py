@@ -1,0 +1,18 @@
+"""How money and quantities are written for people."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+
+def money(amount: Decimal) -> str:
+    """An amount with thousands separators and at least two decimals; a finer minor unit is kept."""
+    text = f"{amount:,f}"
+    whole, _, decimals = text.partition(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
+
+
+def number(value: Decimal | int) -> str:
+    """A quantity or count with thousands separators and no trailing zeros."""
+    text = f"{value:,f}" if isinstance(value, Decimal) else f"{value:,}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
