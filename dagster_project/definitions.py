@@ -24,7 +24,7 @@ defs = dg.Definitions(
         documents.issued_documents,
         documents.published_marts,
     ],
-    asset_checks=[checks.usage_expectations, checks.line_expectations, checks.dispositions_balance, *checks.looks],
+    asset_checks=[checks.usage_expectations, checks.line_expectations, checks.dispositions_balance, checks.looks],
     jobs=[nightly, backfill],
     schedules=[nightly_schedule],
     sensors=[inbox_sensor],

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from dagster_project.cli.explain import explain, page
-from dagster_project.cli.launch import carry_out
+from dagster_project.cli.launch import launch
 from dagster_project.cli.screen import progress, screen, table
 from dagster_project.cli.summary import summarize
 from dagster_project.demo import sample_events
@@ -64,7 +64,7 @@ def demo(folder: Path) -> None:
         says("Writing the departures of 2013 into the inbox")
         sample_events.write_flights(folder / "inbox")
         run = Run(warehouse, airport_books(), str(folder / "inbox"), AS_OF, YEAR, progress=says)
-        outcome = carry_out(run, "backfill")
+        outcome = launch(run, "backfill")
     summarize(run, outcome)
     if not outcome.balanced:
         raise typer.Exit(1)

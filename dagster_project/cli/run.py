@@ -12,7 +12,7 @@ from pathlib import Path
 import typer
 
 from dagster_project import settings
-from dagster_project.cli.launch import carry_out
+from dagster_project.cli.launch import launch
 from dagster_project.cli.screen import errors, nothing_said, progress, screen
 from dagster_project.cli.summary import as_object, summarize
 from dagster_project.errors import UserError
@@ -60,7 +60,7 @@ def run(
         with nothing_said() if quiet else progress() as says:
             # the run that was carried out has its books read already
             carried = replace(staged, progress=says)
-            outcome = carry_out(carried, job)
+            outcome = launch(carried, job)
         if as_json:
             typer.echo(as_object(carried, outcome, dry_run=dry_run))
         elif not quiet or not outcome.balanced or outcome.held_back:

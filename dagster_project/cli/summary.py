@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 
 from dagster_project.checks import attention
-from dagster_project.cli.launch import Outcome
 from dagster_project.cli.screen import errors, screen, table
 from dagster_project.landing.inbox import Inbox
+from dagster_project.pipeline.job import Outcome
 from dagster_project.pipeline.run import Run
 from dagster_project.warehouse.database import fetch, published
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dagster_project.checks.expectations.client import ExpectationClient, ExpectationResult
-from dagster_project.cli.launch import carry_out
+from dagster_project.cli.launch import launch
 from dagster_project.errors import sentences_of
 from dagster_project.pipeline.run import Run
 from dagster_project.settings import instant
@@ -47,7 +47,7 @@ def run(books: Path, inbox: Path, warehouse: Path, as_of: str, *, issue: bool = 
     """Carry a run out; it must balance. Returns what it says of contracts held back. Raises `Refused` with what a person would read."""
     kind = Run if examined else UnexaminedRun
     try:
-        outcome = carry_out(kind(Warehouse(warehouse), books, str(inbox), instant(as_of), issue=issue), "nightly")
+        outcome = launch(kind(Warehouse(warehouse), books, str(inbox), instant(as_of), issue=issue))
     except Exception as error:
         sentences = sentences_of(error)
         if not sentences:

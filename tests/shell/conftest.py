@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from dagster_project.checks.expectations.client import ExpectationClient
-from dagster_project.cli.launch import Outcome, carry_out
+from dagster_project.cli.launch import launch
+from dagster_project.pipeline.job import Outcome
 from dagster_project.pipeline.run import Run
 from dagster_project.warehouse.paths import Warehouse
 
@@ -28,7 +29,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
     folder = tmp_path_factory.mktemp("night")
     shutil.copytree(ACME / "sample_events", folder / "inbox")
     run = Run(Warehouse(folder / "warehouse"), ACME, str(folder / "inbox"), AS_OF)
-    return run, carry_out(run, "nightly")
+    return run, launch(run)
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ import polars as pl
 import pytest
 
 from dagster_project.checks import invariants
-from dagster_project.cli.launch import QUIET, carry_out
+from dagster_project.cli.launch import launch
 from dagster_project.definitions import defs
+from dagster_project.defs.execution import QUIET
 from dagster_project.defs.partitions import recorded_under
 from dagster_project.errors import UserError
 from dagster_project.pipeline import steps
@@ -79,7 +80,7 @@ def test_data_docs_are_written(night: Night) -> None:
 def test_running_twice_with_the_same_as_of_changes_nothing(night: Night) -> None:
     run, _ = night
     durable, marts = fingerprint(run.warehouse), rows(run.warehouse, "from marts.invoices order by invoice_id")
-    again = carry_out(replace(run), "nightly")
+    again = launch(replace(run))
     assert again.balanced
     assert fingerprint(run.warehouse) == durable
     assert rows(run.warehouse, "from marts.invoices order by invoice_id").equals(marts)
@@ -94,11 +95,11 @@ def test_killed_between_the_two_renames_the_next_run_heals(
     run = small_run()
     with monkeypatch.context() as patched:
         patched.setattr(steps, "publish", killed)
-        assert not carry_out(run, "nightly").balanced
+        assert not launch(run).balanced
     assert [batch.name for batch in issued.batches(run.warehouse)] == ["000001"]
     assert not run.warehouse.database.exists()
 
-    assert carry_out(small_run(), "nightly").balanced
+    assert launch(small_run()).balanced
     assert [batch.name for batch in issued.batches(run.warehouse)] == ["000001"]
     shown = rows(run.warehouse, "select number from marts.invoices where status = 'issued' order by number").get_column(
         "number"
@@ -108,15 +109,15 @@ def test_killed_between_the_two_renames_the_next_run_heals(
 
 def test_deleting_what_is_derived_costs_time_only(small_run: Callable[..., Run], tmp_path: Path) -> None:
     first = small_run()
-    assert carry_out(first, "nightly").balanced
+    assert launch(first).balanced
     (tmp_path / "inbox" / "late.jsonl").write_text(LATE_CALL)
     other = Warehouse(tmp_path / "other")
     shutil.copytree(first.warehouse.root, other.root)
     shutil.rmtree(other.derived)
     other.database.unlink()
     later = moment("2026-04-20")
-    assert carry_out(small_run(as_of=later), "nightly").balanced
-    assert carry_out(small_run(as_of=later, warehouse=other), "nightly").balanced
+    assert launch(small_run(as_of=later)).balanced
+    assert launch(small_run(as_of=later, warehouse=other)).balanced
     for table in ("invoices", "invoice_lines", "credit_ledger", "usage", "reconciliation"):
         query = f"from marts.{table} order by all"
         assert rows(other, query).equals(rows(first.warehouse, query)), table
@@ -141,7 +142,7 @@ def test_a_broken_law_issues_nothing(small_run: Callable[..., Run], monkeypatch:
     broken = invariants.Proof("totals_tie", holds=False, says="A total is off by a cent.")
     monkeypatch.setattr(invariants, "of_documents", lambda _: [broken])
     run = small_run()
-    outcome = carry_out(run, "nightly")
+    outcome = launch(run)
     assert outcome.broken == ("rating/invoices: totals_tie failed. A total is off by a cent.",)
     assert not run.warehouse.issued.exists()
     assert not run.warehouse.database.exists()
@@ -149,7 +150,7 @@ def test_a_broken_law_issues_nothing(small_run: Callable[..., Run], monkeypatch:
 
 def test_no_issue_writes_drafts_only(small_run: Callable[..., Run]) -> None:
     run = small_run(issue=False)
-    assert carry_out(run, "nightly").balanced
+    assert launch(run).balanced
     assert issued.batches(run.warehouse) == []
     statuses = rows(run.warehouse, "select distinct status from marts.invoices").get_column("status").to_list()
     assert statuses == ["draft"]
@@ -161,7 +162,7 @@ def test_a_rehearsal_leaves_the_warehouse_as_it_was(night: Night) -> None:
     before = fingerprint(run.warehouse), run.warehouse.database.stat().st_mtime_ns
     with rehearsed(run.warehouse, moment("2026-05-10")) as stage:
         asked = replace(run, warehouse=stage, as_of=moment("2026-05-10"))
-        assert carry_out(asked, "nightly").balanced
+        assert launch(asked).balanced
         assert issued.batches(stage)[-1].as_of == moment("2026-05-10")
     assert (fingerprint(run.warehouse), run.warehouse.database.stat().st_mtime_ns) == before
 
@@ -169,11 +170,11 @@ def test_a_rehearsal_leaves_the_warehouse_as_it_was(night: Night) -> None:
 def test_the_past_is_refused_but_may_be_looked_at(night: Night) -> None:
     run, _ = night
     with pytest.raises(UserError, match=r"before the last run .* add --dry-run"):
-        carry_out(replace(run, as_of=moment("2026-03-01")), "nightly")
+        launch(replace(run, as_of=moment("2026-03-01")))
     assert looks_at_the_past(run.warehouse, moment("2026-03-01"))
 
 
 def test_the_second_run_says_so_and_stops(night: Night) -> None:
     run, _ = night
     with run.warehouse.locked(), pytest.raises(WarehouseBusy, match="another run is at work"):
-        carry_out(replace(run), "nightly")
+        launch(replace(run))

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from dagster_project.cli import app as commands
-from dagster_project.cli.launch import carry_out
+from dagster_project.cli.launch import launch
 from dagster_project.cli.summary import summarize
 from dagster_project.pipeline.run import Run
 from tests.landing.foreign_files import files
@@ -49,7 +49,7 @@ def test_every_kind_of_look_is_a_row_with_its_example(small_run: Callable[..., R
     deliver(tmp_path, "untimed.jsonl", {"event_name": "ai_call", "customer_id": "cust_789", "properties": MINUTES})
     deliver(tmp_path, "nobody.jsonl", {**fine, "customer_id": "stranger"})
     run = small_run()
-    outcome = carry_out(run, "nightly")
+    outcome = launch(run)
     found = attention(run)
     assert found["unread_field", "unread.jsonl: event_id"]["sentence"].endswith("did you mean `idempotency_key`?")
     assert "write `properties.region`" in found["unread_field", "unread.jsonl: region"]["sentence"]
@@ -82,7 +82,7 @@ def test_what_is_acknowledged_is_kept_and_not_said(
 
     deliver(tmp_path, "nobody.jsonl", {**CALL, "customer_id": "stranger", "properties": MINUTES})
     run = small_run()
-    assert any("unknown_customer" in sentence for sentence in carry_out(run, "nightly").cautions)
+    assert any("unknown_customer" in sentence for sentence in launch(run).cautions)
 
     code, said = command("acknowledge", "unknown_customer", "ai_cal", "--because", "a test account")
     assert code == 2
@@ -93,11 +93,11 @@ def test_what_is_acknowledged_is_kept_and_not_said(
     assert (code, said.split()[:3]) == (0, ["unknown_customer", "of", "ai_call"])
 
     quiet = small_run(as_of=moment("2026-04-11"))
-    assert not any("unknown_customer" in sentence for sentence in carry_out(quiet, "nightly").cautions)
+    assert not any("unknown_customer" in sentence for sentence in launch(quiet).cautions)
     assert attention(quiet)["unknown_customer", "ai_call"]["acknowledged"] == "a test account"
 
     loud = small_run(as_of=moment("2026-04-12"))
-    assert any("unknown_customer" in sentence for sentence in carry_out(loud, "nightly").cautions)
+    assert any("unknown_customer" in sentence for sentence in launch(loud).cautions)
 
 
 def test_rows_are_the_same_when_what_is_derived_is_built_again(small_run: Callable[..., Run], tmp_path: Path) -> None:
@@ -105,10 +105,10 @@ def test_rows_are_the_same_when_what_is_derived_is_built_again(small_run: Callab
         tmp_path, "nobody.jsonl", *({**CALL, "customer_id": f"s{n}", "event_id": "e", "properties": MINUTES} for n in range(50))
     )
     run = small_run()
-    carry_out(run, "nightly")
+    launch(run)
     before = rows(run.warehouse, "from marts.attention")
     shutil.rmtree(run.warehouse.derived)
-    carry_out(small_run(), "nightly")
+    launch(small_run())
     assert rows(run.warehouse, "from marts.attention").equals(before)
     assert before.get_column("severity").to_list()[0] == "high"
     assert isinstance(before, pl.DataFrame)
@@ -122,7 +122,7 @@ def test_the_worst_inbox_bills_the_good_file_and_fits_on_a_screen(
         place.parent.mkdir()
         place.write_bytes(file.content)
     run = small_run()
-    outcome = carry_out(run, "nightly")
+    outcome = launch(run)
     capsys.readouterr()
     summarize(run, outcome)
     assert len(capsys.readouterr().out.splitlines()) <= 60

@@ -12,7 +12,7 @@ import pytest
 
 from dagster_project.checks import invariants
 from dagster_project.checks.invariants import Proof
-from dagster_project.cli.launch import carry_out
+from dagster_project.cli.launch import launch
 from dagster_project.defs import documents
 from dagster_project.errors import UserError
 from dagster_project.pipeline import steps
@@ -39,16 +39,16 @@ def test_r47_a_run_that_was_refused_is_not_issued_by_one_click(small_run: MakeRu
     run = small_run()
     with monkeypatch.context() as broken:
         broken.setattr(invariants, "of_documents", lambda _: [Proof("totals_tie", False, "They do not.")])
-        assert carry_out(run, "nightly").broken
+        assert launch(run).broken
     assert "laws of documents" in materialize(small_run(), documents.issued_documents, "2026-01")
     assert "laws of documents" in materialize(small_run(), documents.published_marts, None)
     assert is_untouched(run)
-    assert carry_out(small_run(), "nightly").balanced
+    assert launch(small_run()).balanced
     assert not is_untouched(run)
 
 
 def test_r47_documents_on_which_no_law_ran_are_not_issued(small_run: MakeRun) -> None:
-    assert carry_out(small_run(issue=False), "nightly").balanced
+    assert launch(small_run(issue=False)).balanced
     run = small_run()
     run.warehouse.database.unlink()
     # rated again by itself, and then issued
@@ -62,7 +62,7 @@ def test_r47_documents_on_which_no_law_ran_are_not_issued(small_run: MakeRun) ->
 
 def test_r47_a_step_on_another_runs_work_says_whose_it_is(small_run: MakeRun) -> None:
     run = small_run()
-    assert carry_out(run, "nightly").balanced
+    assert launch(run).balanced
     later = replace(run, as_of=run.as_of + timedelta(days=1))
     with pytest.raises(UserError, match=f"usage made by the run of {run.as_of:%Y-%m-%d}"):
         steps.rate_usage(later, steps.usage(run), EVERY_MONTH)
@@ -72,7 +72,7 @@ def test_r47_a_step_on_another_runs_work_says_whose_it_is(small_run: MakeRun) ->
 
 def test_r47_documents_that_changed_since_they_were_looked_at_are_not_issued(small_run: MakeRun) -> None:
     run = small_run(issue=False)
-    assert carry_out(run, "nightly").balanced
+    assert launch(run).balanced
     file = run.warehouse.documents / "invoices.parquet"
     pl.read_parquet(file).head(0).write_parquet(file)
     with pytest.raises(UserError, match="not those that were looked at"):
@@ -82,7 +82,7 @@ def test_r47_documents_that_changed_since_they_were_looked_at_are_not_issued(sma
 def test_r48_a_run_over_its_limit_is_not_issued_by_one_click(small_run: MakeRun) -> None:
     run = small_run(limit=IssueLimit.of("1"))
     with pytest.raises(UserError, match="--limit-issue allows 1"):
-        carry_out(run, "nightly")
+        launch(run)
     for asset, month in ((documents.issued_documents, "2026-01"), (documents.published_marts, None)):
         assert "have not been looked at" in materialize(small_run(), asset, month)
     assert is_untouched(run)

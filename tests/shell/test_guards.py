@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from dagster_project.cli import run
 from dagster_project.cli.app import app
-from dagster_project.cli.launch import carry_out
+from dagster_project.cli.launch import launch
 from dagster_project.cli.summary import summarize
 from dagster_project.errors import UserError
 from dagster_project.pipeline import guards
@@ -122,10 +122,10 @@ def test_r48_a_limit_that_is_none_is_said(text: str) -> None:
 def test_r48_a_run_over_its_limit_leaves_nothing_issued(small_run: Callable[..., Run]) -> None:
     run = small_run(limit=IssueLimit.of("1"))
     with pytest.raises(UserError, match="--limit-issue allows 1"):
-        carry_out(run, "nightly")
+        launch(run)
     assert not list(run.warehouse.issued.glob("*"))
     assert not run.warehouse.database.exists()
-    assert carry_out(small_run(limit=IssueLimit.of("5000")), "nightly").balanced
+    assert launch(small_run(limit=IssueLimit.of("5000"))).balanced
     assert list(run.warehouse.issued.glob("*"))
 
 
@@ -135,13 +135,13 @@ def test_r48_an_empty_inbox_and_unknown_customers_are_said_first(
     for file in (tmp_path / "inbox").iterdir():
         file.unlink()
     run = small_run()
-    summarize(run, carry_out(run, "nightly"))
+    summarize(run, launch(run))
     assert capsys.readouterr().out.startswith(f"The inbox {tmp_path / 'inbox'} is empty")
     (tmp_path / "inbox" / "strangers.ndjson").write_text(
         "".join(f'{{"event_name": "ai_call", "customer_id": "stranger", "idempotency_key": "{n}"}}\n' for n in range(3))
     )
     run = small_run()
-    summarize(run, carry_out(run, "nightly"))
+    summarize(run, launch(run))
     assert capsys.readouterr().out.startswith("3 of 3 events are of customers that the books do not know")
 
 

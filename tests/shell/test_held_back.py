@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project.cli.launch import carry_out
+from dagster_project.cli.launch import launch
 from dagster_project.pipeline import processes
 from dagster_project.pipeline.run import Run
 from dagster_project.warehouse.paths import Warehouse
@@ -24,7 +24,7 @@ ISSUED = "select distinct contract_id from marts.invoices where status = 'issued
 
 def test_r47_an_absurd_line_holds_back_its_contract_only(small_run: Callable[..., Run], tmp_path: Path) -> None:
     (tmp_path / "inbox" / "absurd.jsonl").write_text(ABSURD.format(n=1))
-    outcome = carry_out(small_run(), "nightly")
+    outcome = launch(small_run())
     assert outcome.balanced
     (sentence,) = outcome.held_back
     held = sentence.split("contract_id ")[1].split(",")[0]
@@ -34,7 +34,7 @@ def test_r47_an_absurd_line_holds_back_its_contract_only(small_run: Callable[...
 
     (tmp_path / "inbox" / "voided.jsonl").write_text(VOIDED.format(n=1))
     mended = small_run(as_of=moment("2026-04-11"))
-    outcome = carry_out(mended, "nightly")
+    outcome = launch(mended)
     assert (outcome.balanced, outcome.held_back) == (True, ())
     assert held in rows(mended.warehouse, ISSUED).get_column("contract_id").to_list()
     numbers = rows(mended.warehouse, "select number from marts.invoices where status = 'issued' order by all")
@@ -45,7 +45,7 @@ def test_r4_processes_leave_the_same_bytes(small_run: Callable[..., Run], tmp_pa
     whole = small_run()
     divided = small_run(warehouse=Warehouse(tmp_path / "divided"), shards=3)
     for run in (whole, divided):
-        assert carry_out(run, "nightly").balanced
+        assert launch(run).balanced
     assert fingerprint(divided.warehouse) == fingerprint(whole.warehouse)
 
 
@@ -54,7 +54,7 @@ def test_a_process_that_dies_is_named(small_run: Callable[..., Run], monkeypatch
         pytest.skip("One core rates shards one after another, in this process.")
     monkeypatch.setattr(processes, "_work", _die)
     with pytest.raises(Exception, match="was ended from outside"):
-        carry_out(small_run(shards=2), "nightly")
+        launch(small_run(shards=2))
 
 
 def _die(*_: object) -> None:

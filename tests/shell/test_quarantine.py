@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dagster_project.cli import app as commands
-from dagster_project.cli.launch import carry_out
+from dagster_project.cli.launch import launch
 from dagster_project.landing import landings
 from dagster_project.landing.release import quarantined
 from dagster_project.pipeline.run import Run
@@ -52,7 +52,7 @@ def test_r49_lines_that_were_ahead_are_released_under_their_old_place(
     lines = [{**CALL, "timestamp": f"2026-02-{day:02}T00:00:00Z"} for day in range(1, 11)]
     (tmp_path / "inbox" / "month.jsonl").write_text("\n".join([*map(json.dumps, lines), "{"]) + "\n")
     first = small_run(as_of=EARLY)
-    assert carry_out(first, "nightly").balanced
+    assert launch(first).balanced
     assert rows(first.warehouse, COUNTED).item() == 5
     assert quarantined(first.warehouse).height == 6
 
@@ -73,7 +73,7 @@ def test_r49_lines_that_were_ahead_are_released_under_their_old_place(
     assert command(*release, "--as-of", "2026-02-11")[0] == 2
 
     later = small_run(as_of=moment("2026-02-13"))
-    assert carry_out(later, "nightly").balanced
+    assert launch(later).balanced
     assert rows(later.warehouse, COUNTED).item() == 10
     assert rows(later.warehouse, "select position from marts.quarantine").get_column("position").to_list() == [11]
     assert landings(later.warehouse)[1].is_release
@@ -87,7 +87,7 @@ def test_r49_a_mended_copy_brings_its_lines_under_their_old_place(
     broken = [cells[0], cells[1].replace("2026-02-02T00:00:00Z", "02/02/2026"), cells[2].replace("cust_789", ""), cells[3]]
     (tmp_path / "inbox" / "calls.csv").write_text("\n".join([header, *broken]) + "\n")
     first = small_run(as_of=moment("2026-02-06"))
-    assert carry_out(first, "nightly").balanced
+    assert launch(first).balanced
     assert quarantined(first.warehouse).get_column("position").to_list() == [2, 3]
 
     copy = tmp_path / "calls.csv"
@@ -95,7 +95,7 @@ def test_r49_a_mended_copy_brings_its_lines_under_their_old_place(
     code, said = command("quarantine", "release", "--books", str(ACME), "--mended", str(copy), "--as-of", "2026-02-07")
     assert (code, "1 of 2 lines are events now" in said) == (0, True)
     later = small_run(as_of=moment("2026-02-08"))
-    assert carry_out(later, "nightly").balanced
+    assert launch(later).balanced
     assert rows(later.warehouse, COUNTED).item() == 3
     assert quarantined(later.warehouse).get_column("position").to_list() == [3]
     assert command("quarantine", "release", "--books", str(ACME), "--file", "cals.csv", "--as-of", "2026-02-09")[0] == 2

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dagster_project.cli import app as commands
-from dagster_project.cli.launch import carry_out
+from dagster_project.cli.launch import launch
 from dagster_project.pipeline.run import Run
 from tests.shell.conftest import moment
 from tests.shell.test_a_night import fingerprint, rows
@@ -46,7 +46,7 @@ def test_r114_a_withdrawn_file_counts_no_more_until_that_is_undone(
 
     def night(day: str) -> dict[str, int]:
         run = small_run(as_of=moment(day))
-        assert carry_out(run, "nightly").balanced
+        assert launch(run).balanced
         return dict(rows(run.warehouse, DISPOSITIONS).iter_rows())
 
     inbox = tmp_path / "inbox"
@@ -86,7 +86,7 @@ def test_r114_of_a_file_that_grows_one_content_is_withdrawn(
     for day, content in (("2026-03-10", calls(("k1", 1))), ("2026-03-11", calls(("k1", 1), ("k2", 2)))):
         (inbox / "month.jsonl").write_text(content)
         run = small_run(as_of=moment(day))
-        assert carry_out(run, "nightly").balanced
+        assert launch(run).balanced
     monkeypatch.setattr(
         sys, "argv", ["meterhouse", "withdraw", "month.jsonl", "--because", "replaced", "--warehouse", str(run.warehouse.root)]
     )

@@ -1,0 +1,38 @@
+"""What a step of a run says of its work: which tables it made, and what was checked of them.
+
+What belongs here: plain words and figures. What does not: how a terminal (`cli/`) or Dagster (`defs/`) shows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+Key = tuple[str, str]  # schema, table
+Figure = int | float | str | Path | pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A table was made. figures: what there is to say of it, by name; a small frame is shown as a table."""
+
+    table: Key
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Something was checked of a table. blocking: where it does not hold, nothing after it is done (law 6); others ask for a look."""
+
+    table: Key
+    name: str
+    passed: bool
+    says: str
+    blocking: bool = True
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+
+
+Said = Iterator[Made | Checked]
