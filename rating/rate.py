@@ -79,9 +79,9 @@ def rate_shard(
 ) -> Rated:
     """Rate every period and initial day that is not issued yet, and rate again what was issued and is not closed.
 
-    catalog, schedule: of any set of contracts. usage: USAGE of these, as known at as_of. issued: every document issued to them so
-    far. months: of the documents to rate. issue: False where nothing is to be issued or posted.
-    pending: their draft adjustments of the run before, for periods that have closed since (R-43).
+    catalog, schedule: of any set of contracts. usage: USAGE of these, as known at as_of. issued: every document issued to them so far;
+    lines and shares at least of those that `adjustments.lines_in_play` names. months: of the documents to rate. issue: False where
+    nothing is to be issued or posted. pending: their draft adjustments of the run before, for periods that have closed since (R-43).
     Out: the documents that this run drafts or issues; what was issued before is not repeated.
     Raises `exact.AmountOverflow` (R-2) naming contracts and rows.
     """

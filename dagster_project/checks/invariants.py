@@ -84,18 +84,18 @@ def credits_on_lines_are_drawn_from_grants(documents: Documents) -> Proof:
     return _nobody("credits_tie", "What credits pay of a line is what the ledger drew for it.", breaking, "lines")
 
 
-def balances_run_and_stay_within_grants(documents: Documents) -> Proof:
+def balances_run_and_stay_within_grants(ledger: pl.DataFrame) -> Proof:
     """R-32: the balance of a grant is the sum of its entries, never below zero."""
-    balances = documents.ledger.with_columns(balance=pl.col("amount").cum_sum().over("grant_id"))
+    balances = ledger.with_columns(balance=pl.col("amount").cum_sum().over("grant_id"))
     breaking = balances.filter((pl.col("balance") != pl.col("balance_after")) | (pl.col("balance_after") < 0)).select(
         "grant_id", "entry_id", "type", "amount", "balance", "balance_after", "status"
     )
     return _nobody("balances_tie", "Every balance is the sum of its grant's entries and never below zero.", breaking, "entries")
 
 
-def numbers_have_no_gap(documents: Documents) -> Proof:
+def numbers_have_no_gap(invoices: pl.DataFrame) -> Proof:
     """R-37: issued invoices are numbered INV-000001 … without a gap, drafts not at all."""
-    issued = documents.invoices.filter(pl.col("status") == "issued").select(
+    issued = invoices.filter(pl.col("status") == "issued").select(
         "invoice_id", number=pl.col("number").str.strip_prefix("INV-").cast(pl.Int64)
     )
     breaking = (
@@ -103,7 +103,7 @@ def numbers_have_no_gap(documents: Documents) -> Proof:
         .with_columns(expected=pl.int_range(1, pl.len() + 1))
         .filter(pl.col("number").ne_missing(pl.col("expected")))
     )
-    numbered_drafts = documents.invoices.filter(pl.col("status") == "draft", pl.col("number").is_not_null())
+    numbered_drafts = invoices.filter(pl.col("status") == "draft", pl.col("number").is_not_null())
     if not numbered_drafts.is_empty():
         return _nobody(
             "numbers_have_no_gap", "A draft has no number.", numbered_drafts.select("invoice_id", "number"), "documents"
@@ -111,13 +111,15 @@ def numbers_have_no_gap(documents: Documents) -> Proof:
     return _nobody("numbers_have_no_gap", "Invoice numbers run from INV-000001 without a gap.", breaking, "documents")
 
 
-def of_documents(documents: Documents) -> list[Proof]:
-    """Every law of documents."""
+def of_documents(documents: Documents, before: Documents | None = None) -> list[Proof]:
+    """Every law of documents. before: what was issued before them, whose numbers and balances theirs go on from."""
+    earlier = before or Documents.none()
+    ledger = pl.concat([earlier.ledger, documents.ledger])
     return [
         totals_are_sums_of_lines(documents),
         credits_on_lines_are_drawn_from_grants(documents),
-        balances_run_and_stay_within_grants(documents),
-        numbers_have_no_gap(documents),
+        balances_run_and_stay_within_grants(ledger),
+        numbers_have_no_gap(pl.concat([earlier.invoices, documents.invoices])),
     ]
 
 

@@ -16,7 +16,6 @@ import polars as pl
 
 from dagster_project.checks.credit_runway import money, prospect
 from dagster_project.landing import NOT_READ, Remark
-from rating import tables
 from rating.books import Books
 from rating.documents import Documents
 from rating.invoicing.headers import period_headers
@@ -62,13 +61,6 @@ class Caution:
     @property
     def sentences(self) -> tuple[str, ...]:
         return tuple(look.sentence for look in self.looks)
-
-
-def of_this_run(documents: Documents, as_of: datetime) -> Documents:
-    """The documents that the run of as_of made: its drafts and what it issued."""
-    invoices = documents.invoices.filter((pl.col("status") == "draft") | (pl.col("issued_at") == as_of))
-    lines = documents.lines.join(invoices, on="invoice_id", how="semi", maintain_order="left")
-    return Documents(invoices, lines, tables.TIER_CHARGES.empty(), tables.LINE_SHARES.empty(), documents.ledger)
 
 
 def fallback_share(documents: Documents, books: Books, near_misses: pl.DataFrame) -> Caution:

@@ -190,16 +190,16 @@ def _expected(run: Run, table: Key, law: str, results: Sequence[ExpectationResul
 def rated_documents(run: Run, months: Months) -> Said:
     """Rate every month that still has something to do; prove that what comes out ties."""
     now, held_back = steps.rate_usage(run, steps.usage(run), months)
-    every = steps.write_documents(run, now, held_back)
-    rows = steps.look_for_attention(run, every, months)
-    for table, frame in issued.by_table(every):
-        figures: dict[str, int | pl.DataFrame] = {"row_count": frame.height}
+    steps.write_documents(run, now, held_back)
+    rows = steps.look_for_attention(run, now, months)
+    for table, frame in issued.by_table(now):
+        figures: dict[str, int | pl.DataFrame] = {"rows_of_this_run": frame.height}
         if table is tables.INVOICES:
             figures |= {"issued_by_this_run": now.with_status("issued").invoices.height, "money": money_by_month(now)}
         yield Made(("rating", table.name), figures)
     yield Made(("rating", steps.RECONCILED_AMOUNTS.name))
     yield Made(("rating", attention.ATTENTION.name), {"row_count": rows.height})
-    proofs = invariants.of_documents(every)
+    proofs = invariants.of_documents(now, run.issued)
     gate.hold(run.warehouse, run.as_of, gate.LAWS, holds=all(proof.holds for proof in proofs))
     for proof in proofs:
         yield _proved(proof, INVOICES)

@@ -200,6 +200,7 @@ def build(run: Run, select: str) -> list[DbtResult]:
         return dbt_build_cache.build(
             house, select, [house.books, house.schedule, withdrawals.left_out(house)], landed, holds=[house.work_database]
         )
+    landed += [batch.folder for batch in issued.batches(house, run.as_of)]
     inputs = [house.books, house.schedule, house.documents, house.attention, house.dimensions, withdrawals.left_out(house)]
     published = [house.database] if _is_as_published(house) else []
     results = dbt_build_cache.build(house, select, inputs, landed, holds=[house.staged_database, *published])
@@ -235,7 +236,9 @@ def rate_usage(run: Run, rows: pl.DataFrame, months: Months) -> tuple[Documents,
 
 def rate_everything(run: Run, rows: pl.DataFrame, months: Months, pending: Documents | None) -> tuple[Documents, pl.DataFrame]:
     """The documents of these months under the run's books, and HELD_BACK; pending: as `pending_adjustments`."""
-    everything = Shard(run.books, run.schedule, rows, run.issued, run.as_of, months, issue=run.issue, pending=pending)
+    wanted = adjustments.lines_in_play(run.issued, run.books, run.as_of, pending)
+    before = issued.with_lines(run.warehouse, run.issued, run.as_of, wanted)
+    everything = Shard(run.books, run.schedule, rows, before, run.as_of, months, issue=run.issue, pending=pending)
     rated = processes.rate_all(everything.divided(run.shards))
     held = [{"contract_id": contract, "reason": reason} for shard in rated for contract, reason in shard.held_back]
     return issue_documents(rated, run.as_of, last_number(run.issued)), HELD_BACK.frame(held).sort("contract_id")
@@ -285,26 +288,36 @@ def _rehearsed(run: Run, instant: datetime) -> Documents:
         return rate_everything(then, usage(then), EVERY_MONTH, None)[0]
 
 
-def write_documents(run: Run, documents: Documents, held_back: pl.DataFrame) -> Documents:
-    """Write the documents of all runs so far with those of this one, and HELD_BACK, and show them to dbt; returns the documents."""
-    every = issued.concat(run.issued, documents)
-    frames = {table.name: frame for table, frame in issued.by_table(every)}
-    beside = {RECONCILED_AMOUNTS.name: reconciled_amounts(every), HELD_BACK.name: held_back}
-    _lay(run.warehouse, "rating", run.warehouse.documents, frames | beside)
+def write_documents(run: Run, documents: Documents, held_back: pl.DataFrame) -> None:
+    """Write the documents of this run and HELD_BACK, and show dbt those of all runs so far: what is issued is read where it lies."""
+    batches = issued.batches(run.warehouse, run.as_of)
+    queries = {}
+    for table, frame in issued.by_table(documents):
+        written = _write(frame, run.warehouse.documents / f"{table.name}.parquet")
+        files = [*(batch.folder / issued.file_of(table) for batch in batches), written]
+        # by name: files of before a column was there hold nothing in it
+        queries[table.name] = f"select {', '.join(table.names)} from ({_select(files)})"
+    held = _write(held_back, run.warehouse.documents / f"{HELD_BACK.name}.parquet")
+    _show_queries(run.warehouse, "rating", queries | {RECONCILED_AMOUNTS.name: RECONCILED, HELD_BACK.name: _select([held])})
     gate.documents_written(run.warehouse, run.as_of)
-    return every
 
 
-def reconciled_amounts(documents: Documents) -> pl.DataFrame:
-    """RECONCILED_AMOUNTS of the documents."""
-    # amounts stay under 1e15 (R-2), so no sum that fits memory wraps
-    return (
-        documents.lines.filter(pl.col("kind") == "usage")
-        .join(documents.invoices.select("invoice_id", "contract_id", "period_start"), on="invoice_id")
-        .group_by("contract_id", "period_start", "meter_code")
-        .agg(pl.col("amount").sum())
-        .sort("contract_id", "period_start", "meter_code")
-    )
+# RECONCILED_AMOUNTS of all documents
+RECONCILED = """
+    select
+        invoices.contract_id,
+        invoices.period_start,
+        lines.meter_code,
+        sum(lines.amount)::decimal(38, 4) as amount
+    from rating.invoice_lines as lines
+    inner join rating.invoices as invoices
+        on lines.invoice_id = invoices.invoice_id
+    where lines.kind = 'usage'
+    group by
+        invoices.contract_id,
+        invoices.period_start,
+        lines.meter_code
+"""
 
 
 def new_documents(run: Run) -> Documents:
@@ -381,9 +394,11 @@ def known_codes(run: Run) -> dict[str, list[str]]:
 def look_for_attention(run: Run, documents: Documents, months: Months) -> pl.DataFrame:
     """Write ATTENTION, what deserves a look after this run, and show it to dbt; returns it.
 
-    documents: of all runs so far, as `write_documents` returns them.
+    documents: of this run. A run of the same as_of may have issued others before: they are its own.
     """
-    mine, below = review_warnings.of_this_run(documents, run.as_of), attention.found_below(run.warehouse)
+    every, below = issued.concat(run.issued, documents), attention.found_below(run.warehouse)
+    own = issued.concat(issued.issued_at(run.warehouse, run.as_of), documents)
+    mine = replace(own, ledger=every.ledger)
     landings = landing.landings(run.warehouse, run.as_of)
     landed = [(one.as_of, found) for one in landings for found in one.findings]
     contracts = run.books.contracts
@@ -404,7 +419,7 @@ def look_for_attention(run: Run, documents: Documents, months: Months) -> pl.Dat
         review_warnings.months_left_behind(run.books, run.schedule.periods, run.issued, run.as_of, months),
         review_warnings.depleted_grants(mine),
         review_warnings.wallets_running_dry(
-            outlooks(documents.ledger, documents.invoices, run.books.credit_grants, contracts, run.as_of)
+            outlooks(every.ledger, every.invoices, run.books.credit_grants, contracts, run.as_of)
         ),
     ]
     looks = [look for one in found for look in one.looks]
@@ -414,7 +429,7 @@ def look_for_attention(run: Run, documents: Documents, months: Months) -> pl.Dat
 
 
 def written_documents(run: Run) -> Documents:
-    """The documents of all runs so far, as the rating step of this run wrote them."""
+    """The documents of this run, as its rating step wrote them."""
     return Documents(*(pl.read_parquet(run.warehouse.documents / f"{table.name}.parquet") for table in tables.DOCUMENT_TABLES))
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -129,6 +129,37 @@ def read(warehouse: Warehouse, as_of: datetime) -> Documents:
     return Documents(*(_rows(known, table) for table in tables.DOCUMENT_TABLES))
 
 
+def read_headers(warehouse: Warehouse, as_of: datetime) -> Documents:
+    """As `read`, without lines, tiers and shares: what a run needs of every document ever issued."""
+    kept = (tables.INVOICES, tables.CREDIT_LEDGER)
+    known = _sound(warehouse, as_of, map(file_of, kept))
+    return Documents(*(_rows(known, table) if table in kept else table.empty() for table in tables.DOCUMENT_TABLES))
+
+
+def with_lines(warehouse: Warehouse, headers: Documents, as_of: datetime, wanted: pl.Series) -> Documents:
+    """The documents of `read_headers` with the lines and shares of some, and every line that was billed in advance.
+
+    wanted: their invoice_ids. Nothing that is rated again needs tiers. Raises `UserError` as `read` does, also for a file of which
+    nothing is wanted, for the marts show it.
+    """
+    known = _sound(warehouse, as_of, map(file_of, (tables.INVOICE_LINES, tables.TIER_CHARGES, tables.LINE_SHARES)))
+    is_wanted = pl.col("invoice_id").is_in(wanted.implode())
+    in_advance = pl.col("service_start").is_not_null()
+    return replace(
+        headers,
+        lines=_rows(
+            known, tables.INVOICE_LINES, lambda names: is_wanted | in_advance if "service_start" in names else is_wanted
+        ),
+        shares=_rows(known, tables.LINE_SHARES, lambda _: is_wanted),
+    )
+
+
+def issued_at(warehouse: Warehouse, as_of: datetime) -> Documents:
+    """What a run of this very as_of has issued before, if there was one."""
+    known = [batch for batch in batches(warehouse, as_of) if batch.as_of == as_of]
+    return Documents(*(_rows(known, table) for table in tables.DOCUMENT_TABLES))
+
+
 def by_table(documents: Documents) -> list[tuple[tables.Table, pl.DataFrame]]:
     """Each frame of the documents with its declaration, in the order of DOCUMENT_TABLES."""
     frames = (getattr(documents, field.name) for field in fields(documents))
@@ -241,7 +272,13 @@ def _facts_of(documents: Documents, books_now: books.Books) -> pl.DataFrame:
     return books.contract_facts(books_now).join(documents.invoices, on="contract_id", how="semi", maintain_order="left")
 
 
-def _rows(known: list[Batch], table: tables.Table) -> pl.DataFrame:
-    # strict: a column filled with nulls could bill again what is issued
-    parts = [table.frame(pl.read_parquet(batch.folder / file_of(table))) for batch in known]
+def _rows(known: list[Batch], table: tables.Table, wanted: Callable[[Sequence[str]], pl.Expr] | None = None) -> pl.DataFrame:
+    """The rows of batches; wanted: which, given the columns of a file (one of before a column was there lacks it)."""
+    parts = []
+    for batch in known:
+        rows = pl.scan_parquet(batch.folder / file_of(table))
+        if wanted is not None:
+            rows = rows.filter(wanted(rows.collect_schema().names()))
+        # strict: a column filled with nulls could bill again what is issued
+        parts.append(table.frame(rows.collect()))
     return pl.concat([table.empty(), *parts])

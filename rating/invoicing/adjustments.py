@@ -78,6 +78,22 @@ def issued_periods(issued: Documents, catalog: Catalog, as_of: datetime) -> pl.D
     )
 
 
+def lines_in_play(issued: Documents, catalog: Catalog, as_of: datetime, pending: Documents | None) -> pl.Series:
+    """invoice_ids of issued documents whose lines and shares `rate_shard` reads (law 8): initial ones, those of periods that are not
+    closed or have an adjustment that waits, and all of contracts with a commitment, which counts what was charged (R-106).
+
+    issued: INVOICES of every document issued so far. Beside these, lines billed in advance are read, whatever document they are on.
+    """
+    open_periods = issued_periods(issued, catalog, as_of).filter(~pl.col("is_closed")).get_column("original_id")
+    waiting = tables.INVOICES.empty() if pending is None else pending.invoices
+    corrected = pl.concat([open_periods, waiting.get_column("adjusts_invoice_id").drop_nulls()])
+    committed = catalog.commitments.get_column("contract_id").unique()
+    original = pl.coalesce("adjusts_invoice_id", "invoice_id")
+    return issued.invoices.filter(
+        (pl.col("kind") == "initial") | original.is_in(corrected.implode()) | pl.col("contract_id").is_in(committed.implode())
+    ).get_column("invoice_id")
+
+
 def line_deltas(now: pl.DataFrame, before: pl.DataFrame, originals: pl.DataFrame) -> pl.DataFrame:
     """Lines as they are now less what was issued for them: one row a line whose amount differs.
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 
-from rating import books
+from rating import books, tables
 from rating.documents import Documents
+from rating.invoicing.adjustments import lines_in_play
 from rating.rate import rate
 from rating.schedule import Schedule, build_schedule
 
@@ -28,10 +30,22 @@ class Kernel:
     def run(self, folder: Path, usage: pl.DataFrame, as_of: datetime, *, issue: bool) -> Documents:
         """This run's documents: newly issued ones and drafts."""
         schedule = self.build_schedule(folder, as_of)
-        made = rate(books.load(folder), schedule, usage, self.issued, as_of, issue=issue, pending=self.pending)
+        catalog = books.load(folder)
+        made = rate(catalog, schedule, usage, self.read_by(catalog, as_of), as_of, issue=issue, pending=self.pending)
         self.issued = together(self.issued, made.with_status("issued"))
         self.pending = of_documents(made, made.invoices.filter(DRAFT_ADJUSTMENTS))
         return made
+
+    def read_by(self, catalog: books.Books, as_of: datetime) -> Documents:
+        """What the shell gives the kernel to read of what is issued: lines of documents that may still matter, and no tiers."""
+        wanted = lines_in_play(self.issued, catalog, as_of, self.pending)
+        is_wanted = pl.col("invoice_id").is_in(wanted.implode())
+        return replace(
+            self.issued,
+            lines=self.issued.lines.filter(is_wanted | pl.col("service_start").is_not_null()),
+            tiers=tables.TIER_CHARGES.empty(),
+            shares=self.issued.shares.filter(is_wanted),
+        )
 
 
 def together(first: Documents, second: Documents) -> Documents:

@@ -13,6 +13,7 @@ from dagster_project.warehouse import issued
 from dagster_project.warehouse.paths import Warehouse
 from rating import books
 from rating.documents import Documents
+from rating.invoicing.adjustments import lines_in_play
 from rating.invoicing.issue import issue_documents, last_number
 from rating.rate import EVERY_MONTH
 from rating.schedule import build_schedule
@@ -31,10 +32,12 @@ class Store:
         self.warehouse, self.shards = Warehouse(root), shards
 
     def run(self, scenario: Scenario, oracle: Oracle, run: Run, folder: Path) -> None:
-        read, before = books.load(folder), issued.read(self.warehouse, run.as_of)
+        read, before = books.load(folder), issued.read_headers(self.warehouse, run.as_of)
         schedule = build_schedule(read, run.as_of, before.invoices)
         usage = usage_frame(oracle.run(run.books, scenario.events, run.as_of, issue=run.issue).usage)
         left = pending.read(self.warehouse)
+        wanted = lines_in_play(before, read, run.as_of, left.documents)
+        before = issued.with_lines(self.warehouse, before, run.as_of, wanted)
         whole = Shard(read, schedule, usage, before, run.as_of, issue=run.issue, pending=left.documents)
         rated = [rate_or_hold_back(shard) for shard in whole.divided(self.shards)]
         assert len(rated) == max(1, min(self.shards, read.contracts.height))

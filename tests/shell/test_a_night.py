@@ -140,7 +140,7 @@ def test_a_backfill_launched_from_the_graph_rates_its_partitions_only(
 
 def test_a_broken_law_issues_nothing(small_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
     broken = invariants.Proof("totals_tie", holds=False, says="A total is off by a cent.")
-    monkeypatch.setattr(invariants, "of_documents", lambda _: [broken])
+    monkeypatch.setattr(invariants, "of_documents", lambda *_: [broken])
     run = small_run()
     outcome = launch(run)
     assert outcome.broken == ("rating/invoices: totals_tie failed. A total is off by a cent.",)

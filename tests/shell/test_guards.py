@@ -75,7 +75,7 @@ def test_r48_a_mistyped_year_issues_nothing_unless_it_is_meant(tmp_path: Path, m
         begun.append(run.as_of)
         raise UserError("far enough")
 
-    monkeypatch.setattr(run, "carry_out", begin)
+    monkeypatch.setattr(run, "launch", begin)
     assert refused("run", *places, "--as-of", "2062-02-10", "--allow-future") == "far enough"
     assert begun == [datetime(2062, 2, 10)]  # noqa: DTZ001
 
@@ -84,7 +84,7 @@ def test_r48_a_new_warehouse_says_where_numbering_begins(tmp_path: Path, monkeyp
     def begin(*_: object) -> None:
         raise UserError("far enough")
 
-    monkeypatch.setattr(run, "carry_out", begin)
+    monkeypatch.setattr(run, "launch", begin)
     (tmp_path / "inbox").mkdir()
     places = ["--books", str(ACME), "--inbox", str(tmp_path / "inbox"), "--warehouse", str(tmp_path / "warehouse")]
     outcome = CliRunner().invoke(app, ["run", *places, "--as-of", "2026-02-10"])

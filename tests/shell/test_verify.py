@@ -126,7 +126,7 @@ def test_a_warehouse_that_is_not_there_is_a_mistake(
 def test_needs_neither_dagster_nor_dbt(untouched: Warehouse) -> None:
     program = f"""
 import sys
-from dagster_project.commands.app import main
+from dagster_project.cli.app import main
 sys.argv = ["meterhouse", "verify", "--warehouse", {str(untouched.root)!r}]
 try:
     main()
