@@ -218,10 +218,19 @@ def prepare(run: Run) -> list[DbtResult]:
 
 
 def usage(run: Run) -> pl.DataFrame:
-    """USAGE as dbt left it (R-16)."""
+    """USAGE as dbt left it (R-16), of periods that are not closed: nothing rates the others again (R-45)."""
     columns, order = ", ".join(tables.USAGE.names), ", ".join(tables.USAGE.key)
     return tables.USAGE.frame(
-        _rows(run.warehouse.work_database, f"select {columns} from intermediate.int_usage order by {order}")
+        _rows(
+            run.warehouse.work_database,
+            f"""
+            select {columns}
+            from intermediate.int_usage
+            anti join schedule.closed_periods
+                using (contract_id, period_start)
+            order by {order}
+            """,
+        )
     )
 
 
