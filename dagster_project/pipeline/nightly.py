@@ -163,6 +163,7 @@ def line_expectations(run: Run, _: Months) -> Said:
     """Every line of a document looks as it must (Great Expectations; the pages are in data_docs)."""
     file = run.warehouse.documents / f"{tables.INVOICE_LINES.name}.parquet"
     results = run.examiner.examine("invoice_lines", file, steps.known_codes(run))
+    run.examiner.begin_data_docs()
     yield _expected(run, INVOICE_LINES, gate.LINE_EXPECTATIONS, results)
 
 
@@ -299,7 +300,7 @@ def issued_documents(run: Run, months: Months) -> Said:
 def published_marts(run: Run, _: Months) -> Said:
     """`meterhouse.duckdb`, what finance reads: the marts of the last run that balanced, replaced by one rename."""
     database = steps.publish(run)
-    run.examiner.write_data_docs()
+    run.examiner.publish_data_docs()
     yield Made(PUBLISHED, {"database": database, "data_docs": run.warehouse.data_docs / "index.html"})
 
 

@@ -98,7 +98,7 @@ def watched() -> Stopwatch:
         (landing, "land"),
         (invariants, "of_documents"),
         (ExpectationClient, "examine"),
-        (ExpectationClient, "write_data_docs"),
+        (ExpectationClient, "publish_data_docs"),
         (dbt_runner, "_manifest"),
     ):
         if hasattr(owner, name):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dagster_project.warehouse.files import write_atomically
+from dagster_project.warehouse.files import remove, write_atomically
 from dagster_project.warehouse.paths import Warehouse
 
 SUITES = ("usage", "invoice_lines")
@@ -33,6 +33,7 @@ class ExpectationClient:
 
     warehouse: Warehouse
     _process: subprocess.Popen[str] | None = field(default=None, init=False)
+    _writes_data_docs: bool = field(default=False, init=False)
 
     def warm_up(self) -> None:
         """Start the process now, so that its 8 s of imports pass while other steps work."""
@@ -63,10 +64,26 @@ class ExpectationClient:
         process.terminate()
         process.wait()
 
-    def write_data_docs(self) -> None:
-        """Replace the Data Docs if anything was examined in this run."""
-        if self._process is not None:
-            self._ask({"data_docs": str(self.warehouse.data_docs)})
+    def begin_data_docs(self) -> None:
+        """Have the Data Docs written, while other steps work, if anything was examined in this run."""
+        if self._process is not None and not self._writes_data_docs:
+            self._send({"data_docs": str(self._data_docs)})
+            self._writes_data_docs = True
+
+    def publish_data_docs(self) -> None:
+        """Put the Data Docs that were begun in the place that people read."""
+        if self._writes_data_docs:
+            self._data_docs_written()
+            remove(self.warehouse.data_docs)
+            self._data_docs.replace(self.warehouse.data_docs)
+
+    def _data_docs_written(self) -> None:
+        self._writes_data_docs = False
+        self._answer()
+
+    @property
+    def _data_docs(self) -> Path:
+        return self.warehouse.derived / "data_docs"
 
     @property
     def _memory(self) -> Path:
@@ -81,13 +98,23 @@ class ExpectationClient:
         return verdicts if isinstance(verdicts, dict) else {}
 
     def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        if self._writes_data_docs:  # answers come in the order of requests
+            self._data_docs_written()
+        self._send(request)
+        return self._answer()
+
+    def _send(self, request: Mapping[str, Any]) -> None:
         self.warm_up()
         process = self._process
         assert process is not None
         assert process.stdin is not None
-        assert process.stdout is not None
         process.stdin.write(json.dumps(request) + "\n")
         process.stdin.flush()
+
+    def _answer(self) -> dict[str, Any]:
+        process = self._process
+        assert process is not None
+        assert process.stdout is not None
         answer = process.stdout.readline()
         if not answer:
             raise RuntimeError(
