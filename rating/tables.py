@@ -256,6 +256,9 @@ CUSTOMERS = Table(
         ("customer_id", TEXT, "id of the customer"),
         ("external_id", TEXT, "the caller's own id", NULL),
         ("name", TEXT, "name of the customer", NULL),
+        ("legal_name", TEXT, "who owes, as documents name it; null: the name", NULL),
+        ("billing_address", TEXT, "address on documents, its lines apart by line breaks", NULL),
+        ("contacts", TEXTS, "whom documents are sent to", NULL),
     ),
 )
 

@@ -341,6 +341,26 @@ def acknowledge(
 
 
 @app.command()
+def documents(
+    out: Annotated[Path, typer.Option("--out", envvar="METERHOUSE_OUT", help="The folder to write into.")],
+    period: Annotated[
+        str | None,
+        typer.Option("--period", envvar="METERHOUSE_PERIOD", help="Documents of this billing month.", metavar="YYYY-MM"),
+    ] = None,
+    invoice: Annotated[str | None, typer.Option("--invoice", help="One document: its number, or its invoice_id.")] = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", envvar="METERHOUSE_FORMAT", help="pdf (default), html, csv or xlsx; may be said again."),
+    ] = None,
+    warehouse: WarehouseFlag = DEFAULT_WAREHOUSE,
+) -> None:
+    """Write invoices as files to send: PDF, HTML, CSV, XLSX. Drafts say so on every page."""
+    from dagster_project.cli import documents
+
+    documents.documents(warehouse, out, period, invoice, formats or [])
+
+
+@app.command()
 def close(
     period: Annotated[str, typer.Option("--period", envvar="METERHOUSE_PERIOD", help="The billing month.", metavar="YYYY-MM")],
     out: Annotated[Path, typer.Option("--out", envvar="METERHOUSE_OUT", help="The workbook to write.")] = Path("close.xlsx"),

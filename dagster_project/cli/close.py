@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import typer
 import xlsxwriter
-from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from dagster_project import settings
@@ -22,12 +18,11 @@ from dagster_project.errors import UserError
 from dagster_project.queries import month_close
 from dagster_project.queries.month_close import Closed
 from dagster_project.render.figures import money
+from dagster_project.render.workbook import Formats, write_table
 from dagster_project.warehouse.database import fetch, published
 from dagster_project.warehouse.files import write_atomically
 from dagster_project.warehouse.paths import Warehouse
 
-MOST_DIGITS = 15  # of a number that a spreadsheet keeps; longer ones are texts
-WIDEST = 60
 DRAFTS = """
     select count(*) filter (status = 'draft') as drafts, count(*) as documents, max(issued_at) as issued_at
     from marts.invoices where "month" = $period
@@ -76,31 +71,6 @@ def workbook(month: str, sheets: Sequence[Closed], issued_at: datetime | None) -
     return target.getvalue()
 
 
-@dataclass(frozen=True, slots=True)
-class Formats:
-    """How cells look."""
-
-    title: Format
-    note: Format
-    head: Format
-    number: Format
-    instant: Format
-    day: Format
-    wrong: Format
-
-    @classmethod
-    def of(cls, book: xlsxwriter.Workbook) -> Formats:
-        return cls(
-            title=book.add_format({"bold": True, "font_size": 14}),
-            note=book.add_format({"italic": True, "font_color": "#666666"}),
-            head=book.add_format({"bold": True, "bottom": 1}),
-            number=book.add_format({"num_format": "#,##0.00##########"}),
-            instant=book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
-            day=book.add_format({"num_format": "yyyy-mm-dd"}),
-            wrong=book.add_format({"bold": True, "font_color": "#b00020"}),
-        )
-
-
 def _summary(sheet: Worksheet, month: str, sheets: Sequence[Closed], formats: Formats) -> None:
     sheet.write_string(0, 0, f"Close {month}", formats.title)
     ties = [
@@ -121,37 +91,4 @@ def _summary(sheet: Worksheet, month: str, sheets: Sequence[Closed], formats: Fo
 
 
 def _table(sheet: Worksheet, top: int, frame: pl.DataFrame, formats: Formats) -> None:
-    """A frame with its header, columns as wide as what stands in them."""
-    for place, name in enumerate(frame.columns):
-        values = frame.get_column(name).to_list()
-        sheet.write_string(top, place, name.replace("_", " "), formats.head)
-        for row, value in enumerate(values, top + 1):
-            _cell(sheet, row, place, value, formats)
-        longest = max([len(name), *(len(_text(value)) for value in values)])
-        sheet.set_column(place, place, min(longest + 2, WIDEST))
-
-
-def _cell(sheet: Worksheet, row: int, place: int, value: Any, formats: Formats) -> None:
-    """Numbers as numbers as far as a spreadsheet keeps their digits; ids, names and longer numbers as texts."""
-    if value is None:
-        return
-    if isinstance(value, bool):
-        sheet.write_boolean(row, place, value)
-    elif isinstance(value, datetime):
-        sheet.write_datetime(row, place, value, formats.instant)
-    elif isinstance(value, date):
-        sheet.write_datetime(row, place, datetime(value.year, value.month, value.day), formats.day)  # noqa: DTZ001
-    elif isinstance(value, int | Decimal) and _digits(value) <= MOST_DIGITS:
-        sheet.write_number(row, place, value, formats.number if isinstance(value, Decimal) else None)
-    else:
-        sheet.write_string(row, place, _text(value), formats.wrong if value == "NO" else None)
-
-
-def _digits(value: int | Decimal) -> int:
-    return len(Decimal(value).normalize().as_tuple().digits)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
-    return "" if value is None else str(value)
+    write_table(sheet, top, frame.columns, [frame.get_column(name).to_list() for name in frame.columns], formats)

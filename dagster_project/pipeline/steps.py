@@ -32,7 +32,7 @@ from dagster_project.warehouse.files import publish_atomically, remove, write_at
 from dagster_project.warehouse.issued import Batch
 from dagster_project.warehouse.paths import Warehouse
 from dagster_project.warehouse.snapshot import rehearsed
-from rating import tables
+from rating import books, tables
 from rating.documents import Documents
 from rating.invoicing import adjustments
 from rating.invoicing.issue import issue_documents, last_number
@@ -306,9 +306,18 @@ def write_documents(run: Run, documents: Documents, held_back: pl.DataFrame) -> 
         files = [*(batch.folder / issued.file_of(table) for batch in batches), written]
         # by name: files of before a column was there hold nothing in it
         queries[table.name] = f"select {', '.join(table.names)} from ({_select(files)})"
+    queries[books.LETTERHEADS.name] = _select(_letterheads(run, documents))
     held = _write(held_back, run.warehouse.documents / f"{HELD_BACK.name}.parquet")
     _show_queries(run.warehouse, "rating", queries | {RECONCILED_AMOUNTS.name: RECONCILED, HELD_BACK.name: _select([held])})
     gate.documents_written(run.warehouse, run.as_of)
+
+
+def _letterheads(run: Run, documents: Documents) -> list[Path]:
+    """Files of LETTERHEADS of every document: as issued; of drafts, and of what was issued without one, as the books are now."""
+    kept = issued.letterheads(run.warehouse, run.as_of)
+    have_one = pl.concat([books.LETTERHEADS.empty(), *(pl.read_parquet(file) for file in kept)]).select("invoice_id")
+    every = pl.concat([run.issued.invoices, documents.invoices]).join(have_one, on="invoice_id", how="anti")
+    return [*kept, _write(books.letterheads(run.books, every), run.warehouse.documents / f"{books.LETTERHEADS.name}.parquet")]
 
 
 # RECONCILED_AMOUNTS of all documents

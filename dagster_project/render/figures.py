@@ -5,11 +5,17 @@ from __future__ import annotations
 from decimal import Decimal
 
 
-def money(amount: Decimal) -> str:
-    """An amount with thousands separators and at least two decimals; a finer minor unit is kept."""
+def money(amount: Decimal, digits: int = 2) -> str:
+    """An amount with thousands separators and at least so many decimals (of its currency); a finer minor unit is kept."""
     text = f"{amount:,f}"
     whole, _, decimals = text.partition(".")
-    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
+    kept = decimals.rstrip("0").ljust(digits, "0")
+    return f"{whole}.{kept}" if kept else whole
+
+
+def figure(value: Decimal) -> str:
+    """A rate: at least two decimals, none of its own lost, no thousand idle zeros."""
+    return money(value, 2)
 
 
 def number(value: Decimal | int) -> str:

@@ -25,6 +25,7 @@ from rating import books, tables
 from rating.documents import Documents
 
 CONTRACT_FACTS_FILE = "contract_facts.parquet"
+LETTERHEADS_FILE = "letterheads.parquet"
 NOTE = "batch.json"
 RESTORE = "Put the folder back from a backup; until then nothing more can be issued."
 
@@ -64,7 +65,9 @@ def file_of(table: tables.Table) -> str:
     return f"{table.name}.parquet"
 
 
-FILES = (*map(file_of, tables.DOCUMENT_TABLES), CONTRACT_FACTS_FILE)
+FILES = (*map(file_of, tables.DOCUMENT_TABLES), CONTRACT_FACTS_FILE, LETTERHEADS_FILE)
+# batches of before there were documents to send have none of these
+LATER_FILES = {LETTERHEADS_FILE}
 
 
 def folders(warehouse: Warehouse) -> list[Path]:
@@ -104,6 +107,8 @@ def faults_of_files(batch: Batch, names: Iterable[str] = FILES) -> list[Integrit
     """Files of a batch that are missing, or not the bytes that were issued."""
     faults = []
     for name in names:
+        if name in LATER_FILES and name not in batch.files:
+            continue
         path = batch.folder / name
         if not path.exists():
             faults.append(IntegrityIssue(batch.folder, f"{place(batch.folder, name)} is missing."))
@@ -154,6 +159,15 @@ def with_lines(warehouse: Warehouse, headers: Documents, as_of: datetime, wanted
     )
 
 
+def letterheads(warehouse: Warehouse, as_of: datetime) -> list[Path]:
+    """The files of LETTERHEADS of runs up to as_of; batches of before there were any have none."""
+    return [
+        batch.folder / LETTERHEADS_FILE
+        for batch in _sound(warehouse, as_of, [LETTERHEADS_FILE])
+        if LETTERHEADS_FILE in batch.files
+    ]
+
+
 def issued_at(warehouse: Warehouse, as_of: datetime) -> Documents:
     """What a run of this very as_of has issued before, if there was one."""
     known = [batch for batch in batches(warehouse, as_of) if batch.as_of == as_of]
@@ -197,6 +211,7 @@ def issue(warehouse: Warehouse, documents: Documents, books_now: books.Books, as
     for table, frame in by_table(new):
         table.require(frame, unique=True).write_parquet(building / file_of(table))
     _facts_of(new, books_now).write_parquet(building / CONTRACT_FACTS_FILE)
+    books.letterheads(books_now, new.invoices).write_parquet(building / LETTERHEADS_FILE)
     numbers = new.invoices.get_column("number").sort()
     batch = Batch(
         name=name,
@@ -243,7 +258,7 @@ def _read_note(note: Path) -> Batch | None:
         said = json.loads(written)
         del said["seal"]
         batch = Batch(note.parent.name, datetime.fromisoformat(said.pop("as_of")), **said, folder=note.parent)
-        is_whole = sealed(batch) == written and set(batch.files) == set(FILES)
+        is_whole = sealed(batch) == written and set(FILES) - LATER_FILES <= set(batch.files) <= set(FILES)
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return None
     return batch if is_whole else None

@@ -19,7 +19,7 @@ import polars as pl
 from rating.books.checks import problems_in, warnings_about
 from rating.books.folder import Folder
 from rating.books.frames import frames_of
-from rating.books.issued import CONTRACT_FACTS, contract_facts, problems_against
+from rating.books.issued import CONTRACT_FACTS, LETTERHEADS, contract_facts, letterheads, problems_against
 from rating.books.models import Settings, Source, SourceField, SourceFormat
 from rating.books.problems import BooksError, Problem
 from rating.books.reading import read_statements
@@ -27,6 +27,7 @@ from rating.catalog import Catalog
 
 __all__ = [
     "CONTRACT_FACTS",
+    "LETTERHEADS",
     "Books",
     "BooksError",
     "Problem",
@@ -35,6 +36,7 @@ __all__ = [
     "SourceField",
     "SourceFormat",
     "contract_facts",
+    "letterheads",
     "load",
     "problems_against",
     "version_now",

@@ -22,7 +22,7 @@ from rating.books.problems import Problem
 from rating.books.values import Number, canonical_number
 
 # lists in a cell, such as the meters a grant applies to
-_LIST_COLUMNS = frozenset({"applies_to"})
+_LIST_COLUMNS = frozenset({"applies_to", "contacts"})
 _SEPARATORS = re.compile(r"[;,|]")
 
 

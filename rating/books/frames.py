@@ -199,7 +199,14 @@ def _plan_pricings(statements: Statements) -> Iterator[dict[str, Any]]:
 def _customers(statements: Statements) -> Iterator[dict[str, Any]]:
     for customer in statements.customers.values():
         terms = customer.terms
-        yield {"customer_id": terms.id, "external_id": terms.external_id, "name": terms.name}
+        yield {
+            "customer_id": terms.id,
+            "external_id": terms.external_id,
+            "name": terms.name,
+            "legal_name": terms.legal_name,
+            "billing_address": terms.billing_address,
+            "contacts": terms.contacts,
+        }
 
 
 def _contracts(statements: Statements) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,7 @@ import polars as pl
 
 from rating.books.problems import Problem
 from rating.documents import Documents
-from rating.tables import CONTRACTS, Column, Table
+from rating.tables import CONTRACTS, SMALL, TEXT, Column, Table
 
 if TYPE_CHECKING:
     from rating.books import Books
@@ -36,6 +36,39 @@ CONTRACT_FACTS = Table(
 def contract_facts(books: Books) -> pl.DataFrame:
     """CONTRACT_FACTS of every contract of the books; the shell keeps them beside what it issues, the first ones for ever."""
     return CONTRACT_FACTS.require(books.contracts.select(_FACTS))
+
+
+LETTERHEADS = Table(
+    "letterheads",
+    "who bills whom on one document, as the books had it when it was made",
+    ("invoice_id",),
+    (
+        Column("invoice_id", TEXT, "the document"),
+        Column("seller_name", TEXT, "the organization; null: the books name none", True),
+        Column("seller_address", TEXT, "its address, its lines apart by line breaks", True),
+        Column("customer_name", TEXT, "legal name of the customer, else its name, else its id"),
+        Column("billing_address", TEXT, "its address, its lines apart by line breaks", True),
+        Column("contacts", TEXT, "whom it is sent to, apart by commas", True),
+        Column("timezone", TEXT, "zone of the contract, whose days the document shows"),
+        Column("minor_digits", SMALL, "decimals of its currency"),
+    ),
+)
+
+
+def letterheads(books: Books, invoices: pl.DataFrame) -> pl.DataFrame:
+    """LETTERHEADS of documents (INVOICES), as the books have them now."""
+    contracts = books.contracts.select("contract_id", "timezone", "minor_digits")
+    return LETTERHEADS.frame(
+        invoices.select("invoice_id", "contract_id", "customer_id")
+        .join(contracts, on="contract_id", how="left", maintain_order="left")
+        .join(books.customers, on="customer_id", how="left", maintain_order="left")
+        .with_columns(
+            seller_name=pl.lit(books.settings.organization, dtype=TEXT),
+            seller_address=pl.lit(books.settings.address, dtype=TEXT),
+            customer_name=pl.coalesce("legal_name", "name", "customer_id"),
+            contacts=pl.col("contacts").list.join(", "),
+        )
+    )
 
 
 def problems_against(books: Books, issued: Documents, facts: pl.DataFrame | None = None) -> list[Problem]:

@@ -61,6 +61,7 @@ class Settings(_Shape):
     """What holds for the whole organization."""
 
     organization: Text | None = None
+    address: Text | None = None
     currency: Code | None = None
     timezone: Code = "UTC"
     grace_days: Days = 3
@@ -264,6 +265,9 @@ class Customer(_Shape):
     id: Code
     external_id: Code | None = None
     name: Text | None = None
+    legal_name: Text | None = None
+    billing_address: Text | None = None
+    contacts: tuple[Text, ...] | None = None
 
 
 class RateOverride(_Shape):

@@ -177,12 +177,16 @@ def test_bulk_csv(tmp_path: Path) -> None:
     folder = write(
         tmp_path / "books",
         a__yml=BULK,
-        customers__csv="\ufeffid,external_id,name\n007,,\"Bond, James\nLondon\"\n008,eight,\n",
+        customers__csv="\ufeffid,external_id,name,legal_name,billing_address,contacts\n007,,\"Bond, James\nLondon\",,,\n"
+        "008,eight,,Eight AG,\"Seestrasse 8\nZug\",a@eight.example; b@eight.example\n",
         contracts__csv="id,customer,plan,start_date,status,base_fee\nc1,007,pro,2026-01-31,approved,\nc2,008,pro,2026-02-01,draft,5.00\n",
         credit_grants__csv="id,contract,kind,amount,applies_to,expires_at\ng,c1,promotional,5,M,2026-12-01\n",
     )  # fmt: skip
     books = load(folder)
-    assert rows(books.customers) == [("007", None, "Bond, James\nLondon"), ("008", "eight", None)]
+    assert rows(books.customers) == [
+        ("007", None, "Bond, James\nLondon", None, None, None),
+        ("008", "eight", None, "Eight AG", "Seestrasse 8\nZug", ["a@eight.example", "b@eight.example"]),
+    ]
     assert rows(books.contracts, "contract_id", "billing_anchor", "status", "place") == [
         ("c1", 31, "approved", "contracts.csv:2 contracts[0]"),
         ("c2", 1, "draft", "contracts.csv:3 contracts[1]"),

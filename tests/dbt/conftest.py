@@ -20,6 +20,7 @@ from dagster_project.warehouse.dbt_runner import DbtHouse, DbtResult
 from dagster_project.warehouse.paths import Warehouse
 from dagster_project.warehouse.unmatched import CHANGES
 from rating import tables
+from rating.books import LETTERHEADS
 
 moment = datetime.fromisoformat
 
@@ -272,6 +273,7 @@ class SmallWarehouse:
         for table in tables.DOCUMENT_TABLES:
             self._show("rating", table.name, table.frame(self.rows[table.name]) if table.name in self.rows else table.empty())
         self._show("rating", "attention", ATTENTION.empty())
+        self._show("rating", "letterheads", LETTERHEADS.empty())
         for table in DIMENSIONS:
             self._show("dimensions", table.name, table.empty())
         self._show("rating", "reconciled_amounts", pl.DataFrame(self.reconciled_amounts, schema=RECONCILED_AMOUNTS))

@@ -28,6 +28,7 @@ MARTS = {
     "grant_balances",
     "invoice_lines",
     "invoices",
+    "letterheads",
     "line_shares",
     "meters",
     "plans",

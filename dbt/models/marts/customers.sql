@@ -1,5 +1,8 @@
 select
     customer_id,
     external_id,
-    name
+    name,
+    legal_name,
+    billing_address,
+    contacts
 from {{ source('dimensions', 'customers') }}
