@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-full lint types dev bench lock clean
+.PHONY: help setup demo serve test test-full lint types dev bench lock clean
 
 help:
 	@echo "make demo   bill a year of real flights with the sample books"
 	@echo "make test   lint, types, all tests: what CI runs"
 	@echo "make test-full  the same with thousands of random cases"
 	@echo "make dev    open Dagster on the graph"
+	@echo "make serve  take events by HTTP on the sample books"
 	@echo "make bench  time every stage beside its yardstick"
 
 # pip brings uv, at the version and hashes of the lock, and uv the rest, compiled so that every command starts in half the time; where
@@ -47,6 +48,12 @@ test-full: lint types
 
 dev: setup
 	$(BIN)/dagster dev -m dagster_project.definitions
+
+serve: setup
+	@mkdir -p served/inbox
+	@echo "A key for your requests (Authorization: Bearer …):"
+	@$(BIN)/meterhouse keys create demo --scope usage:write --warehouse served/warehouse
+	$(BIN)/meterhouse serve --books contracts_data/acme_ai --inbox served/inbox --warehouse served/warehouse
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks

@@ -340,6 +340,81 @@ def acknowledge(
     acknowledge.acknowledge(warehouse, code, subject, because, until)
 
 
+RegisterFlag = Annotated[
+    str | None,
+    typer.Option("--register", envvar="METERHOUSE_REGISTER", help="The register; register.db in the warehouse where absent."),
+]
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option("--host", envvar="METERHOUSE_HOST", help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", envvar="METERHOUSE_PORT", min=1, max=65535, help="Port to listen at.")] = 8700,
+    clock: Annotated[
+        str | None, typer.Option("--clock", envvar="METERHOUSE_CLOCK", help="Start the door's clock here (tests, demos).")
+    ] = None,
+    books: BooksFlag = DEFAULT_BOOKS,
+    inbox: InboxFlag = INBOX,
+    warehouse: WarehouseFlag = DEFAULT_WAREHOUSE,
+    register: RegisterFlag = None,
+    segment_age: Annotated[
+        str, typer.Option("--segment-age", envvar="METERHOUSE_SEGMENT_AGE", help="How old a segment gets before it is closed.")
+    ] = "5m",
+    keep_segments: Annotated[
+        str, typer.Option("--keep-segments", envvar="METERHOUSE_KEEP_SEGMENTS", help="How long landed segments are kept.")
+    ] = "30d",
+    behind_proxy: Annotated[
+        bool, typer.Option("--behind-proxy", envvar="METERHOUSE_BEHIND_PROXY", help="A proxy before the door speaks TLS.")
+    ] = False,
+) -> None:
+    """Take events by HTTP: each is on disk before it is acknowledged, and lands with the next run."""
+    from dagster_project.cli import serve
+
+    serve.serve(host, port, clock, books, inbox, warehouse, register, segment_age, keep_segments, behind_proxy=behind_proxy)
+
+
+keys = typer.Typer(help="Keys of the HTTP door: make, list and revoke them.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+
+
+@keys.command("create")
+def keys_create(
+    name: Annotated[str, typer.Argument(help="Who uses it.")],
+    scope: Annotated[
+        list[str] | None, typer.Option("--scope", help="What it may do, such as usage:write; may be said again.")
+    ] = None,
+    expires: Annotated[
+        str | None, typer.Option("--expires", help="First instant or day that it is of no use any more.")
+    ] = None,
+    warehouse: WarehouseFlag = DEFAULT_WAREHOUSE,
+    register: RegisterFlag = None,
+) -> None:
+    """Make a key and print it, once: nobody can see it again."""
+    from dagster_project.cli import keys
+
+    keys.create(warehouse, register, name, scope or [], expires)
+
+
+@keys.command("list")
+def keys_list(warehouse: WarehouseFlag = DEFAULT_WAREHOUSE, register: RegisterFlag = None) -> None:
+    """Show keys by their first digits, with scopes, dates and last use."""
+    from dagster_project.cli import keys
+
+    keys.show(warehouse, register)
+
+
+@keys.command("revoke")
+def keys_revoke(
+    prefix: Annotated[str, typer.Argument(help="The first eight digits of the key, as `keys list` shows them.")],
+    warehouse: WarehouseFlag = DEFAULT_WAREHOUSE,
+    register: RegisterFlag = None,
+) -> None:
+    """Take a key back for good."""
+    from dagster_project.cli import keys
+
+    keys.revoke(warehouse, register, prefix)
+
+
 @app.command()
 def documents(
     out: Annotated[Path, typer.Option("--out", envvar="METERHOUSE_OUT", help="The folder to write into.")],

@@ -268,7 +268,15 @@ class _Course:
         )
         with _failures_said():
             yield from cuts_of(
-                connection, inbox, file, read.number, self._zone, content=content, piece_bytes=self._piece_bytes, told=told
+                connection,
+                inbox,
+                file,
+                read.number,
+                self._zone,
+                self._as_of,
+                content=content,
+                piece_bytes=self._piece_bytes,
+                told=told,
             )
 
     def _note_unread(self, number: int, columns: list[str]) -> None:

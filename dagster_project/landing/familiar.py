@@ -58,6 +58,10 @@ class Familiar:
         self._connection, self._as_of, self._zone, self._shapes, self._count = connection, as_of, zone, Tree(), 0
         self.unread: list[pl.DataFrame] = []  # UNREAD of lines since somebody asked
 
+    def receive_at(self, as_of: datetime) -> None:
+        """What is looked at from now on was received at another moment; what has been learned stays."""
+        self._as_of = as_of
+
     def events(self, stretches: Sequence[Stretch]) -> tuple[pl.DataFrame, list[Mask]]:
         """The events that can be told by their shape, as `rules.judge` gives them, and which lines of each stretch they are."""
         found = [self._events_of(stretch) for stretch in stretches]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import duckdb
@@ -19,6 +20,7 @@ from dagster_project.landing.inbox import Inbox, InboxFile
 from dagster_project.landing.judging import Cut
 from dagster_project.landing.mapping import Mapping
 from dagster_project.landing.records import record_lines
+from dagster_project.landing.segments import is_segment, segment_lines
 from dagster_project.landing.stretches import Stretch
 from dagster_project.landing.tabular import AsTheyAre, csv_lines, parquet_lines
 
@@ -53,6 +55,7 @@ def cuts_of(
     file: InboxFile,
     number: int,
     zone: str,
+    as_of: datetime,
     *,
     content: bytes | None = None,
     piece_bytes: int = PIECE_BYTES,
@@ -60,10 +63,15 @@ def cuts_of(
 ) -> Iterator[Cut]:
     """What a file is cut into, piece by piece, under a number. content: its decompressed bytes, where they are known already.
 
-    zone: of bare dates. Raises `UnreadableColumns` and what reading a file may end in.
+    zone: of bare dates. as_of: of the run, which a segment may have to wait for (R-60).
+    Raises `UnreadableColumns` and what reading a file may end in.
     """
     mapping = Mapping(file.source, zone) if file.source else None
-    if file.form == "json":
+    if is_segment(file.name) and file.compression is None:
+        yield from segment_lines(
+            number, lambda: iter((content,)) if content is not None else inbox.pieces(file, piece_bytes), as_of
+        )
+    elif file.form == "json":
         # every call begins at the start of the file
         def pieces() -> Iterator[bytes]:
             return iter((content,)) if content is not None else inbox.pieces(file, piece_bytes)

@@ -46,6 +46,11 @@ class Judge:
         self._connection, self._as_of, self._zone = connection, as_of, zone
         self._familiar = Familiar(connection, as_of, zone)
 
+    def receive_at(self, as_of: datetime) -> None:
+        """What is judged from now on was received at another moment."""
+        self._as_of = as_of
+        self._familiar.receive_at(as_of)
+
     def judged(self, cuts: Sequence[Cut]) -> Judged:
         """The events of what files were cut into, and the LINES that are none, with the reason."""
         counted: Counter[int] = Counter()

@@ -18,6 +18,7 @@ LINES: Final = {
     "element": pl.Int32(),  # index within a line that holds several events, from 1; 0 where the line is the event
     "line": pl.String(),  # the event as JSON text, as it stands in the file
     "received_at": pl.String(),  # what a Parquet or CSV column states, as ISO 8601 text; null: nothing stated
+    "is_receipt": pl.Boolean(),  # received_at is when a door took the event; null: it is what somebody states
     "fault": pl.String(),  # why the line cannot be read at all; null: it can be tried
 }
 

@@ -35,6 +35,7 @@ _SHAPE: Final = "{" + ",".join(f'"{name}":"JSON"' for name in (*FIELDS, *SPELLIN
 _FIELDS: Final = f"""
 select
     hash(keys) as shape,
+    nullif(array_to_string(list_filter(keys, lambda k: starts_with(k, '$')), ', '), '') as reserved,
     fields.*,
     case when json_type(fields.timestamp) = 'VARCHAR' then fields.timestamp ->> '$' end as time_text,
     hash(json_keys(fields.properties)) as properties_shape
@@ -62,8 +63,9 @@ def read_fields(
 
     A field is JSON text, under each of its spellings; null where it is absent or null. `properties` has every number by its
     decimal text (R-1), and is flat (R-93). Beside them: instant and stated_at, when timestamp and received_at are (UTC; null: no
-    time); is_bare_date; is_nested, properties held lists or objects, with so many `leaves`; is_too_deep; is_out_of_range, a number's
-    exponent is; twice and properties_twice, keys that the line or its properties give more than once (null: none).
+    time); is_bare_date; reserved, fields that begin with `$` (null: none); is_nested, properties held lists or objects,
+    with so many `leaves`; is_too_deep; is_out_of_range, a number's exponent is; twice and properties_twice, keys that the
+    line or its properties give more than once (null: none).
     """
     readable, unreadable = _parted(lines)
     try:

@@ -27,6 +27,7 @@ from dagster_project.landing.lines import LINES
 from dagster_project.landing.macros import define_macros
 from dagster_project.landing.parts import Parts
 from dagster_project.landing.queries import ready
+from dagster_project.landing.segments import is_segment
 from dagster_project.landing.sources import source_of
 from dagster_project.warehouse.database import connect
 from dagster_project.warehouse.paths import Warehouse
@@ -87,7 +88,7 @@ def release(
             fault=pl.lit(None, dtype=pl.String),
         )
         if mended is not None:
-            texts = _lines_of(connection, mended, lines["file"][0], zone, sources).select(
+            texts = _lines_of(connection, mended, lines["file"][0], zone, sources, as_of).select(
                 "position", "element", "line", "received_at", "fault"
             )
             tried = tried.select("file", "position", "element").join(
@@ -118,7 +119,7 @@ def release(
 
 
 def _lines_of(
-    connection: duckdb.DuckDBPyConnection, mended: Path, landed_as: str, zone: str, sources: Sequence[Source]
+    connection: duckdb.DuckDBPyConnection, mended: Path, landed_as: str, zone: str, sources: Sequence[Source], as_of: datetime
 ) -> pl.DataFrame:
     """LINES of one file, read as landing reads it."""
     inbox = Inbox(str(mended.parent), sources)
@@ -126,9 +127,10 @@ def _lines_of(
     if not found:
         raise LandingRefused(f"{mended} is no file that is read. Name a copy of the landed file, with its ending.")
     # it is read as the file that it mends, whatever it is called
-    file = replace(found[0], source=source_of(landed_as, sources))
+    name = landed_as if is_segment(landed_as) else found[0].name
+    file = replace(found[0], name=name, source=source_of(landed_as, sources))
     try:
-        cuts = cuts_of(connection, inbox, file, 0, zone)
+        cuts = cuts_of(connection, inbox, file, 0, zone, as_of)
         made = [one if isinstance(one, pl.DataFrame) else lines_of(connection, one) for one in cuts]
     except (UnreadableColumns, OSError, EOFError, UnicodeError, pa.ArrowException) as failure:
         raise LandingRefused(f"{mended} cannot be read: {str(failure).splitlines()[0]}") from failure

@@ -72,6 +72,7 @@ _NOT_AN_OBJECT: Final = _rule(
     ~pl.col("line").str.starts_with("{"), "the line is no JSON object: an event is {…} with an event_name"
 )
 _RULES: Final = (
+    _rule(pl.col("reserved").is_not_null(), "fields that begin with $ are reserved, rename them: ", pl.col("reserved")),
     _rule(pl.col("twice").is_not_null(), "given more than once: ", pl.col("twice"), "; give each field once"),
     *(
         _rule(pl.col(field) != pl.col(camel), f"{field} and {camel} are both given and differ: use one spelling")
@@ -116,11 +117,13 @@ def judge(fields: pl.DataFrame, as_of: datetime) -> tuple[pl.DataFrame, pl.DataF
 
     In: what `reading.read_fields` returns. Out: the events (file, position, element and what one line says of raw_events'
     columns), and LINES of the others, all reasons in `fault`. received_at is what the file states where that is not later
-    than as_of, and as_of otherwise (R-9).
+    than as_of, and as_of otherwise (R-9); of a door's events it is their receipt (R-60).
     """
     fields = fields.with_columns(
         *(pl.coalesce(field, camel).alias(field) for field, camel in SPELLINGS.items()),
-        arrived_at=pl.when(pl.col("stated_at") <= as_of).then("stated_at").otherwise(pl.lit(as_of, dtype=pl.Datetime("us"))),
+        arrived_at=pl.when((pl.col("stated_at") <= as_of) | pl.col("is_receipt"))
+        .then("stated_at")
+        .otherwise(pl.lit(as_of, dtype=pl.Datetime("us"))),
         is_instant=pl.col("instant").is_not_null(),
         is_stated=pl.col("stated_at").is_not_null(),
     )

@@ -97,6 +97,7 @@ def _is_sound(event: dict[str, Any]) -> bool:
     properties = fields.get("properties", {})
     return (
         len(fields) + len(others) == len(given)
+        and not any(key.startswith("$") for key in event)
         and "event_name" in fields
         and ("customer_id" in fields) != ("external_customer_id" in fields)
         and all(isinstance(fields.get(name, ""), str) for name in _TEXT_FIELDS)

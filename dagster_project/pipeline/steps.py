@@ -20,7 +20,7 @@ from dagster_project import landing
 from dagster_project.checks import attention, gate, review_warnings
 from dagster_project.checks.credit_runway import outlooks
 from dagster_project.errors import UserError
-from dagster_project.landing import Landing, raw_tables, withdrawals
+from dagster_project.landing import Landing, doors, raw_tables, withdrawals
 from dagster_project.landing.release import released_files
 from dagster_project.pipeline import pending, processes
 from dagster_project.pipeline.dimensions import dimensions
@@ -72,6 +72,7 @@ def land(run: Run) -> Landing | None:
     if not run.land_new:
         return None
     refuse_the_past(run.warehouse, run.as_of)
+    doors.close_segments(run.inbox)
     return landing.land(
         run.inbox,
         run.warehouse,

@@ -1,0 +1,243 @@
+"""Behind the door: requests that wait are judged together, written together and forced to disk once (R-58).
+
+An event is accepted if and only if it lands: landing's own code judges it, at the moment of its receipt. All of that happens in the
+thread of the event loop: a second one would make the first wait for the interpreter at every read and write of a socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+import uuid
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+import numpy as np
+
+from dagster_project.api.clock import Clock
+from dagster_project.api.segments import Segments, StorageFailed
+from dagster_project.landing.judging import Judge
+from dagster_project.landing.macros import define_macros
+from dagster_project.landing.queries import ready
+from dagster_project.landing.reading import SPELLINGS
+from dagster_project.landing.segments import door_field, refused_line
+from dagster_project.landing.stretches import Stretch
+from dagster_project.warehouse.database import connect
+
+EVENT_BYTES = 64 << 10
+WAITING_BYTES = 64 << 20
+WAITING_SECONDS = 4.0
+TOGETHER_BYTES = 8 << 20
+TOGETHER_SECONDS = 0.008  # more come together, and a cycle costs the same for one event and for a hundred
+LOOK_SECONDS = 0.05
+TOO_LARGE = "the event is larger than 64 KiB: send less in its properties"
+
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class Busy(Exception):
+    """More waits than can be worked off soon; nothing of the request is kept."""
+
+
+@dataclass(slots=True)
+class Taking:
+    """A request's events as they were sent, and how they are to be taken. is_atomic: all or none; keeps: False judges only."""
+
+    events: Sequence[bytes]
+    request_id: str
+    key: str
+    is_atomic: bool = False
+    keeps: bool = True
+    came: float = field(default_factory=time.monotonic)
+    answer: asyncio.Future[Taken] | None = None
+
+    @property
+    def bytes(self) -> int:
+        return sum(map(len, self.events))
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a request's events, in order: key where it was accepted, reason where it was not."""
+
+    keys: list[str | None]
+    reasons: list[str | None]
+
+    @property
+    def accepted(self) -> int:
+        return sum(reason is None for reason in self.reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdicts:
+    """Of events in order: why each is none (None: it is one), its key, and whether key and time are to be given."""
+
+    reasons: list[str | None]
+    keys: list[str | None]
+    lacks_time: list[bool]
+
+
+class Door:
+    """Takes requests from an event loop and works them off a moment later, those that have come meanwhile with them."""
+
+    def __init__(self, segments: Segments, clock: Clock, zone: str) -> None:
+        self._segments, self._clock, self._zone = segments, clock, zone
+        self._waiting: deque[Taking] = deque()
+        self._waiting_bytes = 0
+        self._is_called = False
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Be a living door; what waits at the end is worked off, and its segment closed."""
+        with connect() as connection, self._segments.kept():
+            ready(connection)
+            define_macros(connection)
+            self._judge = Judge(connection, self._clock.now(), self._zone)
+            keeping_house = asyncio.create_task(self._keep_house())
+            try:
+                yield
+            finally:
+                keeping_house.cancel()
+                while self._waiting:
+                    self._work()
+
+    async def take(self, taking: Taking) -> Taken:
+        """What becomes of a request, once that is on disk. Raises `Busy`, and `StorageFailed`: then nothing of it was kept."""
+        loop = asyncio.get_running_loop()
+        oldest = time.monotonic() - self._waiting[0].came if self._waiting else 0.0
+        if self._waiting_bytes + taking.bytes > WAITING_BYTES or oldest > WAITING_SECONDS:
+            raise Busy
+        taking.answer = loop.create_future()
+        self._waiting.append(taking)
+        self._waiting_bytes += taking.bytes
+        self._call(loop)
+        return await taking.answer
+
+    def _call(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._is_called:
+            self._is_called = True
+            loop.call_later(TOGETHER_SECONDS, self._work)
+
+    def _work(self) -> None:
+        self._is_called = False
+        together, taken = [], 0
+        while self._waiting and taken < TOGETHER_BYTES:
+            taking = self._waiting.popleft()
+            taken += taking.bytes
+            together.append(taking)
+        self._waiting_bytes -= taken
+        for taking, said in zip(together, self._worked_off(self._judge, together), strict=True):
+            if taking.answer is None or taking.answer.done():
+                continue  # the client is gone; its events may be kept (R-58)
+            if isinstance(said, Exception):
+                taking.answer.set_exception(said)
+            else:
+                taking.answer.set_result(said)
+        if self._waiting:
+            self._call(asyncio.get_running_loop())
+
+    async def _keep_house(self) -> None:
+        while True:
+            with contextlib.suppress(OSError):
+                self._segments.keep_house()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _worked_off(self, judge: Judge, together: Sequence[Taking]) -> list[Taken | Exception]:
+        try:
+            receipt = self._clock.receipt()
+            verdicts = _judged(judge, [event for taking in together for event in taking.events], receipt)
+            found, lines, first = list[Taken | Exception](), list[bytes](), 0
+            for taking in together:
+                of_mine = slice(first, first + len(taking.events))
+                first = of_mine.stop
+                mine = _Verdicts(verdicts.reasons[of_mine], verdicts.keys[of_mine], verdicts.lacks_time[of_mine])
+                keys = _keys_given(mine)
+                found.append(Taken(keys, mine.reasons))
+                if taking.keeps and not (taking.is_atomic and any(mine.reasons)):
+                    lines += _written(taking, mine, keys, receipt)
+            if lines:
+                self._segments.append(b"\n".join(lines) + b"\n", receipt)
+        except StorageFailed as failed:
+            return [failed] * len(together)
+        except Exception as error:  # whatever it is, whoever waits is told that nothing was kept
+            return [error] * len(together)
+        return found
+
+
+def _keys_given(verdicts: _Verdicts) -> list[str | None]:
+    """The key of each event that is one: its own, else one that is given to it."""
+    return [
+        (key or str(uuid.uuid4())) if reason is None else None
+        for key, reason in zip(verdicts.keys, verdicts.reasons, strict=True)
+    ]
+
+
+def _judged(judge: Judge, events: Sequence[bytes], receipt: datetime) -> _Verdicts:
+    judge.receive_at(receipt)
+    lengths = np.array([len(event) for event in events], dtype=np.int64)
+    end = np.cumsum(lengths + 1) - 1
+    position = np.arange(1, len(events) + 1, dtype=np.int64)
+    stretch = Stretch(
+        b"\n".join(events), end - lengths, end, np.zeros(len(events), dtype=np.uint32), position, len(events) - 1, is_list=True
+    )
+    judged = judge.judged([stretch])
+    reasons = dict(judged.rejected.select("position", "fault").iter_rows())
+    found = {
+        place: (key, made_up or tombstone)
+        for place, key, made_up, tombstone in judged.events.select(
+            "position", "idempotency_key", "is_time_made_up", "tombstone"
+        ).iter_rows()
+    }
+    too_large = set((np.flatnonzero(lengths > EVENT_BYTES) + 1).tolist())
+    said: list[str | None] = []
+    for place in range(1, len(events) + 1):
+        said.append(TOO_LARGE if place in too_large else reasons.get(place))
+        if said[-1] is None and place not in found:
+            raise AssertionError("an event was neither accepted nor refused")
+    keys = [found[place][0] if place in found and said[place - 1] is None else None for place in range(1, len(events) + 1)]
+    lacks_time = [place in found and found[place][1] and _lacks_time(event) for place, event in enumerate(events, 1)]
+    return _Verdicts(said, keys, lacks_time)
+
+
+def _lacks_time(event: bytes) -> bool:
+    """Whether an event says no time; asked only of those whose time landing would make up, and of tombstones."""
+    fields = _fields.decode(event)
+    return bytes(fields.get("timestamp", b"null")) in (b"null", b'""')
+
+
+def _written(taking: Taking, verdicts: _Verdicts, keys: Sequence[str | None], receipt: datetime) -> list[bytes]:
+    """The lines of a segment that a request's events become."""
+    door = door_field(receipt, taking.request_id, taking.key)
+    lines = []
+    for event, reason, own, key, lacks_time in zip(
+        taking.events, verdicts.reasons, verdicts.keys, keys, verdicts.lacks_time, strict=True
+    ):
+        if reason is not None:
+            lines.append(refused_line(door, reason, event))
+            continue
+        given = {}
+        if own is None:
+            given["idempotency_key"] = key
+        if lacks_time:
+            given["timestamp"] = f"{receipt:%Y-%m-%dT%H:%M:%S.%fZ}"
+        # line breaks outside of texts are white space, and there are none within
+        text = event.replace(b"\n", b" ").replace(b"\r", b" ")
+        if given:
+            text = _without(text, given)
+        added = b"".join(b',"%s":%s' % (name.encode(), json.dumps(value).encode()) for name, value in given.items())
+        lines.append(door + added + b"," + text.lstrip()[1:])
+    return lines
+
+
+def _without(text: bytes, names: dict[str, str | None]) -> bytes:
+    """An event without fields that it gives as null or empty, under any spelling; every other byte of a value stays."""
+    spelled = {*names, *(SPELLINGS[name] for name in names if name in SPELLINGS)}
+    if not any(f'"{name}"'.encode() in text for name in spelled):
+        return text
+    fields = {name: value for name, value in _fields.decode(text).items() if name not in spelled}
+    return msgspec.json.encode(fields)
