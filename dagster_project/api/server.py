@@ -25,11 +25,14 @@ from starlette.routing import Route
 from dagster_project.api.answers import ApiError, Detail, answer, new_request_id, refusal
 from dagster_project.api.clock import Clock
 from dagster_project.api.door import Busy, Door, Taking
+from dagster_project.api.reading import Reader
 from dagster_project.api.requests import JSON, body_of, content_type, many_events, one_event
 from dagster_project.api.segments import Segments, StorageFailed, remove_landed
 from dagster_project.errors import sentences_of
 from dagster_project.landing.reading import FIELDS
 from dagster_project.pipeline.run import read_books
+from dagster_project.queries import records
+from dagster_project.queries.records import Records
 from dagster_project.register import keys as register_keys
 from dagster_project.register.keys import Key
 from dagster_project.warehouse.paths import Warehouse
@@ -170,7 +173,60 @@ def application(serving: Serving) -> Starlette:
             raise ApiError(503, "NOT_READY", reason)
         return answer(200, {"status": "ready", "requestId": request_id}, request_id)
 
+    reader = Reader(serving.warehouse)
+
+    def listing(scope: str, what: Records) -> Callable[[Request], Awaitable[Response]]:
+        async def handler(request: Request, request_id: str) -> Response:
+            keys.holder(request, scope)
+            return await reader.listed(request, request_id, what)
+
+        return _answered(handler)
+
+    def single(scope: str, what: Records) -> Callable[[Request], Awaitable[Response]]:
+        async def handler(request: Request, request_id: str) -> Response:
+            keys.holder(request, scope)
+            return await reader.single(request, request_id, what, request.path_params["id"])
+
+        return _answered(handler)
+
+    def of_contract(scope: str, what: Records) -> Callable[[Request], Awaitable[Response]]:
+        async def handler(request: Request, request_id: str) -> Response:
+            keys.holder(request, scope)
+            return await reader.listed(request, request_id, what, {"contract": request.path_params["id"]})
+
+        return _answered(handler)
+
+    async def get_document(request: Request, request_id: str) -> Response:
+        keys.holder(request, "invoices:read")
+        return await reader.document(request, request_id, request.path_params["id"])
+
+    async def get_balance(request: Request, request_id: str) -> Response:
+        keys.holder(request, "contracts:read")
+        return await reader.balance(request, request_id, request.path_params["id"])
+
+    async def post_cost(request: Request, request_id: str) -> Response:
+        keys.holder(request, "usage:read")
+        return await reader.cost(request, request_id, serving.clock.now())
+
+    reading = [
+        Route(f"/v1/{plural}{path}", make(scope, what), methods=["GET"])
+        for plural, scope, what in (
+            ("invoices", "invoices:read", records.INVOICES),
+            ("customers", "customers:read", records.CUSTOMERS),
+            ("contracts", "contracts:read", records.CONTRACTS),
+            ("meters", "meters:read", records.METERS),
+            ("plans", "plans:read", records.PLANS),
+            ("pricing", "pricing:read", records.PRICINGS),
+        )
+        for path, make in (("", listing), ("/{id}", single))
+    ]
     routes = [
+        *reading,
+        Route("/v1/invoices/{id}/document", _answered(get_document), methods=["GET"]),
+        Route("/v1/contracts/{id}/credits/balance", _answered(get_balance), methods=["GET"]),
+        Route("/v1/contracts/{id}/credits/ledger", of_contract("contracts:read", records.LEDGER), methods=["GET"]),
+        Route("/v1/contracts/{id}/usage", of_contract("usage:read", records.USAGE), methods=["GET"]),
+        Route("/v1/usage/cost", _answered(post_cost), methods=["POST"]),
         Route("/v1/events", _answered(post_event), methods=["POST"]),
         Route("/v1/events/batch", _answered(post_batch), methods=["POST"]),
         Route("/health/live", _answered(live), methods=["GET"]),
