@@ -36,6 +36,11 @@ class Locations:
         )
 
 
+def register(environment: Mapping[str, str]) -> str | None:
+    """The register that METERHOUSE_REGISTER names; None: the one in the warehouse, if there is one."""
+    return environment.get("METERHOUSE_REGISTER") or None
+
+
 def instant(text: str) -> datetime:
     """The UTC instant (naive) that an ISO date or instant names; no offset means UTC. Raises `UserError`."""
     try:

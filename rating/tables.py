@@ -234,6 +234,7 @@ PLANS = Table(
         ("minor_digits", SMALL, "decimals of the currency's minor unit"),
         ("billing_frequency", TEXT, "weekly, monthly, quarterly, semi_annually or annually"),
         ("status", TEXT, "draft, active or archived"),
+        ("is_self_serve", BOOLEAN, "whether an API key may agree to it without a review (R-63)"),
     ),
 )
 

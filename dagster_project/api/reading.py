@@ -39,8 +39,9 @@ PAGING = {"limit", "offset"}
 class Reader:
     """Answers from published marts."""
 
-    def __init__(self, warehouse: Warehouse) -> None:
-        self._warehouse = warehouse
+    def __init__(self, warehouse: Warehouse, fresh: Callable[[str], list[dict[str, Any]]]) -> None:
+        """fresh: customers or contracts that were agreed by API, whether a run has seen them or not."""
+        self._warehouse, self._fresh = warehouse, fresh
 
     async def listed(
         self, request: Request, request_id: str, what: Records, fixed: Mapping[str, str] | None = None
@@ -63,7 +64,10 @@ class Reader:
             data = [shown(what, row) for row in rows]
             if with_lines:
                 _add_lines(marts, data)
-            return {"data": data, "hasMore": offset + len(rows) < total, "total": total}
+            unseen = self._unseen(marts, what, chosen)
+            first = max(0, offset - total)
+            data += unseen[first : first + limit - len(rows)] if len(rows) < limit else []
+            return {"data": data, "hasMore": offset + len(data) < total + len(unseen), "total": total + len(unseen)}
 
         return answer(200, await self._read(read) | {"asOf": self._as_of()}, request_id)
 
@@ -73,6 +77,9 @@ class Reader:
         def read(marts: duckdb.DuckDBPyConnection) -> dict[str, Any]:
             row = records.one(marts, what, key)
             if row is None:
+                unseen = [one for one in self._unseen(marts, what, {}) if one["id"] == key]
+                if unseen:
+                    return {"data": unseen[0]}
                 raise ApiError(404, "NOT_FOUND", f"There is no {what.name} {key}.")
             data = [shown(what, row)]
             if what is records.INVOICES:
@@ -143,7 +150,23 @@ class Reader:
             }
 
         said = await self._read(read)
-        return answer(200, said | {"queriedAt": _instant(queried_at), "asOf": self._as_of()}, request_id)
+        return answer(200, said | {"queriedAt": instant_text(queried_at), "asOf": self._as_of()}, request_id)
+
+    def _unseen(self, marts: duckdb.DuckDBPyConnection, what: Records, chosen: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Things agreed by API that no run has seen yet: their asOf is null (R-67)."""
+        if what not in (records.CUSTOMERS, records.CONTRACTS):
+            return []
+        found = self._fresh(what.name)
+        seen = records.ids_among(marts, what, [one["id"] for one in found])
+        texts = {name: value.lower() if name == "isActive" else value for name, value in chosen.items()}
+        return [
+            one | {"asOf": None}
+            for one in found
+            if one["id"] not in seen
+            and all(
+                (str(one.get(name)).lower() if name == "isActive" else one.get(name)) == value for name, value in texts.items()
+            )
+        ]
 
     async def _read(self, read: Callable[[duckdb.DuckDBPyConnection], Any]) -> Any:
         def on_marts() -> Any:
@@ -158,7 +181,7 @@ class Reader:
     def _as_of(self) -> str | None:
         """as_of of the last run, whose figures these are (R-67)."""
         latest = issued.latest_as_of(self._warehouse)
-        return _instant(latest) if latest else None
+        return instant_text(latest) if latest else None
 
 
 class _CostRequest(msgspec.Struct, frozen=True):
@@ -180,7 +203,7 @@ def _cost_request(body: bytes) -> _CostRequest:
         said = msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _invalid("", f"The body is no JSON object: {error}.") from None
-    said = {_camel(name): value for name, value in said.items()}
+    said = {camel(name): value for name, value in said.items()}
     details = [Detail(name, _unknown(name, _COST_FIELDS)) for name in said if name not in _COST_FIELDS]
     whom = [name for name in ("contractId", "customerId", "externalCustomerId") if said.get(name) is not None]
     if len(whom) != 1:
@@ -235,7 +258,7 @@ def _periods_named(periods: Sequence[records.Period], asked: _CostRequest) -> li
 
 def parameters(request: Request, known: set[str]) -> dict[str, str]:
     """What stands behind the question mark, in camelCase. Raises `ApiError` for what is not known, naming the nearest."""
-    asked = {_camel(name): value for name, value in request.query_params.items()}
+    asked = {camel(name): value for name, value in request.query_params.items()}
     details = [Detail(name, _unknown(name, known)) for name in asked if name not in known]
     if details:
         raise ApiError(400, "VALIDATION_ERROR", " ".join(one.message for one in details), details)
@@ -272,14 +295,14 @@ def shown(what: Records, row: Row) -> dict[str, Any]:
         if name == "minor_digits":
             continue
         if name in what.money:
-            said[f"{_camel(name)}Cents"] = None if value is None else minor_units(value, 2 if digits is None else digits)
-            said[_camel(name)] = None if value is None else text_of(value)
+            said[f"{camel(name)}Cents"] = None if value is None else minor_units(value, 2 if digits is None else digits)
+            said[camel(name)] = None if value is None else text_of(value)
         elif name in what.json:
-            said[_camel(name)] = None if value is None else json.loads(value)
+            said[camel(name)] = None if value is None else json.loads(value)
         elif isinstance(value, Decimal):
-            said[_camel(name)] = text_of(value)
+            said[camel(name)] = text_of(value)
         else:
-            said[_camel(name)] = _instant(value) if isinstance(value, datetime) else value
+            said[camel(name)] = instant_text(value) if isinstance(value, datetime) else value
     return said
 
 
@@ -296,10 +319,10 @@ def text_of(value: Decimal, least: int = 0) -> str:
     return f"{whole}.{kept}" if kept else whole
 
 
-def _instant(value: datetime) -> str:
+def instant_text(value: datetime) -> str:
     return value.replace(tzinfo=UTC).isoformat().replace("+00:00", "Z")
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
     first, *rest = name.split("_")
     return first + "".join(part[:1].upper() + part[1:] for part in rest)

@@ -22,10 +22,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from dagster_project.api.agreements import Asked, Desk, body_said
 from dagster_project.api.answers import ApiError, Detail, answer, new_request_id, refusal
 from dagster_project.api.clock import Clock
 from dagster_project.api.door import Busy, Door, Taking
-from dagster_project.api.reading import Reader
+from dagster_project.api.reading import Reader, parameters
 from dagster_project.api.requests import JSON, body_of, content_type, many_events, one_event
 from dagster_project.api.segments import Segments, StorageFailed, remove_landed
 from dagster_project.errors import sentences_of
@@ -173,7 +174,8 @@ def application(serving: Serving) -> Starlette:
             raise ApiError(503, "NOT_READY", reason)
         return answer(200, {"status": "ready", "requestId": request_id}, request_id)
 
-    reader = Reader(serving.warehouse)
+    desk = Desk(serving.register, serving.books, serving.warehouse, serving.clock)
+    reader = Reader(serving.warehouse, desk.fresh)
 
     def listing(scope: str, what: Records) -> Callable[[Request], Awaitable[Response]]:
         async def handler(request: Request, request_id: str) -> Response:
@@ -208,6 +210,30 @@ def application(serving: Serving) -> Starlette:
         keys.holder(request, "usage:read")
         return await reader.cost(request, request_id, serving.clock.now())
 
+    def agreeing(scope: str, op: str) -> Callable[[Request], Awaitable[Response]]:
+        async def handler(request: Request, request_id: str) -> Response:
+            key = keys.holder(request, scope)
+            parameters(request, set())
+            if content_type(request) != JSON:
+                raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", f"This is {JSON}.")
+            said = body_said(await body_of(request))
+            asked = Asked(key, request_id, request.headers.get("idempotency-key"), op, said, request.path_params.get("id"))
+            status, data = await run_in_threadpool(desk.agree, asked)
+            return answer(status, {"data": data, "requestId": request_id}, request_id)
+
+        return _answered(handler)
+
+    agreements = [
+        Route(path, agreeing(scope, op), methods=[method])
+        for path, method, scope, op in (
+            ("/v1/customers", "POST", "customers:write", "customer.create"),
+            ("/v1/customers/{id}", "PATCH", "customers:write", "customer.update"),
+            ("/v1/contracts", "POST", "contracts:write", "contract.create"),
+            ("/v1/contracts/{id}/cancel", "POST", "contracts:write", "contract.cancel"),
+            ("/v1/contracts/{id}/change-plan", "POST", "contracts:write", "contract.amend"),
+            ("/v1/contracts/{id}/credits/promotional/grant", "POST", "contracts:write", "grant.create"),
+        )
+    ]
     reading = [
         Route(f"/v1/{plural}{path}", make(scope, what), methods=["GET"])
         for plural, scope, what in (
@@ -222,6 +248,7 @@ def application(serving: Serving) -> Starlette:
     ]
     routes = [
         *reading,
+        *agreements,
         Route("/v1/invoices/{id}/document", _answered(get_document), methods=["GET"]),
         Route("/v1/contracts/{id}/credits/balance", _answered(get_balance), methods=["GET"]),
         Route("/v1/contracts/{id}/credits/ledger", of_contract("contracts:read", records.LEDGER), methods=["GET"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -50,6 +51,7 @@ def run(
         issue=not no_issue,
         limit=IssueLimit.of(limit_issue) if limit_issue else None,
         shards=shards,
+        register=settings.register(os.environ),
     )
     refuse_places(inbox, warehouse)
     if not allow_future:

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from dagster_project.pipeline.guards import IssueLimit, refuse_places, refuse_the_future
 from dagster_project.pipeline.run import Run, exclusive_run, silent
-from dagster_project.settings import Locations, instant, now
+from dagster_project.settings import Locations, instant, now, register
 from dagster_project.warehouse.paths import Warehouse, WarehouseBusy
 from rating.rate import EVERY_MONTH
 
@@ -80,5 +80,6 @@ class NightlyRun(dg.ConfigurableResource[Run]):
             issue=self.issue,
             limit=IssueLimit.of(limit) if limit else None,
             shards=self.shards,
+            register=register(os.environ),
             progress=progress,
         )

@@ -15,11 +15,14 @@ from pathlib import Path
 from dagster_project.checks.expectations.client import ExpectationClient
 from dagster_project.errors import UserError
 from dagster_project.pipeline.guards import IssueLimit
+from dagster_project.register.agreements import agreed_by
+from dagster_project.register.store import existing_register
 from dagster_project.warehouse import issued
 from dagster_project.warehouse.books_cache import recall
 from dagster_project.warehouse.paths import Warehouse
 from dagster_project.warehouse.recovery import shed_what_does_not_open
 from rating import books
+from rating.books import Books
 from rating.documents import Documents
 from rating.rate import EVERY_MONTH, Months
 from rating.schedule import Schedule, build_schedule
@@ -45,6 +48,7 @@ class Run:
     traces: folder for the trace of what nobody foresaw; derived/ where absent.
     limit: the most that it may issue (R-48); None: no bound.
     shards: into how many sets contracts are divided to be rated, side by side where there are cores.
+    register: where what is agreed by API lies (R-64); in the warehouse where absent.
     """
 
     warehouse: Warehouse
@@ -59,16 +63,21 @@ class Run:
     traces: Path | None = None
     limit: IssueLimit | None = None
     shards: int = 1
+    register: str | None = None
 
     @cached_property
     def books(self) -> books.Books:
         """The books. Raises `BooksError` with every problem (R-5), also those against what is already issued."""
-        loaded = self.books_read or recall(self.warehouse, self.books_folder) or read_books(self.books_folder)
+        loaded = self.books_read or self._read()
         facts = issued.contract_facts(self.warehouse, self.as_of)
         problems = books.problems_against(loaded, self.issued, facts)
         if problems:
             raise books.BooksError(problems)
         return loaded
+
+    def _read(self) -> Books:
+        agreed = agreed_by(self.register or existing_register(self.warehouse), self.as_of)
+        return recall(self.warehouse, self.books_folder, agreed) or read_books(self.books_folder, agreed)
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -86,12 +95,15 @@ class Run:
         return ExpectationClient(self.warehouse)
 
 
-def read_books(folder: Path) -> books.Books:
-    """The books as they lay there at one moment. Raises `BooksError`, and `UserError` for files that do not come to rest."""
+def read_books(folder: Path, agreed: books.Agreed = books.NOTHING_AGREED) -> books.Books:
+    """The books as they lay there at one moment, with what is agreed beside them.
+
+    Raises `BooksError`, and `UserError` for files that do not come to rest.
+    """
     for _ in range(READINGS):
         before = _stamps(folder)
         try:
-            loaded, problems = books.load(folder), None
+            loaded, problems = books.load(folder, agreed), None
         except books.BooksError as error:
             loaded, problems = None, error
         if _stamps(folder) == before:

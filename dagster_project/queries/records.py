@@ -168,6 +168,12 @@ def one(marts: duckdb.DuckDBPyConnection, records: Records, key: str) -> Row | N
     return rows.row(0, named=True) if rows.height else None
 
 
+def ids_among(marts: duckdb.DuckDBPyConnection, records: Records, ids: Sequence[str]) -> set[str]:
+    """Which of these there are."""
+    query = f"select id from ({records.rows}) as found where id in (select unnest($ids))"
+    return set(fetch(marts, query, {"ids": list(ids)}).get_column("id")) if ids else set()
+
+
 def lines_of(marts: duckdb.DuckDBPyConnection, invoices: Sequence[str]) -> dict[str, list[Row]]:
     """The lines of invoices, by invoice_id."""
     rows = fetch(

@@ -7,7 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from dagster_project.errors import UserError
-from dagster_project.warehouse.paths import Warehouse
+from dagster_project.warehouse.paths import REGISTER, Warehouse
 
 metadata = sa.MetaData()
 
@@ -25,9 +25,30 @@ api_keys = sa.Table(
 )
 
 
+records = sa.Table(
+    "records",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False, comment="1, 2, 3 … without a gap"),
+    sa.Column("at", sa.DateTime, nullable=False),
+    sa.Column("by", sa.Text, nullable=False, comment="the key: mk_live_ and its first eight digits"),
+    sa.Column("request_id", sa.Text, nullable=False),
+    sa.Column("idempotency_key", sa.Text, unique=True),
+    sa.Column("request_hash", sa.String(64), nullable=False),
+    sa.Column("op", sa.Text, nullable=False),
+    sa.Column("item", sa.Text, nullable=False, comment="JSON: keys of the books, and what the API keeps beside them"),
+    sa.Column("previous_hash", sa.String(64), nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+)
+
+
 def location_of(warehouse: Warehouse) -> str:
     """Where the register lies unless somebody says otherwise."""
-    return f"sqlite:///{(warehouse.root / 'register.db').resolve()}"
+    return f"sqlite:///{(warehouse.root / REGISTER).resolve()}"
+
+
+def existing_register(warehouse: Warehouse) -> str | None:
+    """The register in a warehouse, if there is one: a run does not make any."""
+    return location_of(warehouse) if (warehouse.root / REGISTER).exists() else None
 
 
 def opened(location: str) -> sa.Engine:

@@ -14,20 +14,22 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from pydantic import BaseModel
 
 from dagster_project.warehouse.files import write_atomically
 from dagster_project.warehouse.paths import Warehouse
 from rating import books, tables
-from rating.books import Books, Settings, Source
+from rating.books import NOTHING_AGREED, Agreed, Books, Settings, Source
 
 CODE = Path(books.__file__).parent
 
 
-def recall(warehouse: Warehouse, folder: Path) -> Books | None:
-    """The books of the folder as an earlier run of this warehouse read them; None where they have to be read."""
+def recall(warehouse: Warehouse, folder: Path, agreed: Agreed = NOTHING_AGREED) -> Books | None:
+    """The books of the folder, with what is agreed beside it, as an earlier run of this warehouse read them; None where they have to
+    be read."""
     return _remembered(
         warehouse,
-        lambda note: note["code"] == _code() and note["version"] == books.version_now(folder, note["files"]),
+        lambda note: note["code"] == _code() and note["version"] == books.version_now(folder, note["files"], agreed),
     )
 
 
@@ -69,12 +71,18 @@ def remember(warehouse: Warehouse, read: Books) -> None:
         "version": read.version,
         "files": read.files,
         # as people write them: the books' models take texts
-        "settings": {name: str(value) for name, value in read.settings if value is not None},
+        "settings": {name: _as_written(value) for name, value in read.settings if value is not None},
         "sources": [source.model_dump(by_alias=True, exclude_defaults=True) for source in read.sources],
         "warnings": read.warnings,
         "digests": digests,
     }
     write_atomically(_note(warehouse), json.dumps(note).encode())
+
+
+def _as_written(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return {name: str(part) for name, part in value if part is not None}
+    return str(value)
 
 
 def _note(warehouse: Warehouse) -> Path:

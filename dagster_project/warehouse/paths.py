@@ -13,6 +13,8 @@ from pathlib import Path
 
 from dagster_project.errors import UserError
 
+REGISTER = "register.db"
+
 
 class WarehouseBusy(UserError):
     """Another run holds the warehouse (law 7: the second run says so and stops)."""

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from dagster_project.warehouse import issued
-from dagster_project.warehouse.paths import Warehouse
+from dagster_project.warehouse.paths import REGISTER, Warehouse
 
 
 @contextlib.contextmanager
@@ -32,6 +32,8 @@ def rehearsed(warehouse: Warehouse, as_of: datetime, *, with_issued: bool = True
         for noted, shown in ((warehouse.withdrawn, stage.withdrawn), (warehouse.acknowledged, stage.acknowledged)):
             if noted.exists():
                 shutil.copytree(noted, shown)
+        if (register := warehouse.root / REGISTER).exists():
+            shutil.copy(register, stage.root / REGISTER)
         stage.issued.mkdir(parents=True)
         for batch in issued.batches(warehouse, as_of) if with_issued else ():
             (stage.issued / batch.name).symlink_to(batch.folder.resolve(), target_is_directory=True)

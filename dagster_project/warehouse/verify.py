@@ -15,9 +15,13 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
+from sqlalchemy.exc import SQLAlchemyError
 
 from dagster_project import landing
 from dagster_project.checks import invariants
+from dagster_project.errors import UserError
+from dagster_project.register import records
+from dagster_project.register.store import existing_register, opened
 from dagster_project.warehouse import issued
 from dagster_project.warehouse.issued import Batch
 from dagster_project.warehouse.paths import Warehouse
@@ -81,7 +85,18 @@ def findings(warehouse: Warehouse) -> list[str]:
         documents = _documents(contents, batch) if damage else ""
         sentences += [f"{fault.says} {documents}" for fault in damage]
         sentences += _changed_documents(held.folder, contents)
-    return [*sentences, *_broken_laws(store), *landing.changed_files(warehouse)]
+    return [*sentences, *_broken_laws(store), *landing.changed_files(warehouse), *_register(warehouse)]
+
+
+def _register(warehouse: Warehouse) -> list[str]:
+    """What is wrong with the chain of the register's records, where the warehouse holds one (R-52b)."""
+    location = existing_register(warehouse)
+    if location is None:
+        return []
+    try:
+        return records.broken(records.every(opened(location)))
+    except (UserError, SQLAlchemyError) as error:
+        return [f"The register {location} cannot be read: {str(error).splitlines()[0]}"]
 
 
 # --- the documents of a batch ------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ The one part of the kernel that reads files. `load` is the door; nothing is rate
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from rating.books.folder import Folder
 from rating.books.frames import frames_of
 from rating.books.issued import CONTRACT_FACTS, LETTERHEADS, contract_facts, letterheads, problems_against
 from rating.books.models import Settings, Source, SourceField, SourceFormat
+from rating.books.places import Document
 from rating.books.problems import BooksError, Problem
 from rating.books.reading import read_statements
 from rating.catalog import Catalog
@@ -28,8 +30,11 @@ from rating.catalog import Catalog
 __all__ = [
     "CONTRACT_FACTS",
     "LETTERHEADS",
+    "NOTHING_AGREED",
+    "Agreed",
     "Books",
     "BooksError",
+    "Document",
     "Problem",
     "Settings",
     "Source",
@@ -41,6 +46,21 @@ __all__ = [
     "problems_against",
     "version_now",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What is agreed beside the folder (R-64): customers, contracts and grants, a document an item, and the hash of all of it."""
+
+    documents: tuple[Document, ...] = ()
+    digest: str = ""
+
+    def version_with(self, folder: str) -> str:
+        """The version of a folder and of this; the folder's own where nothing is agreed."""
+        return hashlib.sha256(f"{folder}\0{self.digest}".encode()).hexdigest() if self.documents else folder
+
+
+NOTHING_AGREED = Agreed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +101,15 @@ class Books(Catalog):
         )
 
 
-def load(folder: Path) -> Books:
-    """The books of a folder. Raises `BooksError` with every problem at once (R-5 to R-7)."""
+def load(folder: Path, agreed: Agreed = NOTHING_AGREED) -> Books:
+    """The books of a folder and what is agreed beside it. Raises `BooksError` with every problem at once (R-5 to R-7)."""
     source = Folder(folder)
-    statements, problems = read_statements(source)
+    statements, problems = read_statements(source, agreed.documents)
     problems += problems_in(statements)
     if problems:
         raise BooksError(sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.line or 0, problem.path)))
     return Books.of(
-        source.version,
+        agreed.version_with(source.version),
         source.given_out,
         statements.settings,
         [stated.terms for stated in statements.sources],
@@ -98,8 +118,9 @@ def load(folder: Path) -> Books:
     )
 
 
-def version_now(folder: Path, files: Sequence[str]) -> str | None:
-    """The version of a folder's books if they are still these files; None where one came, is gone or cannot be read."""
+def version_now(folder: Path, files: Sequence[str], agreed: Agreed = NOTHING_AGREED) -> str | None:
+    """The version of a folder's books, with what is agreed beside it, if they are still these files; None where one came, is gone or
+    cannot be read."""
     source = Folder(folder)
     is_whole = set(source.files()) <= set(files) and all(source.content(file) is not None for file in files)
-    return source.version if is_whole and not source.problems else None
+    return agreed.version_with(source.version) if is_whole and not source.problems else None

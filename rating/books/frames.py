@@ -187,6 +187,7 @@ def _plans(statements: Statements) -> Iterator[dict[str, Any]]:
             "minor_digits": MINOR_DIGITS[currency],
             "billing_frequency": plan.terms.billing_frequency,
             "status": plan.terms.status,
+            "is_self_serve": plan.terms.self_serve,
         }
 
 

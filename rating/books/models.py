@@ -57,6 +57,13 @@ class _Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class SelfServe(_Shape):
+    """What an API key may agree without a review (R-63)."""
+
+    grant_max: PositiveMoney | None = None
+    grants_per_contract: Count | None = None
+
+
 class Settings(_Shape):
     """What holds for the whole organization."""
 
@@ -68,6 +75,7 @@ class Settings(_Shape):
     rerate_days: Days = 90
     fallback_warning_share: Share = Decimal("0.05")
     line_warning_count: Count = 50
+    self_serve: SelfServe | None = None
 
 
 # --- catalogue ---------------------------------------------------------------------------------------------------------------
@@ -256,6 +264,7 @@ class Plan(_Shape):
     net_terms: Days = 0
     maximum_spend: Price | None = None
     status: Literal["draft", "active", "archived"] = "active"
+    self_serve: Boolean = False
 
 
 # --- agreements --------------------------------------------------------------------------------------------------------------

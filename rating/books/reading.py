@@ -25,11 +25,16 @@ from rating.books.yaml_reader import read_yaml
 NESTED_KEYS = ("rate_overrides", "amendments", "charges")
 
 
-def read_statements(folder: Folder) -> tuple[Statements, list[Problem]]:
-    """Everything the folder's files state, and what is wrong with files, spelling and shape (R-5)."""
+def read_statements(folder: Folder, beside: Sequence[Document] = ()) -> tuple[Statements, list[Problem]]:
+    """Everything the folder's files state, and what is wrong with files, spelling and shape (R-5).
+
+    beside: what is agreed elsewhere (R-64), a document an item; an item of the folder of the same id takes its place (R-65).
+    """
     reading = _Reading(folder)
     for file in folder.files():
         reading.take_file(file)
+    for document in beside:
+        reading.take_beside(document)
     statements = reading.statements
     statements.editions, problems = read_editions(statements, folder)
     problems += read_prefixes(statements, folder)
@@ -57,6 +62,18 @@ class _Reading:
             self._forgive_references()
         else:
             self._take(document)
+
+    def take_beside(self, document: Document) -> None:
+        """The items of a document that the folder does not state itself."""
+        statements = self.statements
+        known: dict[str, set[str]] = {
+            "customers": {*statements.customers.stated, *statements.customers.broken},
+            "contracts": {*statements.contracts.stated, *statements.contracts.broken},
+            "credit_grants": {stated.terms.id for stated in statements.grants},
+        }
+        for section, items in document.tree.items():
+            if not any(item.get("id") in known[section] for item in items):
+                self._take_items(section, list(items), Place(document, (section,)))
 
     def _yaml(self, file: str) -> Document | None:
         text = self._folder.text(file)

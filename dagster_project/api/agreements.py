@@ -1,0 +1,565 @@
+"""Self-serve agreements: what a key may agree without a review becomes a record, and books of the next run hold it (R-63 to R-66)."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import polars as pl
+import sqlalchemy as sa
+
+from dagster_project.api.answers import ApiError, Detail
+from dagster_project.api.clock import Clock
+from dagster_project.api.reading import camel, instant_text, minor_units, text_of
+from dagster_project.pipeline.run import read_books
+from dagster_project.register import records
+from dagster_project.register.agreements import BESIDE, Agreements, Item, fold
+from dagster_project.register.keys import START, Key
+from dagster_project.register.records import Draft, Record, Taken
+from dagster_project.warehouse import issued
+from dagster_project.warehouse.paths import Warehouse
+from rating import books
+from rating.books import Agreed, Books, BooksError
+from rating.schedule import build_schedule
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+ID_LETTERS = 26
+METADATA_KEYS = 10
+PREFIX = {"customer": "cus_", "contract": "ctr_", "grant": "gr_"}
+PAGE = "Propose it to be reviewed instead: /desk"
+
+# what a request may say, by op: fields that must be there, and others
+FIELDS: Mapping[str, tuple[set[str], set[str]]] = {
+    "customer.create": ({"name"}, {"externalCustomerId", "legalName", "billingAddress", "contacts", "metadata"}),
+    "customer.update": (set(), {"name", "externalCustomerId", "legalName", "billingAddress", "contacts", "metadata"}),
+    "contract.create": (
+        {"planId"},
+        {"customerId", "externalCustomerId", "startDate", "endDate", "timezone", "billingAnchor", "metadata"},
+    ),
+    "contract.cancel": ({"cancelAt"}, set()),
+    "contract.amend": ({"planId", "changeOption"}, {"changeDate"}),
+    "grant.create": (
+        {"expiresAt"},
+        {"amountCents", "creditRateCents", "creditAmount", "effectiveAt", "externalId", "appliesTo", "description"},
+    ),
+}
+REVIEWED = {
+    "contract.create": {
+        "baseFee",
+        "minimumSpend",
+        "maximumSpend",
+        "rateOverrides",
+        "netTerms",
+        "amendments",
+        "charges",
+        "commitments",
+    },
+    "grant.create": {"price", "purchaseRateCents", "kind", "priority", "every", "rollover"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks for what. said: the body, names in camelCase."""
+
+    key: Key
+    request_id: str
+    idempotency_key: str | None
+    op: str
+    said: Mapping[str, Any]
+    subject: str | None = None
+
+    @property
+    def hash(self) -> str:
+        content = json.dumps([self.op, self.subject, self.said], sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The books of now: the folder, what the register says, and both together."""
+
+    folder: Books
+    agreed: Agreements
+    together: Books
+
+    def contract(self, contract_id: str) -> dict[str, Any] | None:
+        return _row(self.together.contracts, "contract_id", contract_id)
+
+    def customer(self, customer_id: str | None = None, external: str | None = None) -> dict[str, Any] | None:
+        if customer_id is not None:
+            return _row(self.together.customers, "customer_id", customer_id)
+        return _row(self.together.customers, "external_id", external)
+
+
+class Desk:
+    """Takes agreements of one door, one after the other."""
+
+    def __init__(self, register: sa.Engine, folder: Path, warehouse: Warehouse, clock: Clock) -> None:
+        self._register, self._folder, self._warehouse, self._clock = register, folder, warehouse, clock
+        self._lock = threading.Lock()
+
+    def agree(self, asked: Asked) -> tuple[int, dict[str, Any]]:
+        """The status and the answer of a request to agree to something. Raises `ApiError`."""
+        with self._lock:
+            if (before := self._answered(asked)) is not None:
+                return before
+            known = self._known()
+            _require_fields(asked)
+            now = self._clock.now()
+            made = _MAKERS[asked.op](self, asked, known, now)
+            if isinstance(made, Item):  # the same terms again
+                return 200, answer_of(asked.op, made, known)
+            self._require_sound(asked, made, now)
+            draft = Draft(f"{START}{asked.key.prefix}…", asked.request_id, asked.hash, asked.op, made, asked.idempotency_key)
+            try:
+                record = records.append(self._register, draft, now)
+            except Taken:
+                found = self._answered(asked)
+                assert found is not None
+                return found
+            return self._told(asked.op, record)
+
+    def agreed(self) -> Agreements:
+        return fold(records.every(self._register))
+
+    def fresh(self, kind: str) -> list[dict[str, Any]]:
+        """Customers or contracts that were agreed by API, as they are answered; no run need have seen them."""
+        found = self.agreed().of(kind)
+        if kind == "customer" or not found:
+            return [customer(item) for item in found]
+        known = self._known()
+        return [contract(item, known) for item in found]
+
+    def _answered(self, asked: Asked) -> tuple[int, dict[str, Any]] | None:
+        """The answer of the first time, where a request came before under the same key (R-66)."""
+        if asked.idempotency_key is None:
+            return None
+        record = records.by_key(self._register, asked.idempotency_key)
+        if record is None:
+            return None
+        if record.request_hash != asked.hash:
+            raise ApiError(
+                409, "IDEMPOTENCY_CONFLICT", f"Idempotency-Key {asked.idempotency_key} was used for another request."
+            )
+        return self._told(asked.op, record)
+
+    def _told(self, op: str, record: Record) -> tuple[int, dict[str, Any]]:
+        # as it was then, whatever was agreed since
+        until = fold(one for one in records.every(self._register) if one.seq <= record.seq)
+        return (201 if op.endswith(".create") else 200), answer_of(op, until.items[record.item["id"]], self._known())
+
+    def _known(self) -> _Known:
+        agreed = self.agreed()
+        try:
+            together = read_books(self._folder, Agreed(agreed.documents(), agreed.digest))
+            folder = read_books(self._folder) if agreed.items else together
+        except BooksError as error:
+            raise _broken(error) from None
+        return _Known(folder, agreed, together)
+
+    def _require_sound(self, asked: Asked, made: Mapping[str, Any], now: datetime) -> None:
+        """Raise `ApiError` where the books with this would have a mistake."""
+        first = Record(0, now, "", "", None, "", asked.op, made, "", "")
+        candidate = fold([*_history(self._register), first])
+        document = candidate.items[made["id"]].record.place
+        try:
+            after = books.load(self._folder, Agreed(candidate.documents(), candidate.digest))
+        except BooksError as error:
+            mine = [problem for problem in error.problems if problem.file == document]
+            if not mine:
+                raise _broken(error) from None
+            details = [Detail(camel(problem.path.rpartition(".")[2]), f"{problem.what}. {problem.mend}.") for problem in mine]
+            raise ApiError(400, "VALIDATION_ERROR", " ".join(one.message for one in details), details) from None
+        if asked.op in ("contract.cancel", "contract.amend"):
+            headers = issued.read_headers(self._warehouse, now)
+            problems = books.problems_against(after, headers, issued.contract_facts(self._warehouse, now))
+            if problems:
+                raise ApiError(409, "CONFLICT", " ".join(f"{problem.what}. {problem.mend}." for problem in problems[:5]))
+
+    # --- what each request makes: the item of a record, or what is there already ---------------------------------------------------
+
+    def _customer(self, asked: Asked, known: _Known, _: datetime) -> dict[str, Any] | Item:
+        item = _customer_terms(asked.said)
+        external = item.get("external_id")
+        if external is not None and (there := known.customer(external=external)) is not None:
+            mine = known.agreed.items.get(there["customer_id"])
+            if mine is not None and {**mine.terms, "id": ""} == {**item, "id": ""}:
+                return mine
+            raise ApiError(
+                409, "CONFLICT", f"externalCustomerId {external} is {there['customer_id']} already, with other terms."
+            )
+        return {"id": _new_id("customer"), **item, **_beside(asked.said, "metadata")}
+
+    def _customer_update(self, asked: Asked, known: _Known, _: datetime) -> dict[str, Any] | Item:
+        self._require_own(known, "customer", asked.subject, known.folder.customers, "customer_id")
+        return {"id": asked.subject, **_customer_terms(asked.said), **_beside(asked.said, "metadata")}
+
+    def _contract(self, asked: Asked, known: _Known, now: datetime) -> dict[str, Any] | Item:
+        said = asked.said
+        customer = self._customer_named(said, known)
+        plan = self._self_serve_plan(said["planId"], known)
+        zone = _zone(said.get("timezone") or known.together.settings.timezone)
+        item: dict[str, Any] = {
+            "id": _new_id("contract"),
+            "customer": customer,
+            "plan": plan,
+            "start_date": said.get("startDate") or f"{_today(now, zone)}",
+            "status": "approved",
+        }
+        for name, key in (("endDate", "end_date"), ("timezone", "timezone"), ("billingAnchor", "billing_anchor")):
+            if said.get(name) is not None:
+                item[key] = str(said[name])
+        return item | _beside(said, "metadata")
+
+    def _cancel(self, asked: Asked, known: _Known, now: datetime) -> dict[str, Any] | Item:
+        contract = self._own_contract(asked, known)
+        when = asked.said["cancelAt"]
+        today = _today(now, _zone(contract["timezone"]))
+        if when == "end_of_period":
+            end = self._period_end(known, contract, now)
+        elif when == "immediately":
+            end = today + timedelta(days=1)
+        else:
+            end = _day("cancelAt", when, "end_of_period, immediately or a day")
+        return {"id": contract["contract_id"], "end_date": f"{end}"}
+
+    def _change_plan(self, asked: Asked, known: _Known, now: datetime) -> dict[str, Any] | Item:
+        contract = self._own_contract(asked, known)
+        plan = self._self_serve_plan(asked.said["planId"], known)
+        option = asked.said["changeOption"]
+        if option == "end_of_period":
+            day = self._period_end(known, contract, now)
+        elif option == "requested_date":
+            day = _day("changeDate", asked.said.get("changeDate"), "a day")
+        else:
+            raise _wrong("changeOption", "changeOption is end_of_period or requested_date.")
+        return {"id": contract["contract_id"], "amendment": {"effective_date": f"{day}", "plan": plan}}
+
+    def _grant(self, asked: Asked, known: _Known, now: datetime) -> dict[str, Any] | Item:
+        said, contract = asked.said, known.contract(str(asked.subject))
+        if contract is None:
+            raise ApiError(404, "NOT_FOUND", f"There is no contract {asked.subject}.")
+        if contract["status"] == "draft":
+            raise ApiError(409, "CONFLICT", f"{asked.subject} is a draft: nobody is billed for it, and it takes no credits.")
+        zone = _zone(contract["timezone"])
+        expires = _moment("expiresAt", said["expiresAt"])
+        if expires <= now:
+            raise _wrong("expiresAt", "expiresAt lies in the past.")
+        today = _today(now, zone)
+        start = _moment("effectiveAt", said["effectiveAt"]) if said.get("effectiveAt") else _first_instant(today, zone)
+        item: dict[str, Any] = {
+            "id": _new_id("grant"),
+            "contract": asked.subject,
+            "kind": "promotional",
+            "effective_at": instant_text(start),
+            "expires_at": instant_text(expires),
+        }
+        item |= _grant_worth(said, contract["minor_digits"])
+        if said.get("appliesTo"):
+            item["applies_to"] = list(said["appliesTo"])
+        external = said.get("externalId")
+        mine = [one for one in known.agreed.of("grant") if one.terms["contract"] == asked.subject]
+        for one in mine:
+            if external is not None and one.beside.get("externalId") == external:
+                if {**one.terms, "id": "", "effective_at": ""} == {**item, "id": "", "effective_at": ""}:
+                    return one
+                raise ApiError(409, "CONFLICT", f"externalId {external} is {one.terms['id']} already, with other terms.")
+        self._require_within_limits(item, known, len(mine))
+        return item | _beside(said, "externalId", "description")
+
+    @staticmethod
+    def _require_within_limits(item: Mapping[str, Any], known: _Known, count: int) -> None:
+        """R-63: how much and how often is said in reviewed books."""
+        limits = known.together.settings.self_serve
+        worth = Decimal(item["amount"]) if "amount" in item else Decimal(item["credits"]) * Decimal(item["credit_rate"])
+        if limits is None or limits.grant_max is None:
+            raise _review("The books allow no grants by API (settings.self_serve.grant_max).")
+        if worth > limits.grant_max:
+            raise _review(f"The books allow grants of at most {text_of(limits.grant_max, 2)} by API.")
+        if limits.grants_per_contract is not None and count >= limits.grants_per_contract:
+            raise _review(f"The books allow {limits.grants_per_contract} grants a contract by API, and this one has {count}.")
+
+    def _customer_named(self, said: Mapping[str, Any], known: _Known) -> str:
+        by_id, external = said.get("customerId"), said.get("externalCustomerId")
+        if (by_id is None) == (external is None):
+            raise _wrong("customerId", "Give customerId or externalCustomerId, one of the two.")
+        found = known.customer(by_id, external)
+        if found is None:
+            raise ApiError(404, "NOT_FOUND", f"There is no customer {by_id or external}.")
+        return str(found["customer_id"])
+
+    @staticmethod
+    def _self_serve_plan(code: Any, known: _Known) -> str:
+        plans = known.together.plans
+        found = _row(plans, "plan_code", code)
+        if found is None:
+            near = difflib.get_close_matches(str(code), plans.get_column("plan_code").to_list(), 1)
+            raise _wrong("planId", f"There is no plan {code}" + (f"; did you mean {near[0]}?" if near else "."))
+        if not found["is_self_serve"]:
+            raise _review(f"Plan {code} is not for self-service.")
+        return str(code)
+
+    def _own_contract(self, asked: Asked, known: _Known) -> dict[str, Any]:
+        self._require_own(known, "contract", asked.subject, known.folder.contracts, "contract_id")
+        found = known.contract(str(asked.subject))
+        assert found is not None
+        return found
+
+    @staticmethod
+    def _require_own(known: _Known, kind: str, subject: str | None, folder: pl.DataFrame, column: str) -> None:
+        """Raise `ApiError` unless the register made it: what stands in the folder is changed there (R-65)."""
+        if _row(folder, column, subject) is not None:
+            raise ApiError(409, "MANAGED_IN_BOOKS", f"{subject} stands in the books and is changed there, by a review.")
+        item = known.agreed.items.get(str(subject))
+        if item is None or item.kind != kind:
+            raise ApiError(404, "NOT_FOUND", f"There is no {kind} {subject}.")
+
+    @staticmethod
+    def _period_end(known: _Known, contract: Mapping[str, Any], now: datetime) -> date:
+        """The first local day after the billing period of now; of the first period where the contract has not begun."""
+        one = known.together.only(pl.Series("contract_id", [contract["contract_id"]]))
+        start = _first_instant(contract["start_date"], _zone(contract["timezone"]))
+        moment = max(now, start)
+        periods = build_schedule(one, moment, None).periods.filter(pl.col("period_start") <= moment).sort("period_start")
+        if periods.is_empty():
+            raise ApiError(409, "CONFLICT", f"{contract['contract_id']} has no billing period at this time.")
+        end: datetime = periods.item(-1, "period_end")
+        return end.replace(tzinfo=UTC).astimezone(_zone(contract["timezone"])).date()
+
+
+_MAKERS: Mapping[str, Callable[[Desk, Asked, _Known, datetime], dict[str, Any] | Item]] = {
+    "customer.create": Desk._customer,
+    "customer.update": Desk._customer_update,
+    "contract.create": Desk._contract,
+    "contract.cancel": Desk._cancel,
+    "contract.amend": Desk._change_plan,
+    "grant.create": Desk._grant,
+}
+
+
+def answer_of(op: str, item: Item, known: _Known) -> dict[str, Any]:
+    """What is answered of something agreed."""
+    if item.kind == "customer":
+        return customer(item)
+    if item.kind == "grant":
+        return _grant_answer(item, known)
+    if op == "contract.cancel":
+        return {"id": item.terms["id"], "isActive": True, "effectiveCancellationDate": item.terms["end_date"]}
+    if op == "contract.amend":
+        amendment = item.terms["amendments"][-1]
+        return {"id": item.terms["id"], "planId": amendment["plan"], "effectiveDate": amendment["effective_date"]}
+    return contract(item, known)
+
+
+def customer(item: Item) -> dict[str, Any]:
+    terms = item.terms
+    return {
+        "id": terms["id"],
+        "externalCustomerId": terms.get("external_id"),
+        "name": terms.get("name"),
+        "legalName": terms.get("legal_name"),
+        "billingAddress": terms.get("billing_address"),
+        "contacts": terms.get("contacts") or [],
+        "metadata": item.beside.get("metadata") or {},
+        "createdAt": instant_text(item.first.at),
+    }
+
+
+def contract(item: Item, known: _Known) -> dict[str, Any]:
+    terms = item.terms
+    plan = _row(known.together.plans, "plan_code", terms["plan"])
+    return {
+        "id": terms["id"],
+        "customerId": terms["customer"],
+        "planId": terms["plan"],
+        "name": plan["name"] if plan else None,
+        "startDate": terms["start_date"],
+        "endDate": terms.get("end_date"),
+        "isActive": True,
+        "status": terms["status"],
+        "createdAt": instant_text(item.first.at),
+        "metadata": item.beside.get("metadata") or {},
+        "place": item.record.place,
+    }
+
+
+def _grant_answer(item: Item, known: _Known) -> dict[str, Any]:
+    terms = item.terms
+    found = known.contract(terms["contract"])
+    digits, currency = (found["minor_digits"], found["currency"]) if found else (2, None)
+    units = terms.get("credits")
+    worth = Decimal(terms["amount"]) if "amount" in terms else Decimal(units or 0) * Decimal(terms["credit_rate"])
+    return {
+        "id": terms["id"],
+        "type": "grant",
+        "contractId": terms["contract"],
+        "amountCents": minor_units(worth, digits),
+        "creditAmount": units,
+        "creditRateCents": text_of(Decimal(terms["credit_rate"]).scaleb(digits)) if units else None,
+        "purchaseRateCents": 0,
+        "currency": currency,
+        "effectiveAt": terms["effective_at"],
+        "expiresAt": terms["expires_at"],
+        "appliesTo": terms.get("applies_to") or [],
+        "externalId": item.beside.get("externalId"),
+        "description": item.beside.get("description"),
+        "isPromotional": True,
+        "createdAt": instant_text(item.first.at),
+    }
+
+
+# --- bodies ------------------------------------------------------------------------------------------------------------------------
+
+
+_body = msgspec.json.Decoder(dict[str, Any], float_hook=str)
+
+
+def body_said(body: bytes) -> dict[str, Any]:
+    """A body as fields in camelCase, numbers by their text. Raises `ApiError`."""
+    try:
+        said = _body.decode(body or b"{}")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _wrong("", f"The body is no JSON object: {error}.") from None
+    found: dict[str, Any] = {}
+    for name, value in said.items():
+        spelled = camel(name)
+        if spelled in found and found[spelled] != value:
+            raise _wrong(spelled, f"{spelled} is given in two spellings that differ.")
+        found[spelled] = value
+    return found
+
+
+def _require_fields(asked: Asked) -> None:
+    needed, others = FIELDS[asked.op]
+    reviewed = sorted(set(asked.said) & REVIEWED.get(asked.op, set()))
+    if reviewed:
+        raise _review(f"{', '.join(reviewed)} cannot be agreed by API.")
+    details = []
+    for name in asked.said:
+        if name not in needed | others:
+            near = difflib.get_close_matches(name, needed | others, 1)
+            details.append(Detail(name, f"{name} is not known here" + (f"; did you mean {near[0]}?" if near else ".")))
+    details += [Detail(name, f"{name} is missing.") for name in sorted(needed) if asked.said.get(name) in (None, "")]
+    metadata = asked.said.get("metadata")
+    if metadata is not None and not (isinstance(metadata, dict) and len(metadata) <= METADATA_KEYS):
+        details.append(Detail("metadata", f"metadata is an object of at most {METADATA_KEYS} keys."))
+    for name in ("contacts", "appliesTo"):
+        value = asked.said.get(name)
+        if value is not None and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
+            details.append(Detail(name, f"{name} is a list of texts."))
+    if details:
+        raise ApiError(400, "VALIDATION_ERROR", " ".join(one.message for one in details), details)
+
+
+def _customer_terms(said: Mapping[str, Any]) -> dict[str, Any]:
+    names = {
+        "name": "name",
+        "externalCustomerId": "external_id",
+        "legalName": "legal_name",
+        "billingAddress": "billing_address",
+        "contacts": "contacts",
+    }
+    return {key: said[name] for name, key in names.items() if said.get(name) is not None}
+
+
+def _grant_worth(said: Mapping[str, Any], digits: int) -> dict[str, str]:
+    """What a grant holds: money, or units at a rate."""
+    by_amount, by_units = said.get("amountCents") is not None, said.get("creditAmount") is not None
+    if by_amount == by_units:
+        raise _wrong("amountCents", "Give amountCents, or creditRateCents with creditAmount.")
+    if by_amount:
+        cents = _decimal("amountCents", said["amountCents"])
+        if cents != cents.to_integral_value() or cents <= 0:
+            raise _wrong("amountCents", "amountCents is a whole number of the minor unit, above 0.")
+        return {"amount": text_of(cents.scaleb(-digits))}
+    rate = _decimal("creditRateCents", said.get("creditRateCents"))
+    if rate <= 0:
+        raise _wrong("creditRateCents", "creditRateCents is above 0: units at no rate pay for nothing.")
+    return {"credits": text_of(_decimal("creditAmount", said["creditAmount"])), "credit_rate": text_of(rate.scaleb(-digits))}
+
+
+def _decimal(name: str, value: Any) -> Decimal:
+    try:
+        if isinstance(value, bool):
+            raise InvalidOperation
+        found = Decimal(str(value))
+    except InvalidOperation:
+        raise _wrong(name, f"{name} is no number.") from None
+    if not found.is_finite():
+        raise _wrong(name, f"{name} is no number.")
+    return found
+
+
+def _day(name: str, value: Any, what: str) -> date:
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise _wrong(name, f"{name} is {what} such as 2026-03-01.") from None
+
+
+def _moment(name: str, value: Any) -> datetime:
+    try:
+        found = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise _wrong(name, f"{name} is no instant such as 2026-06-01T00:00:00Z.") from None
+    return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise _wrong("timezone", f"{name} is no time zone such as Europe/Berlin.") from None
+
+
+def _today(now: datetime, zone: ZoneInfo) -> date:
+    return now.replace(tzinfo=UTC).astimezone(zone).date()
+
+
+def _first_instant(day: date, zone: ZoneInfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC).replace(tzinfo=None)
+
+
+def _beside(said: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    kept = {name: said[name] for name in names if said.get(name) is not None}
+    return {BESIDE: kept} if kept else {}
+
+
+def _row(frame: pl.DataFrame, column: str, value: Any) -> dict[str, Any] | None:
+    if not isinstance(value, str):
+        return None
+    found = frame.filter(pl.col(column) == value)
+    return found.row(0, named=True) if found.height else None
+
+
+def _history(register: sa.Engine) -> list[Record]:
+    return records.every(register)
+
+
+def _new_id(kind: str) -> str:
+    return PREFIX[kind] + "".join(secrets.choice(LETTERS) for _ in range(ID_LETTERS))
+
+
+def _wrong(path: str, said: str) -> ApiError:
+    return ApiError(400, "VALIDATION_ERROR", said, [Detail(path, said)])
+
+
+def _review(said: str) -> ApiError:
+    return ApiError(403, "REVIEW_REQUIRED", f"{said} {PAGE}.")
+
+
+def _broken(error: BooksError) -> ApiError:
+    details = [Detail("", str(problem)) for problem in error.problems[:20]]
+    return ApiError(503, "BOOKS_BROKEN", "The books have mistakes; nothing can be agreed until they are mended.", details)
