@@ -67,6 +67,7 @@ class Taken:
 
     keys: list[str | None]
     reasons: list[str | None]
+    receipt: datetime
 
     @property
     def accepted(self) -> int:
@@ -157,7 +158,7 @@ class Door:
                 first = of_mine.stop
                 mine = _Verdicts(verdicts.reasons[of_mine], verdicts.keys[of_mine], verdicts.lacks_time[of_mine])
                 keys = _keys_given(mine)
-                found.append(Taken(keys, mine.reasons))
+                found.append(Taken(keys, mine.reasons, receipt))
                 if taking.keeps and not (taking.is_atomic and any(mine.reasons)):
                     lines += _written(taking, mine, keys, receipt)
             if lines:

@@ -7,9 +7,10 @@ import difflib
 import re
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +26,29 @@ from starlette.routing import Route
 from dagster_project.api.agreements import Asked, Desk, body_said
 from dagster_project.api.answers import ApiError, Detail, answer, new_request_id, refusal
 from dagster_project.api.clock import Clock
-from dagster_project.api.door import Busy, Door, Taking
+from dagster_project.api.door import Busy, Door, Taken, Taking
 from dagster_project.api.reading import Reader, parameters
 from dagster_project.api.requests import JSON, body_of, content_type, many_events, one_event
 from dagster_project.api.segments import Segments, StorageFailed, remove_landed
+from dagster_project.checks.notices import Notice, Notices
 from dagster_project.errors import sentences_of
-from dagster_project.landing.reading import FIELDS
-from dagster_project.pipeline.run import read_books
+from dagster_project.landing.reading import FIELDS, SPELLINGS
+from dagster_project.pipeline.run import read_books, stamps
 from dagster_project.queries import records
 from dagster_project.queries.records import Records
 from dagster_project.register import keys as register_keys
+from dagster_project.register import records as register_records
+from dagster_project.register.agreements import fold
 from dagster_project.register.keys import Key
 from dagster_project.warehouse.paths import Warehouse
+from rating.books import Agreed
 
 BEARER = "Bearer "
 KEYS_SECONDS = 1.0
 USES_SECONDS = 60.0
 HOUSE_SECONDS = 3600.0
+BOOKS_SECONDS = 1.0
+_SNAKE = {camel: name for name, camel in SPELLINGS.items()}
 EVENTS_QUERY = {"notices", "dry_run", "dryRun"}
 BATCH_QUERY = {*EVENTS_QUERY, "atomic"}
 
@@ -118,17 +125,29 @@ def application(serving: Serving) -> Starlette:
     """The door as an application; it opens and closes with the server's lifespan."""
     keys = Keys(serving.register, serving.clock)
     door = Door(Segments(serving.inbox, serving.segment_age_seconds), serving.clock, _zone(serving.books))
-    house = _Housekeeping(serving)
+    noticing = Noticing(serving)
+    house = _Regularly(
+        lambda: remove_landed(serving.inbox, serving.warehouse, serving.clock.now(), serving.keep_segments),
+        HOUSE_SECONDS,
+        "housekeeping",
+    )
+    reading_books = _Regularly(noticing.refresh, BOOKS_SECONDS, "books")
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with door.open():
             house.start()
+            reading_books.start()
             try:
                 yield
             finally:
                 house.stop()
+                reading_books.stop()
                 keys.note()
+
+    async def noticed(events: Sequence[bytes], taken: Taken) -> list[tuple[int, Notice]]:
+        accepted = [(index, event) for index, event in enumerate(events) if taken.reasons[index] is None]
+        return noticing.about(accepted, taken.receipt)
 
     async def post_event(request: Request, request_id: str) -> Response:
         key = keys.holder(request, "usage:write")
@@ -140,7 +159,9 @@ def application(serving: Serving) -> Starlette:
         [reason], [idempotency_key] = taken.reasons, taken.keys
         if reason is not None:
             raise ApiError(400, "VALIDATION_ERROR", f"The event was refused: {reason}.", _details(reason))
-        said = {"idempotencyKey": idempotency_key, "requestId": request_id}
+        said: dict[str, Any] = {"idempotencyKey": idempotency_key, "requestId": request_id}
+        if query.notices and (found := await noticed([event], taken)):
+            said["notices"] = [{"code": one.code, "message": one.message} for _, one in found]
         return answer(200 if query.dry_run else 202, {"status": "checked" if query.dry_run else "accepted", **said}, request_id)
 
     async def post_batch(request: Request, request_id: str) -> Response:
@@ -164,6 +185,8 @@ def application(serving: Serving) -> Starlette:
         content: dict[str, Any] = {"status": status, "count": taken.accepted, "requestId": request_id}
         if rejected:
             content["rejected"] = rejected
+        if query.notices and (found := await noticed(events, taken)):
+            content["notices"] = _by_code(found)
         return answer(200 if query.dry_run else 202, content, request_id)
 
     async def live(_: Request, request_id: str) -> Response:
@@ -298,10 +321,71 @@ async def _no_such_place(request: Request, error: Exception) -> Response:
     )
 
 
+class Noticing:
+    """What the books of now would make of events; a thread reads the books again where their files or the register have changed."""
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+        self._notices: Notices | None = None
+        self._stamp: object = None
+        self.refresh()
+
+    def about(self, events: Sequence[tuple[int, bytes]], receipt: datetime) -> list[tuple[int, Notice]]:
+        """Notices by the index of their event; none while the books have mistakes, which is no reason to turn events away."""
+        notices, found = self._notices, list[tuple[int, Notice]]()
+        if notices is not None:
+            for index, event in events:
+                with contextlib.suppress(msgspec.DecodeError, ValueError):
+                    found += [(index, one) for one in notices.about(_fields_of(event), receipt)]
+        return found
+
+    def refresh(self) -> None:
+        """Read the books if they are others now."""
+        with contextlib.suppress(Exception):
+            stamp = (stamps(self._serving.books), register_records.count(self._serving.register))
+            if stamp != self._stamp:
+                self._stamp, self._notices = stamp, None
+                agreed = fold(register_records.every(self._serving.register))
+                self._notices = Notices.of(read_books(self._serving.books, Agreed(agreed.documents(), agreed.digest)))
+
+
+_event = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+
+
+def _fields_of(event: bytes) -> dict[str, Any]:
+    """An event's fields in snake_case, nested properties flat, its time as an instant."""
+    said = _event.decode(event)
+    fields = {_SNAKE.get(name, name): value for name, value in said.items() if value not in (None, "")}
+    when = fields.get("timestamp")
+    if isinstance(when, str):
+        read = datetime.fromisoformat(when)
+        fields["timestamp"] = read.astimezone(UTC).replace(tzinfo=None) if read.tzinfo else read
+    fields["properties"] = dict(_flat(fields.get("properties") or {}, ""))
+    return fields
+
+
+def _flat(properties: dict[str, Any], path: str) -> Iterator[tuple[str, Any]]:
+    for name, value in properties.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{path}{name}.")
+        else:
+            yield f"{path}{name}", value
+
+
+def _by_code(found: Sequence[tuple[int, Notice]]) -> list[dict[str, Any]]:
+    """Notices of a batch: how many of each kind, the first for an example."""
+    counted: dict[str, dict[str, Any]] = {}
+    for index, one in found:
+        said = counted.setdefault(one.code, {"code": one.code, "count": 0, "example": {"index": index, "message": one.message}})
+        said["count"] += 1
+    return list(counted.values())
+
+
 @dataclass(frozen=True, slots=True)
 class _Query:
     dry_run: bool
     atomic: bool
+    notices: bool
 
 
 def _query(request: Request, known: set[str]) -> _Query:
@@ -319,7 +403,9 @@ def _query(request: Request, known: set[str]) -> _Query:
             details.append(Detail(name, f"{name} is true or false."))
     if details:
         raise ApiError(400, "VALIDATION_ERROR", " ".join(one.message for one in details), details)
-    return _Query("true" in (said.get("dry_run"), said.get("dryRun")), said.get("atomic") == "true")
+    return _Query(
+        "true" in (said.get("dry_run"), said.get("dryRun")), said.get("atomic") == "true", said.get("notices") != "none"
+    )
 
 
 def _details(reason: str) -> list[Detail]:
@@ -359,12 +445,12 @@ def _not_ready(serving: Serving) -> str | None:
     return None
 
 
-class _Housekeeping:
-    """Once an hour, removes segments that landed long ago."""
+class _Regularly:
+    """Does something every so many seconds, in a thread of its own, for as long as the door is open."""
 
-    def __init__(self, serving: Serving) -> None:
-        self._serving, self._end = serving, threading.Event()
-        self._thread = threading.Thread(target=self._work, name="housekeeping", daemon=True)
+    def __init__(self, what: Callable[[], None], seconds: float, name: str) -> None:
+        self._what, self._seconds, self._end = what, seconds, threading.Event()
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -376,7 +462,6 @@ class _Housekeeping:
     def _work(self) -> None:
         while True:
             with contextlib.suppress(Exception):
-                now: datetime = self._serving.clock.now()
-                remove_landed(self._serving.inbox, self._serving.warehouse, now, self._serving.keep_segments)
-            if self._end.wait(HOUSE_SECONDS):
+                self._what()
+            if self._end.wait(self._seconds):
                 return

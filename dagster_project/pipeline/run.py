@@ -101,12 +101,12 @@ def read_books(folder: Path, agreed: books.Agreed = books.NOTHING_AGREED) -> boo
     Raises `BooksError`, and `UserError` for files that do not come to rest.
     """
     for _ in range(READINGS):
-        before = _stamps(folder)
+        before = stamps(folder)
         try:
             loaded, problems = books.load(folder, agreed), None
         except books.BooksError as error:
             loaded, problems = None, error
-        if _stamps(folder) == before:
+        if stamps(folder) == before:
             if loaded is None:
                 assert problems is not None
                 raise problems
@@ -116,7 +116,7 @@ def read_books(folder: Path, agreed: books.Agreed = books.NOTHING_AGREED) -> boo
     )
 
 
-def _stamps(folder: Path) -> list[tuple[str, int, int, int]]:
+def stamps(folder: Path) -> list[tuple[str, int, int, int]]:
     """What changes when a file of the folder does."""
     found = []
     for path in sorted(folder.rglob("*")):

@@ -82,6 +82,11 @@ def every(register: sa.Engine, as_of: datetime | None = None) -> list[Record]:
         return [_read(row) for row in connection.execute(query).mappings()]
 
 
+def count(register: sa.Engine) -> int:
+    with register.connect() as connection:
+        return int(connection.execute(sa.select(sa.func.count()).select_from(records)).scalar_one())
+
+
 def by_key(register: sa.Engine, idempotency_key: str) -> Record | None:
     with register.connect() as connection:
         row = connection.execute(sa.select(records).where(records.c.idempotency_key == idempotency_key)).mappings().first()
