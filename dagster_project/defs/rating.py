@@ -9,17 +9,19 @@ from dagster_project.defs.partitions import months_of, one_run
 from dagster_project.pipeline import nightly, steps
 from dagster_project.pipeline.run import Run
 from rating import tables
+from rating.books import LETTERHEADS as LETTERHEADS_TABLE
 
 GROUP = "rating"
 READ = [dg.AssetKey(nightly.USAGE), *(one.key for one in [*books.BOOKS, *books.SCHEDULE])]
 DOCUMENTS = [spec("rating", table, group=GROUP, deps=READ, owner=FINANCE, monthly=True) for table in tables.DOCUMENT_TABLES]
 RECONCILED = spec("rating", steps.RECONCILED_AMOUNTS, group=GROUP, deps=READ, monthly=True)
+LETTERHEADS = spec("rating", LETTERHEADS_TABLE, group=GROUP, deps=READ, owner=FINANCE, monthly=True)
 ATTENTION = spec("rating", attention.ATTENTION, group=GROUP, deps=READ, monthly=True)
 
 
 @dg.multi_asset(
     name=nightly.RATED_DOCUMENTS.name,
-    specs=[*DOCUMENTS, RECONCILED, ATTENTION],
+    specs=[*DOCUMENTS, RECONCILED, LETTERHEADS, ATTENTION],
     check_specs=[
         dg.AssetCheckSpec(name, asset=list(nightly.INVOICES), blocking=True, description=law)
         for name, law in invariants.LAWS_OF_DOCUMENTS.items()

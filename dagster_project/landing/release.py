@@ -85,11 +85,12 @@ def release(
             element="element",
             line="raw",
             received_at=pl.lit(None, dtype=pl.String),
+            is_receipt=pl.lit(None, dtype=pl.Boolean),
             fault=pl.lit(None, dtype=pl.String),
         )
         if mended is not None:
             texts = _lines_of(connection, mended, lines["file"][0], zone, sources, as_of).select(
-                "position", "element", "line", "received_at", "fault"
+                "position", "element", "line", "received_at", "is_receipt", "fault"
             )
             tried = tried.select("file", "position", "element").join(
                 texts, on=["position", "element"], how="inner", maintain_order="left"

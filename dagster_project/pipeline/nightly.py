@@ -26,6 +26,7 @@ from dagster_project.pipeline.said import Checked, Key, Made, Said
 from dagster_project.warehouse import issued, unmatched
 from dagster_project.warehouse.dbt_runner import DbtResult
 from rating import tables
+from rating.books import LETTERHEADS
 from rating.documents import Documents
 from rating.rate import Months
 from rating.vocabulary import UNMATCHED
@@ -199,6 +200,7 @@ def rated_documents(run: Run, months: Months) -> Said:
             figures |= {"issued_by_this_run": now.with_status("issued").invoices.height, "money": money_by_month(now)}
         yield Made(("rating", table.name), figures)
     yield Made(("rating", steps.RECONCILED_AMOUNTS.name))
+    yield Made(("rating", LETTERHEADS.name))
     yield Made(("rating", attention.ATTENTION.name), {"row_count": rows.height})
     proofs = invariants.of_documents(now, run.issued)
     gate.hold(run.warehouse, run.as_of, gate.LAWS, holds=all(proof.holds for proof in proofs))
