@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from dagster_project.api.answers import ApiError, Detail
 from dagster_project.api.clock import Clock
 from dagster_project.api.reading import camel, instant_text, minor_units, text_of
-from dagster_project.pipeline.run import read_books
+from dagster_project.pipeline.run import read_books, stamps
 from dagster_project.register import records
 from dagster_project.register.agreements import BESIDE, Agreements, Item, fold
 from dagster_project.register.keys import START, Key
@@ -109,6 +109,7 @@ class Desk:
     def __init__(self, register: sa.Engine, folder: Path, warehouse: Warehouse, clock: Clock) -> None:
         self._register, self._folder, self._warehouse, self._clock = register, folder, warehouse, clock
         self._lock = threading.Lock()
+        self._read: tuple[tuple[object, str], _Known] | None = None
 
     def agree(self, asked: Asked) -> tuple[int, dict[str, Any]]:
         """The status and the answer of a request to agree to something. Raises `ApiError`."""
@@ -162,12 +163,20 @@ class Desk:
 
     def _known(self) -> _Known:
         agreed = self.agreed()
-        try:
-            together = read_books(self._folder, Agreed(agreed.documents(), agreed.digest))
-            folder = read_books(self._folder) if agreed.items else together
-        except BooksError as error:
-            raise _broken(error) from None
-        return _Known(folder, agreed, together)
+        stamp = stamps(self._folder), agreed.digest
+        if self._read is None or self._read[0] != stamp:
+            try:
+                together = read_books(self._folder, Agreed(agreed.documents(), agreed.digest))
+                folder = self._folder_books(stamp[0]) if agreed.items else together
+            except BooksError as error:
+                raise _broken(error) from None
+            self._read = stamp, _Known(folder, agreed, together)
+        return self._read[1]
+
+    def _folder_books(self, stamp: object) -> Books:
+        if self._read is not None and self._read[0][0] == stamp:
+            return self._read[1].folder
+        return read_books(self._folder)
 
     def _require_sound(self, asked: Asked, made: Mapping[str, Any], now: datetime) -> None:
         """Raise `ApiError` where the books with this would have a mistake."""

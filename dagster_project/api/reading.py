@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -18,7 +19,7 @@ from starlette.responses import Response
 from dagster_project.api.answers import REQUEST_ID, ApiError, Detail, answer
 from dagster_project.api.requests import body_of
 from dagster_project.errors import UserError
-from dagster_project.queries import documents, records
+from dagster_project.queries import documents, events, records
 from dagster_project.queries.records import Records, Row
 from dagster_project.render.documents import FORMATS
 from dagster_project.warehouse import issued
@@ -128,6 +129,37 @@ class Reader:
 
         return answer(200, {"data": await self._read(read), "asOf": self._as_of()}, request_id)
 
+    async def events(self, request: Request, request_id: str) -> Response:
+        """Landed versions and what became of them, the latest first (R-62)."""
+        asked = parameters(request, PAGING | set(events.CHOSEN_BY))
+        limit, offset = _number(asked, "limit", LIMIT, MOST), _number(asked, "offset", 0, 10**9)
+        chosen = {name: value for name, value in asked.items() if name not in PAGING}
+        try:
+            rows, total = await run_in_threadpool(events.versions, self._warehouse, chosen, limit, offset)
+        except duckdb.ConversionException as error:
+            raise _invalid("", f"One of {', '.join(chosen)} cannot be read: {str(error).splitlines()[0]}") from None
+        except UserError as error:
+            raise ApiError(503, "RUN_AT_WORK", " ".join(error.sentences)) from None
+        data = [shown(_EVENT, row) for row in rows]
+        said = {"data": data, "hasMore": offset + len(rows) < total, "total": total, "asOf": self._as_of()}
+        return answer(200, said, request_id)
+
+    async def event(self, request: Request, request_id: str, key: str, inbox: Path) -> Response:
+        """Every version of one key: those that wait, then those that landed (R-62)."""
+        parameters(request, set())
+
+        def read() -> list[Row]:
+            landed, _ = events.versions(self._warehouse, {"idempotencyKey": key}, MOST, 0)
+            return [*events.waiting(inbox, self._warehouse, key), *landed]
+
+        try:
+            rows = await run_in_threadpool(read)
+        except UserError as error:
+            raise ApiError(503, "RUN_AT_WORK", " ".join(error.sentences)) from None
+        if not rows:
+            raise ApiError(404, "NOT_FOUND", f"No event has the key {key}.")
+        return answer(200, {"data": [shown(_EVENT, row) for row in rows], "asOf": self._as_of()}, request_id)
+
     async def cost(self, request: Request, request_id: str, queried_at: datetime) -> Response:
         """The sum of the usage lines of the periods that a range names; of the current one without a range (R-68)."""
         asked = _cost_request(await body_of(request))
@@ -193,6 +225,7 @@ class _CostRequest(msgspec.Struct, frozen=True):
     event_names: list[str]
 
 
+_EVENT = Records("event", "", (), "", json=frozenset({"properties"}))
 _COST = Records("line", "", (), "", money=frozenset({"amount"}), json=frozenset({"dimensions"}))
 _COST_FIELDS = {"contractId", "customerId", "externalCustomerId", "startDate", "endDate", "eventNames", "creditRateCents"}
 

@@ -23,6 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from dagster_project.api import openapi
 from dagster_project.api.agreements import Asked, Desk, body_said
 from dagster_project.api.answers import ApiError, Detail, answer, new_request_id, refusal
 from dagster_project.api.clock import Clock
@@ -229,6 +230,14 @@ def application(serving: Serving) -> Starlette:
         keys.holder(request, "contracts:read")
         return await reader.balance(request, request_id, request.path_params["id"])
 
+    async def get_events(request: Request, request_id: str) -> Response:
+        keys.holder(request, "usage:read")
+        return await reader.events(request, request_id)
+
+    async def get_event(request: Request, request_id: str) -> Response:
+        keys.holder(request, "usage:read")
+        return await reader.event(request, request_id, request.path_params["key"], serving.inbox)
+
     async def post_cost(request: Request, request_id: str) -> Response:
         keys.holder(request, "usage:read")
         return await reader.cost(request, request_id, serving.clock.now())
@@ -269,7 +278,12 @@ def application(serving: Serving) -> Starlette:
         )
         for path, make in (("", listing), ("/{id}", single))
     ]
+
+    async def get_openapi(_: Request, request_id: str) -> Response:
+        return answer(200, openapi.document(), request_id)
+
     routes = [
+        Route("/v1/openapi.json", _answered(get_openapi), methods=["GET"]),
         *reading,
         *agreements,
         Route("/v1/invoices/{id}/document", _answered(get_document), methods=["GET"]),
@@ -278,6 +292,8 @@ def application(serving: Serving) -> Starlette:
         Route("/v1/contracts/{id}/usage", of_contract("usage:read", records.USAGE), methods=["GET"]),
         Route("/v1/usage/cost", _answered(post_cost), methods=["POST"]),
         Route("/v1/events", _answered(post_event), methods=["POST"]),
+        Route("/v1/events", _answered(get_events), methods=["GET"]),
+        Route("/v1/events/{key:path}", _answered(get_event), methods=["GET"]),
         Route("/v1/events/batch", _answered(post_batch), methods=["POST"]),
         Route("/health/live", _answered(live), methods=["GET"]),
         Route("/health/ready", _answered(is_ready), methods=["GET"]),

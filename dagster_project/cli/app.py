@@ -177,11 +177,11 @@ def backfill(
 
 
 @app.command()
-def check(books: BooksFlag = DEFAULT_BOOKS) -> None:
-    """Validate the books: every mistake in one go, each with its place and what to write instead."""
+def check(books: BooksFlag = DEFAULT_BOOKS, warehouse: WarehouseFlag = DEFAULT_WAREHOUSE) -> None:
+    """Validate the books, with what was agreed by API: every mistake in one go, each with its place and what to write instead."""
     from dagster_project.cli import check
 
-    check.check(books)
+    check.check(books, warehouse)
 
 
 @app.command()

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from dagster_project import settings
 from dagster_project.cli.screen import screen
 from dagster_project.errors import UserError
+from dagster_project.register.agreements import agreed_by
+from dagster_project.register.store import existing_register
+from dagster_project.warehouse.paths import Warehouse
 from rating import books
 
 
-def check(folder: Path) -> None:
-    """Say what the books hold. Raises `UserError` with every problem and their number."""
+def check(folder: Path, warehouse: Path) -> None:
+    """Say what the books hold, with what the register of the warehouse says (R-64). Raises `UserError` with every problem and their
+    number."""
+    register = settings.register(os.environ) or existing_register(Warehouse(warehouse))
     try:
-        found = books.load(folder)
+        found = books.load(folder, agreed_by(register, settings.now()))
     except books.BooksError as error:
         count = len(error.problems)
         raise UserError(*map(str, error.problems), f"{count} mistake{'s' if count > 1 else ''} in {folder}.") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -16,6 +17,8 @@ from dagster_project.errors import UserError
 from dagster_project.pipeline import simulation
 from dagster_project.pipeline.run import read_books
 from dagster_project.pipeline.simulation import FIGURES, Simulation
+from dagster_project.register.agreements import agreed_by
+from dagster_project.register.store import existing_register
 from dagster_project.render.figures import money
 from dagster_project.warehouse.books_cache import remembered_books
 from dagster_project.warehouse.files import write_atomically
@@ -46,8 +49,10 @@ def simulate(
     months = settings.month(first), settings.month(last)
     if months[0] > months[1]:
         raise UserError(f"--from {first} lies after --to {last}. Write the earlier month first.")
-    after = read_books(new)
-    before = _books_of(house) if old is None else read_books(old)
+    # what was agreed by API is agreed under either
+    agreed = agreed_by(settings.register(os.environ) or existing_register(house), settings.now())
+    after = read_books(new, agreed)
+    before = _books_of(house) if old is None else read_books(old, agreed)
     _refuse_unknown(contracts, before, after)
     with nothing_said() if quiet else progress() as says:
         found = simulation.simulate(house, before, after, *months, contracts, says, shards=shards)

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import agreement, events, features, history, nights
+from tests.benchmarks import agreement, door, events, features, history, nights
 from tests.benchmarks.books import write_books
 from tests.benchmarks.events import Month
 from tests.benchmarks.measure import ROOT, cost_of
@@ -27,6 +27,7 @@ from tests.benchmarks.results import Cost, KernelSpeed, Machine, Measurements, R
 from tests.benchmarks.yardsticks import YARDSTICKS
 
 STAGES = ("yardsticks", "nights", "apart", "kernel")
+DOOR = "door"  # measured by itself
 PARTS = ("duckdb", "polars", "dbt-core", "dbt-duckdb", "dagster", "great-expectations")
 KERNEL_CONTRACTS = 20_000
 
@@ -38,6 +39,9 @@ def main() -> None:
         return
     if asked.features:
         _features(asked)
+        return
+    if DOOR in asked.stages:
+        _door(asked)
         return
     results = Results(
         machine=_machine(),
@@ -77,6 +81,16 @@ def _features(asked: argparse.Namespace) -> None:
             _say(f"{one.variant}: {one.cost.seconds:.1f} s, {one.cost.cpu_seconds:.1f} CPU s")
             compared.append(one)
     history.write_between_marks(asked.docs / "benchmark.md", "features", features.table_of(month, compared))
+
+
+def _door(asked: argparse.Namespace) -> None:
+    """Events by HTTP; see `door`."""
+    found = []
+    with tempfile.TemporaryDirectory(prefix="meterhouse-bench-") as scratch:
+        for one in door.measured(asked.keep or Path(scratch), asked.customers):
+            _say(f"{one.what}: {one.a_second:,.0f} a second, {one.a_cpu_second:,.0f} a CPU second, p99 {one.p99_ms:,.0f} ms")
+            found.append(one)
+    history.write_between_marks(asked.docs / "benchmark.md", "door", door.table_of(found))
 
 
 def _history(asked: argparse.Namespace) -> None:
@@ -183,7 +197,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--landings", type=int, help="instead: so many small landings, and nights measured among them")
     parser.add_argument("--features", action="store_true", help="instead: nights in which one meter in ten uses newer features")
     parser.add_argument("--keep", type=Path, help="leave inboxes, books, warehouses and results.json in this folder")
-    parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES, help="what to measure")
+    parser.add_argument("--stages", nargs="+", choices=(*STAGES, DOOR), default=STAGES, help="what to measure")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="where the table and the picture go")
     return parser.parse_args()
 

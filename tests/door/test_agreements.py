@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
 from dagster_project.api.server import application
+from dagster_project.cli.app import app
 from dagster_project.cli.launch import launch
 from dagster_project.pipeline.run import Run
 from dagster_project.register import keys, records, store
@@ -256,6 +258,21 @@ def test_r65_the_folder_wins_and_names_a_record_that_it_breaks(api: Api) -> None
     assert any("register record 2 (key mk_live_" in problem.file for problem in broken.value.problems)
     assert api.code("customers", {"name": "Late"}, 503) == "BOOKS_BROKEN"
     assert contract
+
+
+def test_r64_check_sees_what_was_agreed_and_names_what_breaks_it(api: Api) -> None:
+    api.contract(api.customer())
+
+    def said() -> str:
+        places = ["--books", str(api.books), "--warehouse", str(api.serving.warehouse.root)]
+        result = CliRunner().invoke(app, ["check", *places])
+        return str(result.exception) if result.exception else result.output
+
+    before = len(books.load(ACME).customers)
+    assert f"{before + 1} customers" in said()
+    plans = api.books / "plans.yml"
+    plans.write_text(plans.read_text().replace("code: pro,", "code: professional,"))
+    assert "register record 2 (key mk_live_" in said()
 
 
 def test_r52b_a_record_that_is_changed_or_missing_is_named(api: Api) -> None:

@@ -373,6 +373,27 @@ def test_the_guides_150_calls_by_http_are_billed_at_425(door: Opened) -> None:
     ]
 
 
+def test_r62_an_event_waits_until_a_run_has_landed_it(door: Opened) -> None:
+    reader = keys.create(door.serving.register, "reader", ["*"], NOW)
+    with TestClient(application(door.serving)) as client:
+        auth = {"authorization": f"Bearer {reader}", "content-type": "application/json"}
+        for nth in range(2):
+            assert (
+                client.post("/v1/events", content=json.dumps(CALL | {"properties": {"nth": nth}}), headers=auth).status_code
+                == 202
+            )
+        waiting = client.get("/v1/events/call-1", headers=auth).json()["data"]
+        assert [(one["state"], one["position"], one["customerId"]) for one in waiting] == [
+            ("waiting", 2, "cust_210"),
+            ("waiting", 1, "cust_210"),
+        ]
+        run = Run(door.serving.warehouse, ACME, str(door.serving.inbox), door.serving.clock.now())
+        assert launch(run).balanced
+        landed = client.get("/v1/events/call-1", headers=auth).json()["data"]
+        assert [one["state"] for one in landed] == ["bad_quantity", "superseded"]
+        assert landed[0]["receivedAt"] == waiting[0]["receivedAt"]
+
+
 def test_a_slow_body_is_given_up(door: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requests, "BODY_SECONDS", 0.0)
     answer = door.post(CALL)

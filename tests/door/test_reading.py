@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import pypdf
 import pytest
+import sqlalchemy as sa
 from httpx2 import Response
+from starlette.applications import Starlette
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from dagster_project.api.clock import Clock
+from dagster_project.api.openapi import ENDPOINTS, Endpoint
 from dagster_project.api.reading import text_of
 from dagster_project.api.server import Serving, application
 from dagster_project.register import keys, store
@@ -25,8 +30,24 @@ from tests.shell.test_a_night import rows
 
 
 class Asked:
-    def __init__(self, client: TestClient, auth: dict[str, str]) -> None:
-        self._client, self._auth = client, auth
+    def __init__(self, client: TestClient, auth: dict[str, str], register: sa.Engine) -> None:
+        self._client, self._auth, self._register = client, auth, register
+
+    @property
+    def application(self) -> Starlette:
+        assert isinstance(self._client.app, Starlette)
+        return self._client.app
+
+    def unauthorized(self, method: str, path: str, scope: str | None) -> Response:
+        key = None if scope is None else keys.create(self._register, "other", [scope], NOW)
+        # the door knows a new key within two seconds
+        while True:
+            answer = self._client.request(
+                method, path, json={}, headers={} if key is None else {"authorization": f"Bearer {key}"}
+            )
+            if key is None or answer.status_code != 401:
+                return answer
+            time.sleep(0.05)
 
     def response(self, path: str, **more: Any) -> Response:
         method = "POST" if "json" in more else "GET"
@@ -55,7 +76,7 @@ def ask(night: Night, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aske
     inbox = tmp_path_factory.mktemp("inbox")
     key = keys.create(register, "tests", ["*"], NOW)
     with TestClient(application(Serving(run.warehouse, ACME, inbox, register, Clock(NOW)))) as client:
-        yield Asked(client, {"authorization": f"Bearer {key}"})
+        yield Asked(client, {"authorization": f"Bearer {key}"}, register)
 
 
 def test_r54_every_invoice_is_listed_once_in_a_stable_order_with_exact_money(ask: Asked, night: Night) -> None:
@@ -183,6 +204,53 @@ def test_the_books_are_listed(ask: Asked) -> None:
     active = ask("/v1/contracts", params={"isActive": "true", "planId": "enterprise", "limit": 100})
     assert all(one["isActive"] for one in active["data"])
     assert ask("/v1/pricing")["asOf"] == "2026-04-10T00:00:00Z"
+
+
+def test_r62_every_landed_version_is_listed_with_what_became_of_it(ask: Asked, night: Night) -> None:
+    said = ask("/v1/events", params={"eventName": "ai_call", "limit": 100})
+    marts = "select sum(events) from marts.reconciliation where event_name = 'ai_call' and meter_code is null"
+    assert said["total"] == rows(night[0].warehouse, marts).item()
+    billed = [one for one in said["data"] if one["state"] == "metered"]
+    assert billed
+    assert all(one["contractId"] and one["meters"] and one["periodStart"] and one["file"] for one in billed)
+    for one in billed[:5]:
+        found = ask(f"/v1/events/{one['idempotencyKey']}")["data"]
+        assert one in found
+        invoice = ask(f"/v1/invoices/{one['invoices'][0]}")["data"]
+        assert (invoice["contractId"], invoice["periodStart"]) == (one["contractId"], one["periodStart"])
+    assert {one["state"] for one in said["data"]} <= {
+        "metered",
+        "superseded",
+        "too_late",
+        "unknown_customer",
+        "no_active_contract",
+    }
+    assert ask("/v1/events/never-sent", 404)["error"]["code"] == "NOT_FOUND"
+    assert ask("/v1/events", 400, params={"start": "soon"})["error"]["code"] == "VALIDATION_ERROR"
+
+
+def test_r51_the_openapi_document_names_every_route_and_no_other(ask: Asked) -> None:
+    said = ask("/v1/openapi.json")
+    routes = {
+        (method, route.path.replace(":path", ""))
+        for route in ask.application.routes
+        if isinstance(route, Route)
+        for method in (route.methods or set()) - {"HEAD"}
+    }
+    assert {(method.upper(), path) for path, methods in said["paths"].items() for method in methods} == routes
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda one: f"{one.method} {one.path}")
+def test_r53_every_route_asks_for_its_scope(ask: Asked, endpoint: Endpoint) -> None:
+    """Without a key 401, with a key of another scope 403, and never a trace."""
+    path = endpoint.path.replace("{id}", "x").replace("{key}", "x")
+    if endpoint.scope is None:
+        assert ask.unauthorized(endpoint.method, path, None).status_code in (200, 503)
+        return
+    assert ask.unauthorized(endpoint.method, path, None).status_code == 401
+    answer = ask.unauthorized(endpoint.method, path, "meters:write")
+    assert answer.status_code == 403
+    assert endpoint.scope in answer.json()["error"]["message"]
 
 
 def test_without_marts_it_says_so(tmp_path_factory: pytest.TempPathFactory) -> None:

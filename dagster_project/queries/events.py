@@ -1,0 +1,126 @@
+"""What became of events: every landed version with its disposition, and those that wait to land (R-62)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+
+from dagster_project import landing
+from dagster_project.errors import UserError
+from dagster_project.landing.segments import FOLDER
+from dagster_project.warehouse.database import connect, fetch
+from dagster_project.warehouse.paths import Warehouse
+
+Row = dict[str, Any]
+
+CHOSEN_BY: Mapping[str, str] = {
+    "customerId": "raw.customer_id = $customerId",
+    "externalCustomerId": "raw.external_customer_id = $externalCustomerId",
+    "eventName": "raw.event_name = $eventName",
+    "idempotencyKey": "raw.idempotency_key = $idempotencyKey",
+    "start": 'raw."timestamp" >= $start::timestamp',
+    "end": 'raw."timestamp" < $end::timestamp',
+}
+# the latest first; meters and documents are looked up for the rows that are shown
+VERSIONS = """
+    with chosen as (
+        select raw.*, count(*) over () as total
+        from raw.events as raw
+        where {conditions}
+        order by raw.received_at desc, raw.file desc, raw.position desc, raw.element desc
+        limit {limit} offset {offset}
+    ),
+    judged as (
+        select chosen.*, events.disposition, events.kind_no, events.contract_id as billed_contract_id, events.period_start,
+            events.period_end
+        from chosen
+        left join intermediate.int_event_dispositions as events
+            on chosen.file = events.file and chosen.position = events.position and chosen.element = events.element
+            and chosen.batch = events.batch
+    )
+    select judged.idempotency_key, judged.event_name, judged.customer_id, judged.external_customer_id, judged."timestamp",
+        judged.received_at, coalesce(judged.disposition, 'landed') as state, judged.file, judged.position, judged.element,
+        judged.properties, case when judged.disposition = 'metered' then judged.billed_contract_id end as contract_id,
+        case when judged.disposition = 'metered' then judged.period_start end as period_start,
+        case when judged.disposition = 'metered' then judged.period_end end as period_end,
+        case when judged.disposition = 'metered' then (
+            select list(distinct taken.meter_code order by taken.meter_code)
+            from intermediate.int_kind_meters as taken
+            where taken.kind_no = judged.kind_no and taken.contract_id = judged.billed_contract_id and taken.disposition = 'metered'
+        ) end as meters,
+        judged.total
+    from judged
+    order by judged.received_at desc, judged.file desc, judged.position desc, judged.element desc
+"""
+INVOICES_OF = """
+    select contract_id, period_start, list(coalesce(number, invoice_id) order by number nulls last) as invoices
+    from rating.invoices
+    where kind in ('period', 'adjustment') and (contract_id, period_start) in (select (unnest($contracts), unnest($starts)))
+    group by all
+"""
+
+
+def versions(warehouse: Warehouse, chosen: Mapping[str, str], limit: int, offset: int) -> tuple[list[Row], int]:
+    """Landed versions, the latest first, and how many there are in all. chosen: values by a name of CHOSEN_BY.
+
+    Raises `UserError` while a run holds the events, or before one has built them.
+    """
+    if not warehouse.work_database.exists():
+        return [], 0
+    conditions = " and ".join(CHOSEN_BY[name] for name in chosen) or "true"
+    try:
+        with connect(warehouse.work_database, read_only=True) as work:
+            rows = fetch(work, VERSIONS.format(conditions=conditions, limit=limit, offset=offset), dict(chosen) or None)
+            found = list(rows.iter_rows(named=True))
+            billed = [row for row in found if row["contract_id"] is not None]
+            named = {"contracts": [row["contract_id"] for row in billed], "starts": [row["period_start"] for row in billed]}
+            invoices = {(row[0], row[1]): row[2] for row in fetch(work, INVOICES_OF, named).iter_rows()} if billed else {}
+    except duckdb.IOException:
+        raise UserError("A run is at work and holds the events. Ask again when it has ended.") from None
+    except duckdb.CatalogException:
+        return [], 0
+    total = found[0]["total"] if found else 0
+    for row in found:
+        del row["total"]
+        row["invoices"] = invoices.get((row["contract_id"], row["period_start"]), [])
+    return found, total
+
+
+_line = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def waiting(inbox: Path, warehouse: Warehouse, key: str) -> list[Row]:
+    """Versions of a key that a door has taken and no run has landed, the latest first; they lie in segments, open ones too."""
+    landed = {file.name for one in landing.landings(warehouse) for file in one.files}
+    found = []
+    for segment in sorted((inbox / FOLDER).glob("*/*/*/*.ndjson*"), reverse=True):
+        name = segment.relative_to(inbox).as_posix()
+        if name not in landed and (content := segment.read_bytes()) and key.encode() in content:
+            found += [{**row, "file": name.removesuffix(".part")} for row in _of_key(content, key)]
+    return found
+
+
+def _of_key(content: bytes, key: str) -> Iterator[Row]:
+    for position, line in reversed(list(enumerate(content.split(b"\n"), 1))):
+        if key.encode() not in line:
+            continue
+        try:
+            fields = {name: msgspec.json.decode(raw) for name, raw in _line.decode(line).items() if name != "properties"}
+        except msgspec.DecodeError:
+            continue
+        if key in (fields.get("idempotency_key"), fields.get("idempotencyKey")) and "$refused" not in fields:
+            yield {
+                "idempotency_key": key,
+                "event_name": fields.get("event_name") or fields.get("eventName"),
+                "customer_id": fields.get("customer_id") or fields.get("customerId"),
+                "external_customer_id": fields.get("external_customer_id") or fields.get("externalCustomerId"),
+                "timestamp": fields.get("timestamp"),
+                "received_at": str(fields.get("$door", "")).partition(" ")[0],
+                "state": "waiting",
+                "position": position,
+                "element": 0,
+            }
