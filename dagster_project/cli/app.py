@@ -373,6 +373,18 @@ def serve(
     serve.serve(host, port, clock, books, inbox, warehouse, register, segment_age, keep_segments, behind_proxy=behind_proxy)
 
 
+register = typer.Typer(help="The database of what is agreed outside of the books folder.", no_args_is_help=True)
+app.add_typer(register, name="register")
+
+
+@register.command("upgrade")
+def register_upgrade(warehouse: WarehouseFlag = DEFAULT_WAREHOUSE, location: RegisterFlag = None) -> None:
+    """Bring the register to the version of this Meterhouse."""
+    from dagster_project.cli import keys
+
+    keys.upgrade(warehouse, location)
+
+
 keys = typer.Typer(help="Keys of the HTTP door: make, list and revoke them.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 

@@ -45,6 +45,12 @@ def revoke(warehouse: Path, register: str | None, prefix: str) -> None:
     screen.print(f"{keys.START}{key.prefix}… ({key.name}) is revoked.", markup=False, soft_wrap=True)
 
 
+def upgrade(warehouse: Path, register: str | None) -> None:
+    """Bring the register to this version."""
+    engine = store.upgraded(register or store.location_of(Warehouse(warehouse)))
+    screen.print(f"The register is of version {store.VERSION}: {engine.url.render_as_string(hide_password=True)}", markup=False)
+
+
 def _register(warehouse: Path, location: str | None) -> sa.Engine:
     return store.opened(location or store.location_of(Warehouse(warehouse)))
 

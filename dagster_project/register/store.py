@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -51,15 +54,81 @@ def existing_register(warehouse: Warehouse) -> str | None:
     return location_of(warehouse) if (warehouse.root / REGISTER).exists() else None
 
 
+VERSION = "0001"  # the last of migrations/versions
+
+
 def opened(location: str) -> sa.Engine:
-    """The register, with its tables. Raises `UserError` where it cannot be opened."""
+    """The register. One in SQLite is brought to this version as it is opened, for nobody else looks after it; a server is upgraded by
+    `meterhouse register upgrade`. Raises `UserError` where it cannot be opened, or is of another version."""
+    engine = _engine(location)
+    try:
+        if _version(engine) != VERSION:
+            if engine.dialect.name != "sqlite":
+                raise UserError(f"The register {_shown(location)} is not of this version. Run `meterhouse register upgrade`.")
+            upgrade(engine)
+    except sa.exc.SQLAlchemyError as error:
+        raise _unopened(location, error) from None
+    return engine
+
+
+def upgrade(engine: sa.Engine) -> None:
+    """Bring a register to this version; nothing where it is. One process at a time does it."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with _alone(engine), engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def upgraded(location: str) -> sa.Engine:
+    """The register, brought to this version. Raises `UserError` where it cannot be opened."""
+    engine = _engine(location)
+    try:
+        upgrade(engine)
+    except sa.exc.SQLAlchemyError as error:
+        raise _unopened(location, error) from None
+    return engine
+
+
+def _engine(location: str) -> sa.Engine:
     try:
         url = sa.make_url(location)
         if url.get_backend_name() == "sqlite" and url.database:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = sa.create_engine(url)
-        metadata.create_all(engine)
+        return sa.create_engine(url, pool_pre_ping=True)
     except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
-        said = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"The register {location} cannot be opened: {said}. Look at --register and your rights.") from None
-    return engine
+        raise _unopened(location, error) from None
+
+
+def _version(engine: sa.Engine) -> str | None:
+    if not sa.inspect(engine).has_table("alembic_version"):
+        return None
+    with engine.connect() as connection:
+        found: str | None = connection.execute(sa.text("select version_num from alembic_version")).scalar()
+    return found
+
+
+@contextlib.contextmanager
+def _alone(engine: sa.Engine) -> Iterator[None]:
+    if engine.dialect.name == "sqlite" and engine.url.database:
+        with Path(f"{engine.url.database}.lock").open("a") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+    else:
+        yield
+
+
+def _unopened(location: str, error: Exception) -> UserError:
+    said = (str(error).splitlines() or [type(error).__name__])[0]
+    return UserError(f"The register {_shown(location)} cannot be opened: {said}. Look at --register and your rights.")
+
+
+def _shown(location: str) -> str:
+    """A location without its password."""
+    try:
+        return sa.make_url(location).render_as_string(hide_password=True)
+    except sa.exc.ArgumentError:
+        return location

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,15 +12,18 @@ from typing import Any
 
 import polars as pl
 import pytest
+import sqlalchemy as sa
 from httpx2 import Response
 from starlette.testclient import TestClient
 
 from dagster_project import landing
 from dagster_project.api.clock import Clock
 from dagster_project.api.server import Serving, application
+from dagster_project.errors import UserError
 from dagster_project.landing import doors
 from dagster_project.register import keys, store
 from dagster_project.warehouse.paths import Warehouse
+from tests.door.postgresql import NOT_HERE, programs, server
 
 ACME = Path(__file__).parents[2] / "contracts_data" / "acme_ai"
 NOW = datetime(2026, 1, 20, 9)  # noqa: DTZ001 - naive UTC throughout
@@ -63,10 +67,10 @@ class Opened:
         return events, lines
 
 
-def served(folder: Path, **more: Any) -> Serving:
+def served(folder: Path, location: str | None = None, **more: Any) -> Serving:
     warehouse = Warehouse(folder / "warehouse")
     (folder / "inbox").mkdir(parents=True, exist_ok=True)
-    register = store.opened(store.location_of(warehouse))
+    register = store.opened(location or store.location_of(warehouse))
     return Serving(warehouse, ACME, folder / "inbox", register, Clock(NOW), **more)
 
 
@@ -76,3 +80,27 @@ def door(tmp_path: Path) -> Iterator[Opened]:
     key = keys.create(serving.register, "tests", ["usage:write"], NOW)
     with TestClient(application(serving)) as client:
         yield Opened(client, serving, {"authorization": f"Bearer {key}"})
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    if programs() is None:
+        pytest.skip(NOT_HERE)
+    with server() as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a register of this test's own lies, on either database."""
+    if request.param == "sqlite":
+        return store.location_of(Warehouse(tmp_path / "warehouse"))
+    address = request.getfixturevalue("postgresql_server")
+    name = f"t_{uuid.uuid4().hex}"
+    with sa.create_engine(f"{address}/postgres", isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(sa.text(f"create database {name}"))
+    found = f"{address}/{name}"
+    with pytest.raises(UserError, match="register upgrade"):
+        store.opened(found)
+    store.upgraded(found)
+    return found

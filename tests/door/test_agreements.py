@@ -19,7 +19,7 @@ from dagster_project.api.server import application
 from dagster_project.cli.app import app
 from dagster_project.cli.launch import launch
 from dagster_project.pipeline.run import Run
-from dagster_project.register import keys, records, store
+from dagster_project.register import keys, records
 from dagster_project.register.agreements import agreed_by, fold
 from dagster_project.warehouse.paths import Warehouse
 from dagster_project.warehouse.verify import findings
@@ -29,10 +29,11 @@ from tests.shell.test_a_night import rows
 
 
 class Api:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, location: str) -> None:
+        self.location = location
         self.books = folder / "books"
         shutil.copytree(ACME, self.books, ignore=shutil.ignore_patterns("sample_events"))
-        serving = served(folder)
+        serving = served(folder, location)
         self.serving = type(serving)(serving.warehouse, self.books, serving.inbox, serving.register, serving.clock)
         self.auth = {"authorization": f"Bearer {keys.create(self.serving.register, 'tests', ['*'], NOW)}"}
         self.client = TestClient(application(self.serving))
@@ -54,14 +55,14 @@ class Api:
         return str(self(path, body, status, **more)["error"]["code"])
 
     def run(self) -> Run:
-        run = Run(self.serving.warehouse, self.books, str(self.serving.inbox), self.serving.clock.now())
+        run = Run(self.serving.warehouse, self.books, str(self.serving.inbox), self.serving.clock.now(), register=self.location)
         assert launch(run).balanced
         return run
 
 
 @pytest.fixture
-def api(tmp_path: Path) -> Iterator[Api]:
-    made = Api(tmp_path)
+def api(tmp_path: Path, location: str) -> Iterator[Api]:
+    made = Api(tmp_path, location)
     with made.client:
         yield made
 
@@ -214,7 +215,7 @@ def test_contracts_change_plan_and_end(api: Api) -> None:
     assert changed == {"id": contract, "planId": "starter", "effectiveDate": "2026-02-10"}
     ended = api(f"contracts/{contract}/cancel", {"cancelAt": "2026-05-10"}, 200)["data"]
     assert ended["effectiveCancellationDate"] == "2026-05-10"
-    read = books.load(api.books, agreed_by(store.location_of(api.serving.warehouse), NOW + timedelta(hours=1)))
+    read = books.load(api.books, agreed_by(api.location, NOW + timedelta(hours=1)))
     [row] = [one for one in read.contracts.to_dicts() if one["contract_id"] == contract]
     assert f"{row['end_date']}" == "2026-05-10"
     assert "register record" in row["place"]
@@ -237,7 +238,7 @@ def test_customers_are_changed_and_read_before_a_run_has_seen_them(api: Api) -> 
 
 def test_r64_a_run_of_the_past_sees_the_past(api: Api) -> None:
     api.customer()
-    location = store.location_of(api.serving.warehouse)
+    location = api.location
     assert agreed_by(location, NOW - timedelta(days=1)).documents == ()
     assert len(agreed_by(location, NOW + timedelta(days=1)).documents) == 1
 
@@ -245,7 +246,7 @@ def test_r64_a_run_of_the_past_sees_the_past(api: Api) -> None:
 def test_r65_the_folder_wins_and_names_a_record_that_it_breaks(api: Api) -> None:
     customer = api.customer()
     contract = api.contract(customer)
-    agreed = agreed_by(store.location_of(api.serving.warehouse), NOW + timedelta(days=1))
+    agreed = agreed_by(api.location, NOW + timedelta(days=1))
     adopted = api.books / "adopted.yml"
     adopted.write_text(f"customers: [{{id: {customer}, name: Adopted}}]\n")
     read = books.load(api.books, agreed)
@@ -260,7 +261,8 @@ def test_r65_the_folder_wins_and_names_a_record_that_it_breaks(api: Api) -> None
     assert contract
 
 
-def test_r64_check_sees_what_was_agreed_and_names_what_breaks_it(api: Api) -> None:
+def test_r64_check_sees_what_was_agreed_and_names_what_breaks_it(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("METERHOUSE_REGISTER", api.location)
     api.contract(api.customer())
 
     def said() -> str:
@@ -275,7 +277,8 @@ def test_r64_check_sees_what_was_agreed_and_names_what_breaks_it(api: Api) -> No
     assert "register record 2 (key mk_live_" in said()
 
 
-def test_r52b_a_record_that_is_changed_or_missing_is_named(api: Api) -> None:
+def test_r52b_a_record_that_is_changed_or_missing_is_named(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("METERHOUSE_REGISTER", api.location)
     for name in ("one", "two", "three"):
         api.customer(name=name, externalCustomerId=name)
     api.run()
@@ -300,6 +303,8 @@ def test_events_of_somebody_who_signs_up_later_are_billed_then(api: Api) -> None
     unmatched = "select disposition from marts.unmatched_events where customer_reference = 'nova'"
     assert rows(run.warehouse, unmatched).rows() == [("unknown_customer",)]
     api.contract(api.customer())
-    later = Run(run.warehouse, api.books, str(api.serving.inbox), api.serving.clock.now() + timedelta(minutes=1))
+    later = Run(
+        run.warehouse, api.books, str(api.serving.inbox), api.serving.clock.now() + timedelta(minutes=1), register=api.location
+    )
     assert launch(later).balanced
     assert rows(later.warehouse, unmatched).is_empty()
