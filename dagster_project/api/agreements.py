@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
-import json
 import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import msgspec
 import polars as pl
 import sqlalchemy as sa
 
 from dagster_project.api.answers import ApiError, Detail
 from dagster_project.api.clock import Clock
 from dagster_project.api.reading import camel, instant_text, minor_units, text_of
+from dagster_project.api.terms import (
+    Asked,
+    beside,
+    customer_terms,
+    day_of,
+    first_instant,
+    grant_worth,
+    moment_of,
+    require_fields,
+    review_required,
+    today_in,
+    wrong,
+    zone_of,
+)
 from dagster_project.pipeline.run import read_books, stamps
 from dagster_project.register import records
-from dagster_project.register.agreements import BESIDE, Agreements, Item, fold
-from dagster_project.register.keys import START, Key
+from dagster_project.register.agreements import Agreements, Item, fold
+from dagster_project.register.keys import START
 from dagster_project.register.records import Draft, Record, Taken
 from dagster_project.warehouse import issued
 from dagster_project.warehouse.paths import Warehouse
@@ -35,55 +45,7 @@ from rating.schedule import build_schedule
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 ID_LETTERS = 26
-METADATA_KEYS = 10
 PREFIX = {"customer": "cus_", "contract": "ctr_", "grant": "gr_"}
-PAGE = "Propose it to be reviewed instead: /desk"
-
-# what a request may say, by op: fields that must be there, and others
-FIELDS: Mapping[str, tuple[set[str], set[str]]] = {
-    "customer.create": ({"name"}, {"externalCustomerId", "legalName", "billingAddress", "contacts", "metadata"}),
-    "customer.update": (set(), {"name", "externalCustomerId", "legalName", "billingAddress", "contacts", "metadata"}),
-    "contract.create": (
-        {"planId"},
-        {"customerId", "externalCustomerId", "startDate", "endDate", "timezone", "billingAnchor", "metadata"},
-    ),
-    "contract.cancel": ({"cancelAt"}, set()),
-    "contract.amend": ({"planId", "changeOption"}, {"changeDate"}),
-    "grant.create": (
-        {"expiresAt"},
-        {"amountCents", "creditRateCents", "creditAmount", "effectiveAt", "externalId", "appliesTo", "description"},
-    ),
-}
-REVIEWED = {
-    "contract.create": {
-        "baseFee",
-        "minimumSpend",
-        "maximumSpend",
-        "rateOverrides",
-        "netTerms",
-        "amendments",
-        "charges",
-        "commitments",
-    },
-    "grant.create": {"price", "purchaseRateCents", "kind", "priority", "every", "rollover"},
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Who asks for what. said: the body, names in camelCase."""
-
-    key: Key
-    request_id: str
-    idempotency_key: str | None
-    op: str
-    said: Mapping[str, Any]
-    subject: str | None = None
-
-    @property
-    def hash(self) -> str:
-        content = json.dumps([self.op, self.subject, self.said], sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(content.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +79,7 @@ class Desk:
             if (before := self._answered(asked)) is not None:
                 return before
             known = self._known()
-            _require_fields(asked)
+            require_fields(asked)
             now = self._clock.now()
             made = _MAKERS[asked.op](self, asked, known, now)
             if isinstance(made, Item):  # the same terms again
@@ -200,7 +162,7 @@ class Desk:
     # --- what each request makes: the item of a record, or what is there already ---------------------------------------------------
 
     def _customer(self, asked: Asked, known: _Known, _: datetime) -> dict[str, Any] | Item:
-        item = _customer_terms(asked.said)
+        item = customer_terms(asked.said)
         external = item.get("external_id")
         if external is not None and (there := known.customer(external=external)) is not None:
             mine = known.agreed.items.get(there["customer_id"])
@@ -209,39 +171,39 @@ class Desk:
             raise ApiError(
                 409, "CONFLICT", f"externalCustomerId {external} is {there['customer_id']} already, with other terms."
             )
-        return {"id": _new_id("customer"), **item, **_beside(asked.said, "metadata")}
+        return {"id": _new_id("customer"), **item, **beside(asked.said, "metadata")}
 
     def _customer_update(self, asked: Asked, known: _Known, _: datetime) -> dict[str, Any] | Item:
         self._require_own(known, "customer", asked.subject, known.folder.customers, "customer_id")
-        return {"id": asked.subject, **_customer_terms(asked.said), **_beside(asked.said, "metadata")}
+        return {"id": asked.subject, **customer_terms(asked.said), **beside(asked.said, "metadata")}
 
     def _contract(self, asked: Asked, known: _Known, now: datetime) -> dict[str, Any] | Item:
         said = asked.said
         customer = self._customer_named(said, known)
         plan = self._self_serve_plan(said["planId"], known)
-        zone = _zone(said.get("timezone") or known.together.settings.timezone)
+        zone = zone_of(said.get("timezone") or known.together.settings.timezone)
         item: dict[str, Any] = {
             "id": _new_id("contract"),
             "customer": customer,
             "plan": plan,
-            "start_date": said.get("startDate") or f"{_today(now, zone)}",
+            "start_date": said.get("startDate") or f"{today_in(now, zone)}",
             "status": "approved",
         }
         for name, key in (("endDate", "end_date"), ("timezone", "timezone"), ("billingAnchor", "billing_anchor")):
             if said.get(name) is not None:
                 item[key] = str(said[name])
-        return item | _beside(said, "metadata")
+        return item | beside(said, "metadata")
 
     def _cancel(self, asked: Asked, known: _Known, now: datetime) -> dict[str, Any] | Item:
         contract = self._own_contract(asked, known)
         when = asked.said["cancelAt"]
-        today = _today(now, _zone(contract["timezone"]))
+        today = today_in(now, zone_of(contract["timezone"]))
         if when == "end_of_period":
             end = self._period_end(known, contract, now)
         elif when == "immediately":
             end = today + timedelta(days=1)
         else:
-            end = _day("cancelAt", when, "end_of_period, immediately or a day")
+            end = day_of("cancelAt", when, "end_of_period, immediately or a day")
         return {"id": contract["contract_id"], "end_date": f"{end}"}
 
     def _change_plan(self, asked: Asked, known: _Known, now: datetime) -> dict[str, Any] | Item:
@@ -251,9 +213,9 @@ class Desk:
         if option == "end_of_period":
             day = self._period_end(known, contract, now)
         elif option == "requested_date":
-            day = _day("changeDate", asked.said.get("changeDate"), "a day")
+            day = day_of("changeDate", asked.said.get("changeDate"), "a day")
         else:
-            raise _wrong("changeOption", "changeOption is end_of_period or requested_date.")
+            raise wrong("changeOption", "changeOption is end_of_period or requested_date.")
         return {"id": contract["contract_id"], "amendment": {"effective_date": f"{day}", "plan": plan}}
 
     def _grant(self, asked: Asked, known: _Known, now: datetime) -> dict[str, Any] | Item:
@@ -262,12 +224,12 @@ class Desk:
             raise ApiError(404, "NOT_FOUND", f"There is no contract {asked.subject}.")
         if contract["status"] == "draft":
             raise ApiError(409, "CONFLICT", f"{asked.subject} is a draft: nobody is billed for it, and it takes no credits.")
-        zone = _zone(contract["timezone"])
-        expires = _moment("expiresAt", said["expiresAt"])
+        zone = zone_of(contract["timezone"])
+        expires = moment_of("expiresAt", said["expiresAt"])
         if expires <= now:
-            raise _wrong("expiresAt", "expiresAt lies in the past.")
-        today = _today(now, zone)
-        start = _moment("effectiveAt", said["effectiveAt"]) if said.get("effectiveAt") else _first_instant(today, zone)
+            raise wrong("expiresAt", "expiresAt lies in the past.")
+        today = today_in(now, zone)
+        start = moment_of("effectiveAt", said["effectiveAt"]) if said.get("effectiveAt") else first_instant(today, zone)
         item: dict[str, Any] = {
             "id": _new_id("grant"),
             "contract": asked.subject,
@@ -275,7 +237,7 @@ class Desk:
             "effective_at": instant_text(start),
             "expires_at": instant_text(expires),
         }
-        item |= _grant_worth(said, contract["minor_digits"])
+        item |= grant_worth(said, contract["minor_digits"])
         if said.get("appliesTo"):
             item["applies_to"] = list(said["appliesTo"])
         external = said.get("externalId")
@@ -286,7 +248,7 @@ class Desk:
                     return one
                 raise ApiError(409, "CONFLICT", f"externalId {external} is {one.terms['id']} already, with other terms.")
         self._require_within_limits(item, known, len(mine))
-        return item | _beside(said, "externalId", "description")
+        return item | beside(said, "externalId", "description")
 
     @staticmethod
     def _require_within_limits(item: Mapping[str, Any], known: _Known, count: int) -> None:
@@ -294,16 +256,18 @@ class Desk:
         limits = known.together.settings.self_serve
         worth = Decimal(item["amount"]) if "amount" in item else Decimal(item["credits"]) * Decimal(item["credit_rate"])
         if limits is None or limits.grant_max is None:
-            raise _review("The books allow no grants by API (settings.self_serve.grant_max).")
+            raise review_required("The books allow no grants by API (settings.self_serve.grant_max).")
         if worth > limits.grant_max:
-            raise _review(f"The books allow grants of at most {text_of(limits.grant_max, 2)} by API.")
+            raise review_required(f"The books allow grants of at most {text_of(limits.grant_max, 2)} by API.")
         if limits.grants_per_contract is not None and count >= limits.grants_per_contract:
-            raise _review(f"The books allow {limits.grants_per_contract} grants a contract by API, and this one has {count}.")
+            raise review_required(
+                f"The books allow {limits.grants_per_contract} grants a contract by API, and this one has {count}."
+            )
 
     def _customer_named(self, said: Mapping[str, Any], known: _Known) -> str:
         by_id, external = said.get("customerId"), said.get("externalCustomerId")
         if (by_id is None) == (external is None):
-            raise _wrong("customerId", "Give customerId or externalCustomerId, one of the two.")
+            raise wrong("customerId", "Give customerId or externalCustomerId, one of the two.")
         found = known.customer(by_id, external)
         if found is None:
             raise ApiError(404, "NOT_FOUND", f"There is no customer {by_id or external}.")
@@ -315,9 +279,9 @@ class Desk:
         found = _row(plans, "plan_code", code)
         if found is None:
             near = difflib.get_close_matches(str(code), plans.get_column("plan_code").to_list(), 1)
-            raise _wrong("planId", f"There is no plan {code}" + (f"; did you mean {near[0]}?" if near else "."))
+            raise wrong("planId", f"There is no plan {code}" + (f"; did you mean {near[0]}?" if near else "."))
         if not found["is_self_serve"]:
-            raise _review(f"Plan {code} is not for self-service.")
+            raise review_required(f"Plan {code} is not for self-service.")
         return str(code)
 
     def _own_contract(self, asked: Asked, known: _Known) -> dict[str, Any]:
@@ -339,13 +303,13 @@ class Desk:
     def _period_end(known: _Known, contract: Mapping[str, Any], now: datetime) -> date:
         """The first local day after the billing period of now; of the first period where the contract has not begun."""
         one = known.together.only(pl.Series("contract_id", [contract["contract_id"]]))
-        start = _first_instant(contract["start_date"], _zone(contract["timezone"]))
+        start = first_instant(contract["start_date"], zone_of(contract["timezone"]))
         moment = max(now, start)
         periods = build_schedule(one, moment, None).periods.filter(pl.col("period_start") <= moment).sort("period_start")
         if periods.is_empty():
             raise ApiError(409, "CONFLICT", f"{contract['contract_id']} has no billing period at this time.")
         end: datetime = periods.item(-1, "period_end")
-        return end.replace(tzinfo=UTC).astimezone(_zone(contract["timezone"])).date()
+        return end.replace(tzinfo=UTC).astimezone(zone_of(contract["timezone"])).date()
 
 
 _MAKERS: Mapping[str, Callable[[Desk, Asked, _Known, datetime], dict[str, Any] | Item]] = {
@@ -429,123 +393,6 @@ def _grant_answer(item: Item, known: _Known) -> dict[str, Any]:
     }
 
 
-# --- bodies ------------------------------------------------------------------------------------------------------------------------
-
-
-_body = msgspec.json.Decoder(dict[str, Any], float_hook=str)
-
-
-def body_said(body: bytes) -> dict[str, Any]:
-    """A body as fields in camelCase, numbers by their text. Raises `ApiError`."""
-    try:
-        said = _body.decode(body or b"{}")
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _wrong("", f"The body is no JSON object: {error}.") from None
-    found: dict[str, Any] = {}
-    for name, value in said.items():
-        spelled = camel(name)
-        if spelled in found and found[spelled] != value:
-            raise _wrong(spelled, f"{spelled} is given in two spellings that differ.")
-        found[spelled] = value
-    return found
-
-
-def _require_fields(asked: Asked) -> None:
-    needed, others = FIELDS[asked.op]
-    reviewed = sorted(set(asked.said) & REVIEWED.get(asked.op, set()))
-    if reviewed:
-        raise _review(f"{', '.join(reviewed)} cannot be agreed by API.")
-    details = []
-    for name in asked.said:
-        if name not in needed | others:
-            near = difflib.get_close_matches(name, needed | others, 1)
-            details.append(Detail(name, f"{name} is not known here" + (f"; did you mean {near[0]}?" if near else ".")))
-    details += [Detail(name, f"{name} is missing.") for name in sorted(needed) if asked.said.get(name) in (None, "")]
-    metadata = asked.said.get("metadata")
-    if metadata is not None and not (isinstance(metadata, dict) and len(metadata) <= METADATA_KEYS):
-        details.append(Detail("metadata", f"metadata is an object of at most {METADATA_KEYS} keys."))
-    for name in ("contacts", "appliesTo"):
-        value = asked.said.get(name)
-        if value is not None and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
-            details.append(Detail(name, f"{name} is a list of texts."))
-    if details:
-        raise ApiError(400, "VALIDATION_ERROR", " ".join(one.message for one in details), details)
-
-
-def _customer_terms(said: Mapping[str, Any]) -> dict[str, Any]:
-    names = {
-        "name": "name",
-        "externalCustomerId": "external_id",
-        "legalName": "legal_name",
-        "billingAddress": "billing_address",
-        "contacts": "contacts",
-    }
-    return {key: said[name] for name, key in names.items() if said.get(name) is not None}
-
-
-def _grant_worth(said: Mapping[str, Any], digits: int) -> dict[str, str]:
-    """What a grant holds: money, or units at a rate."""
-    by_amount, by_units = said.get("amountCents") is not None, said.get("creditAmount") is not None
-    if by_amount == by_units:
-        raise _wrong("amountCents", "Give amountCents, or creditRateCents with creditAmount.")
-    if by_amount:
-        cents = _decimal("amountCents", said["amountCents"])
-        if cents != cents.to_integral_value() or cents <= 0:
-            raise _wrong("amountCents", "amountCents is a whole number of the minor unit, above 0.")
-        return {"amount": text_of(cents.scaleb(-digits))}
-    rate = _decimal("creditRateCents", said.get("creditRateCents"))
-    if rate <= 0:
-        raise _wrong("creditRateCents", "creditRateCents is above 0: units at no rate pay for nothing.")
-    return {"credits": text_of(_decimal("creditAmount", said["creditAmount"])), "credit_rate": text_of(rate.scaleb(-digits))}
-
-
-def _decimal(name: str, value: Any) -> Decimal:
-    try:
-        if isinstance(value, bool):
-            raise InvalidOperation
-        found = Decimal(str(value))
-    except InvalidOperation:
-        raise _wrong(name, f"{name} is no number.") from None
-    if not found.is_finite():
-        raise _wrong(name, f"{name} is no number.")
-    return found
-
-
-def _day(name: str, value: Any, what: str) -> date:
-    try:
-        return date.fromisoformat(str(value))
-    except ValueError:
-        raise _wrong(name, f"{name} is {what} such as 2026-03-01.") from None
-
-
-def _moment(name: str, value: Any) -> datetime:
-    try:
-        found = datetime.fromisoformat(str(value))
-    except ValueError:
-        raise _wrong(name, f"{name} is no instant such as 2026-06-01T00:00:00Z.") from None
-    return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise _wrong("timezone", f"{name} is no time zone such as Europe/Berlin.") from None
-
-
-def _today(now: datetime, zone: ZoneInfo) -> date:
-    return now.replace(tzinfo=UTC).astimezone(zone).date()
-
-
-def _first_instant(day: date, zone: ZoneInfo) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC).replace(tzinfo=None)
-
-
-def _beside(said: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    kept = {name: said[name] for name in names if said.get(name) is not None}
-    return {BESIDE: kept} if kept else {}
-
-
 def _row(frame: pl.DataFrame, column: str, value: Any) -> dict[str, Any] | None:
     if not isinstance(value, str):
         return None
@@ -559,14 +406,6 @@ def _history(register: sa.Engine) -> list[Record]:
 
 def _new_id(kind: str) -> str:
     return PREFIX[kind] + "".join(secrets.choice(LETTERS) for _ in range(ID_LETTERS))
-
-
-def _wrong(path: str, said: str) -> ApiError:
-    return ApiError(400, "VALIDATION_ERROR", said, [Detail(path, said)])
-
-
-def _review(said: str) -> ApiError:
-    return ApiError(403, "REVIEW_REQUIRED", f"{said} {PAGE}.")
 
 
 def _broken(error: BooksError) -> ApiError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from dagster_project.api.agreements import FIELDS
+from dagster_project.api.terms import FIELDS
 from dagster_project.queries import records
 from dagster_project.queries.events import CHOSEN_BY
 

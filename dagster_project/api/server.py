@@ -6,11 +6,9 @@ import contextlib
 import difflib
 import re
 import threading
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,32 +22,26 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dagster_project.api import openapi
-from dagster_project.api.agreements import Asked, Desk, body_said
+from dagster_project.api.access import Keys
+from dagster_project.api.agreements import Desk
 from dagster_project.api.answers import ApiError, Detail, answer, new_request_id, refusal
 from dagster_project.api.clock import Clock
 from dagster_project.api.door import Busy, Door, Taken, Taking
+from dagster_project.api.noticing import Noticing, by_code
 from dagster_project.api.reading import Reader, parameters
 from dagster_project.api.requests import JSON, body_of, content_type, many_events, one_event
 from dagster_project.api.segments import Segments, StorageFailed, remove_landed
-from dagster_project.checks.notices import Notice, Notices
+from dagster_project.api.terms import Asked, body_said
+from dagster_project.checks.notices import Notice
 from dagster_project.errors import sentences_of
-from dagster_project.landing.reading import FIELDS, SPELLINGS
-from dagster_project.pipeline.run import read_books, stamps
+from dagster_project.landing.reading import FIELDS
+from dagster_project.pipeline.run import read_books
 from dagster_project.queries import records
 from dagster_project.queries.records import Records
-from dagster_project.register import keys as register_keys
-from dagster_project.register import records as register_records
-from dagster_project.register.agreements import fold
-from dagster_project.register.keys import Key
 from dagster_project.warehouse.paths import Warehouse
-from rating.books import Agreed
 
-BEARER = "Bearer "
-KEYS_SECONDS = 1.0
-USES_SECONDS = 60.0
 HOUSE_SECONDS = 3600.0
 BOOKS_SECONDS = 1.0
-_SNAKE = {camel: name for name, camel in SPELLINGS.items()}
 EVENTS_QUERY = {"notices", "dry_run", "dryRun"}
 BATCH_QUERY = {*EVENTS_QUERY, "atomic"}
 
@@ -69,64 +61,11 @@ class Serving:
     keep_segments: timedelta = timedelta(days=30)
 
 
-class Keys:
-    """The keys of the register, read again every second, and who has used one since that was noted."""
-
-    def __init__(self, register: sa.Engine, clock: Clock) -> None:
-        self._register, self._clock = register, clock
-        self._known: list[Key] = []
-        self._read_at = self._noted_at = float("-inf")
-        self._used: set[str] = set()
-        self._lock = threading.Lock()
-
-    def holder(self, request: Request, scope: str) -> Key:
-        """The key of a request, if it may do that. Raises `ApiError`."""
-        said = request.headers.get("authorization", "")
-        if not said.startswith(BEARER) or not said[len(BEARER) :].strip():
-            raise ApiError(
-                401,
-                "UNAUTHORIZED",
-                "Missing or invalid Authorization header. Use: Authorization: Bearer <api_key>",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
-        key = register_keys.find(self._keys(), said[len(BEARER) :].strip())
-        wrong = (
-            "Invalid API key"
-            if key is None
-            else "API key has been revoked"
-            if key.revoked_at is not None
-            else "API key has expired"
-            if key.expires_at is not None and key.expires_at <= self._clock.now()
-            else None
-        )
-        if key is None or wrong:
-            raise ApiError(401, "UNAUTHORIZED", str(wrong), headers={"WWW-Authenticate": "Bearer"})
-        if not key.may(scope):
-            raise ApiError(403, "FORBIDDEN", f"API key does not have the required permission: {scope}")
-        self._used.add(key.prefix)
-        return key
-
-    def _keys(self) -> list[Key]:
-        with self._lock:
-            if time.monotonic() - self._read_at >= KEYS_SECONDS:
-                self._known, self._read_at = register_keys.every(self._register), time.monotonic()
-            if self._used and time.monotonic() - self._noted_at >= USES_SECONDS:
-                self.note()
-        return self._known
-
-    def note(self) -> None:
-        """Write down which keys were used."""
-        used, self._used = self._used, set()
-        self._noted_at = time.monotonic()
-        with contextlib.suppress(sa.exc.SQLAlchemyError):  # nobody is turned away for that
-            register_keys.note_use(self._register, sorted(used), self._clock.now())
-
-
 def application(serving: Serving) -> Starlette:
     """The door as an application; it opens and closes with the server's lifespan."""
     keys = Keys(serving.register, serving.clock)
     door = Door(Segments(serving.inbox, serving.segment_age_seconds), serving.clock, _zone(serving.books))
-    noticing = Noticing(serving)
+    noticing = Noticing(serving.books, serving.register)
     house = _Regularly(
         lambda: remove_landed(serving.inbox, serving.warehouse, serving.clock.now(), serving.keep_segments),
         HOUSE_SECONDS,
@@ -187,7 +126,7 @@ def application(serving: Serving) -> Starlette:
         if rejected:
             content["rejected"] = rejected
         if query.notices and (found := await noticed(events, taken)):
-            content["notices"] = _by_code(found)
+            content["notices"] = by_code(found)
         return answer(200 if query.dry_run else 202, content, request_id)
 
     async def live(_: Request, request_id: str) -> Response:
@@ -335,66 +274,6 @@ async def _no_such_place(request: Request, error: Exception) -> Response:
         ApiError(code, codes.get(code, "HTTP_ERROR"), said.get(code, str(error.detail)), headers=error.headers or {}),
         new_request_id(),
     )
-
-
-class Noticing:
-    """What the books of now would make of events; a thread reads the books again where their files or the register have changed."""
-
-    def __init__(self, serving: Serving) -> None:
-        self._serving = serving
-        self._notices: Notices | None = None
-        self._stamp: object = None
-        self.refresh()
-
-    def about(self, events: Sequence[tuple[int, bytes]], receipt: datetime) -> list[tuple[int, Notice]]:
-        """Notices by the index of their event; none while the books have mistakes, which is no reason to turn events away."""
-        notices, found = self._notices, list[tuple[int, Notice]]()
-        if notices is not None:
-            for index, event in events:
-                with contextlib.suppress(msgspec.DecodeError, ValueError):
-                    found += [(index, one) for one in notices.about(_fields_of(event), receipt)]
-        return found
-
-    def refresh(self) -> None:
-        """Read the books if they are others now."""
-        with contextlib.suppress(Exception):
-            stamp = (stamps(self._serving.books), register_records.count(self._serving.register))
-            if stamp != self._stamp:
-                self._stamp, self._notices = stamp, None
-                agreed = fold(register_records.every(self._serving.register))
-                self._notices = Notices.of(read_books(self._serving.books, Agreed(agreed.documents(), agreed.digest)))
-
-
-_event = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
-
-
-def _fields_of(event: bytes) -> dict[str, Any]:
-    """An event's fields in snake_case, nested properties flat, its time as an instant."""
-    said = _event.decode(event)
-    fields = {_SNAKE.get(name, name): value for name, value in said.items() if value not in (None, "")}
-    when = fields.get("timestamp")
-    if isinstance(when, str):
-        read = datetime.fromisoformat(when)
-        fields["timestamp"] = read.astimezone(UTC).replace(tzinfo=None) if read.tzinfo else read
-    fields["properties"] = dict(_flat(fields.get("properties") or {}, ""))
-    return fields
-
-
-def _flat(properties: dict[str, Any], path: str) -> Iterator[tuple[str, Any]]:
-    for name, value in properties.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{path}{name}.")
-        else:
-            yield f"{path}{name}", value
-
-
-def _by_code(found: Sequence[tuple[int, Notice]]) -> list[dict[str, Any]]:
-    """Notices of a batch: how many of each kind, the first for an example."""
-    counted: dict[str, dict[str, Any]] = {}
-    for index, one in found:
-        said = counted.setdefault(one.code, {"code": one.code, "count": 0, "example": {"index": index, "message": one.message}})
-        said["count"] += 1
-    return list(counted.values())
 
 
 @dataclass(frozen=True, slots=True)

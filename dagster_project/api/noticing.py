@@ -1,0 +1,82 @@
+"""Notices of the events of a request (R-61): the books are laid out once and asked about one event after the other."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from dagster_project.checks.notices import Notice, Notices
+from dagster_project.landing.reading import SPELLINGS
+from dagster_project.pipeline.run import read_books, stamps
+from dagster_project.register import records
+from dagster_project.register.agreements import fold
+from rating.books import Agreed
+
+_SNAKE = {camel: name for name, camel in SPELLINGS.items()}
+
+
+class Noticing:
+    """What the books of now would make of events; a thread reads the books again where their files or the register have changed."""
+
+    def __init__(self, books: Path, register: sa.Engine) -> None:
+        self._books, self._register = books, register
+        self._notices: Notices | None = None
+        self._stamp: object = None
+        self.refresh()
+
+    def about(self, events: Sequence[tuple[int, bytes]], receipt: datetime) -> list[tuple[int, Notice]]:
+        """Notices by the index of their event; none while the books have mistakes, which is no reason to turn events away."""
+        notices, found = self._notices, list[tuple[int, Notice]]()
+        if notices is not None:
+            for index, event in events:
+                with contextlib.suppress(msgspec.DecodeError, ValueError):
+                    found += [(index, one) for one in notices.about(_fields_of(event), receipt)]
+        return found
+
+    def refresh(self) -> None:
+        """Read the books if they are others now."""
+        with contextlib.suppress(Exception):
+            stamp = (stamps(self._books), records.count(self._register))
+            if stamp != self._stamp:
+                self._stamp, self._notices = stamp, None
+                agreed = fold(records.every(self._register))
+                self._notices = Notices.of(read_books(self._books, Agreed(agreed.documents(), agreed.digest)))
+
+
+_event = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+
+
+def _fields_of(event: bytes) -> dict[str, Any]:
+    """An event's fields in snake_case, nested properties flat, its time as an instant."""
+    said = _event.decode(event)
+    fields = {_SNAKE.get(name, name): value for name, value in said.items() if value not in (None, "")}
+    when = fields.get("timestamp")
+    if isinstance(when, str):
+        read = datetime.fromisoformat(when)
+        fields["timestamp"] = read.astimezone(UTC).replace(tzinfo=None) if read.tzinfo else read
+    fields["properties"] = dict(_flat(fields.get("properties") or {}, ""))
+    return fields
+
+
+def _flat(properties: dict[str, Any], path: str) -> Iterator[tuple[str, Any]]:
+    for name, value in properties.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{path}{name}.")
+        else:
+            yield f"{path}{name}", value
+
+
+def by_code(found: Sequence[tuple[int, Notice]]) -> list[dict[str, Any]]:
+    """Notices of a batch: how many of each kind, the first for an example."""
+    counted: dict[str, dict[str, Any]] = {}
+    for index, one in found:
+        said = counted.setdefault(one.code, {"code": one.code, "count": 0, "example": {"index": index, "message": one.message}})
+        said["count"] += 1
+    return list(counted.values())
