@@ -8,8 +8,8 @@ from pathlib import Path
 from dagster_project import settings
 from dagster_project.cli.screen import screen
 from dagster_project.errors import UserError
-from dagster_project.register.agreements import agreed_by
-from dagster_project.register.store import existing_register
+from dagster_project.pipeline.run import agreed_at
+from dagster_project.register.place import existing_register
 from dagster_project.warehouse.paths import Warehouse
 from rating import books
 
@@ -19,7 +19,7 @@ def check(folder: Path, warehouse: Path) -> None:
     number."""
     register = settings.register(os.environ) or existing_register(Warehouse(warehouse))
     try:
-        found = books.load(folder, agreed_by(register, settings.now()))
+        found = books.load(folder, agreed_at(register, settings.now()))
     except books.BooksError as error:
         count = len(error.problems)
         raise UserError(*map(str, error.problems), f"{count} mistake{'s' if count > 1 else ''} in {folder}.") from None

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from dagster_project import settings
 from dagster_project.cli.screen import screen, table
-from dagster_project.register import keys, store
+from dagster_project.register import keys, place, store
 from dagster_project.warehouse.paths import Warehouse
 
 
@@ -47,12 +47,12 @@ def revoke(warehouse: Path, register: str | None, prefix: str) -> None:
 
 def upgrade(warehouse: Path, register: str | None) -> None:
     """Bring the register to this version."""
-    engine = store.upgraded(register or store.location_of(Warehouse(warehouse)))
+    engine = store.upgraded(register or place.location_of(Warehouse(warehouse)))
     screen.print(f"The register is of version {store.VERSION}: {engine.url.render_as_string(hide_password=True)}", markup=False)
 
 
 def _register(warehouse: Path, location: str | None) -> sa.Engine:
-    return store.opened(location or store.location_of(Warehouse(warehouse)))
+    return store.opened(location or place.location_of(Warehouse(warehouse)))
 
 
 def _day(instant: datetime | None) -> str:

@@ -18,7 +18,7 @@ from dagster_project.api.server import Serving, application
 from dagster_project.cli.screen import screen
 from dagster_project.errors import UserError
 from dagster_project.pipeline.guards import folder_faults
-from dagster_project.register import keys, store
+from dagster_project.register import keys, place, store
 from dagster_project.warehouse.paths import Warehouse
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -52,7 +52,7 @@ def serve(
         )
     Path(inbox).mkdir(parents=True, exist_ok=True)
     house = Warehouse(warehouse)
-    engine = store.opened(register or store.location_of(house))
+    engine = store.opened(register or place.location_of(house))
     serving = Serving(
         warehouse=house,
         books=books,

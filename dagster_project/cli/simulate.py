@@ -15,10 +15,9 @@ from dagster_project import settings
 from dagster_project.cli.screen import nothing_said, progress, screen
 from dagster_project.errors import UserError
 from dagster_project.pipeline import simulation
-from dagster_project.pipeline.run import read_books
+from dagster_project.pipeline.run import agreed_at, read_books
 from dagster_project.pipeline.simulation import FIGURES, Simulation
-from dagster_project.register.agreements import agreed_by
-from dagster_project.register.store import existing_register
+from dagster_project.register.place import existing_register
 from dagster_project.render.figures import money
 from dagster_project.warehouse.books_cache import remembered_books
 from dagster_project.warehouse.files import write_atomically
@@ -50,7 +49,7 @@ def simulate(
     if months[0] > months[1]:
         raise UserError(f"--from {first} lies after --to {last}. Write the earlier month first.")
     # what was agreed by API is agreed under either
-    agreed = agreed_by(settings.register(os.environ) or existing_register(house), settings.now())
+    agreed = agreed_at(settings.register(os.environ) or existing_register(house), settings.now())
     after = read_books(new, agreed)
     before = _books_of(house) if old is None else read_books(old, agreed)
     _refuse_unknown(contracts, before, after)

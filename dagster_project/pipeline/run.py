@@ -15,8 +15,7 @@ from pathlib import Path
 from dagster_project.checks.expectations.client import ExpectationClient
 from dagster_project.errors import UserError
 from dagster_project.pipeline.guards import IssueLimit
-from dagster_project.register.agreements import agreed_by
-from dagster_project.register.store import existing_register
+from dagster_project.register.place import existing_register
 from dagster_project.warehouse import issued
 from dagster_project.warehouse.books_cache import recall
 from dagster_project.warehouse.paths import Warehouse
@@ -76,7 +75,7 @@ class Run:
         return loaded
 
     def _read(self) -> Books:
-        agreed = agreed_by(self.register or existing_register(self.warehouse), self.as_of)
+        agreed = agreed_at(self.register or existing_register(self.warehouse), self.as_of)
         return recall(self.warehouse, self.books_folder, agreed) or read_books(self.books_folder, agreed)
 
     @cached_property
@@ -93,6 +92,16 @@ class Run:
     def examiner(self) -> ExpectationClient:
         """Great Expectations, for as long as this run is at work."""
         return ExpectationClient(self.warehouse)
+
+
+def agreed_at(register: str | None, as_of: datetime) -> books.Agreed:
+    """What is agreed by API up to as_of (R-64); nothing where there is no register."""
+    if register is None:
+        return books.NOTHING_AGREED
+    # a database takes a moment to import, and most warehouses have none
+    from dagster_project.register.agreements import agreed_by
+
+    return agreed_by(register, as_of)
 
 
 def read_books(folder: Path, agreed: books.Agreed = books.NOTHING_AGREED) -> books.Books:

@@ -10,7 +10,6 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from dagster_project.errors import UserError
-from dagster_project.warehouse.paths import REGISTER, Warehouse
 
 metadata = sa.MetaData()
 
@@ -42,16 +41,6 @@ records = sa.Table(
     sa.Column("previous_hash", sa.String(64), nullable=False),
     sa.Column("hash", sa.String(64), nullable=False),
 )
-
-
-def location_of(warehouse: Warehouse) -> str:
-    """Where the register lies unless somebody says otherwise."""
-    return f"sqlite:///{(warehouse.root / REGISTER).resolve()}"
-
-
-def existing_register(warehouse: Warehouse) -> str | None:
-    """The register in a warehouse, if there is one: a run does not make any."""
-    return location_of(warehouse) if (warehouse.root / REGISTER).exists() else None
 
 
 VERSION = "0001"  # the last of migrations/versions

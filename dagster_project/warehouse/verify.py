@@ -16,13 +16,11 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
-from sqlalchemy.exc import SQLAlchemyError
 
 from dagster_project import landing, settings
 from dagster_project.checks import invariants
 from dagster_project.errors import UserError
-from dagster_project.register import records
-from dagster_project.register.store import existing_register, opened
+from dagster_project.register.place import existing_register
 from dagster_project.warehouse import issued
 from dagster_project.warehouse.issued import Batch
 from dagster_project.warehouse.paths import Warehouse
@@ -94,6 +92,11 @@ def _register(warehouse: Warehouse) -> list[str]:
     location = settings.register(os.environ) or existing_register(warehouse)
     if location is None:
         return []
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from dagster_project.register import records
+    from dagster_project.register.store import opened
+
     try:
         return records.broken(records.every(opened(location)))
     except (UserError, SQLAlchemyError) as error:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dagster_project.register import keys, store
+from dagster_project.register import keys, place, store
 from dagster_project.settings import now
 from dagster_project.warehouse.paths import Warehouse
 from tests.benchmarks.books import write_books
@@ -40,7 +40,7 @@ def measured(folder: Path, customers: int) -> Iterator[Served]:
     """The door on books of so many customers."""
     books = write_books(folder / "books", customers, seed=1)
     (folder / "inbox").mkdir(parents=True)
-    register = store.opened(store.location_of(Warehouse(folder / "warehouse")))
+    register = store.opened(place.location_of(Warehouse(folder / "warehouse")))
     key = keys.create(register, "benchmark", ["usage:write"], now())
     with _serving(folder, books) as (port, pid):
         for notices in ("none", "all"):

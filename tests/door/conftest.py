@@ -21,7 +21,7 @@ from dagster_project.api.clock import Clock
 from dagster_project.api.server import Serving, application
 from dagster_project.errors import UserError
 from dagster_project.landing import doors
-from dagster_project.register import keys, store
+from dagster_project.register import keys, place, store
 from dagster_project.warehouse.paths import Warehouse
 from tests.door.postgresql import NOT_HERE, programs, server
 
@@ -70,7 +70,7 @@ class Opened:
 def served(folder: Path, location: str | None = None, **more: Any) -> Serving:
     warehouse = Warehouse(folder / "warehouse")
     (folder / "inbox").mkdir(parents=True, exist_ok=True)
-    register = store.opened(location or store.location_of(warehouse))
+    register = store.opened(location or place.location_of(warehouse))
     return Serving(warehouse, ACME, folder / "inbox", register, Clock(NOW), **more)
 
 
@@ -94,7 +94,7 @@ def postgresql_server() -> Iterator[str]:
 def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where a register of this test's own lies, on either database."""
     if request.param == "sqlite":
-        return store.location_of(Warehouse(tmp_path / "warehouse"))
+        return place.location_of(Warehouse(tmp_path / "warehouse"))
     address = request.getfixturevalue("postgresql_server")
     name = f"t_{uuid.uuid4().hex}"
     with sa.create_engine(f"{address}/postgres", isolation_level="AUTOCOMMIT").connect() as connection:

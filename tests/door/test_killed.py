@@ -22,7 +22,7 @@ import pytest
 
 from dagster_project import landing
 from dagster_project.landing import doors
-from dagster_project.register import keys, store
+from dagster_project.register import keys, place, store
 from dagster_project.warehouse.paths import Warehouse
 from tests.door.conftest import ACME, CALL, NOW
 
@@ -81,7 +81,7 @@ def lived_through(folder: Path, rounds: int, seed: int) -> None:
     chance, acknowledged = random.Random(seed), set[str]()
     (folder / "inbox").mkdir(parents=True)
     warehouse = Warehouse(folder / "warehouse")
-    register = store.opened(store.location_of(warehouse))
+    register = store.opened(place.location_of(warehouse))
     auth = {"authorization": f"Bearer {keys.create(register, 'tests', ['*'], NOW)}"}
     as_of = "2026-01-20T10:00:00"
     for number in range(rounds):
@@ -125,7 +125,7 @@ def test_r58_what_was_acknowledged_lands_once_at_length(tmp_path: Path, seed: in
 
 def test_r51_told_to_end_it_answers_what_has_begun_and_closes_its_segment(tmp_path: Path) -> None:
     (tmp_path / "inbox").mkdir()
-    register = store.opened(store.location_of(Warehouse(tmp_path / "warehouse")))
+    register = store.opened(place.location_of(Warehouse(tmp_path / "warehouse")))
     auth = {"authorization": f"Bearer {keys.create(register, 'tests', ['*'], NOW)}"}
     port = free_port()
     with serving(tmp_path, port) as door:
