@@ -4,6 +4,7 @@ select
     currency,
     billing_frequency,
     status,
+    is_self_serve,
     pricings,
     contracts
 from {{ source('dimensions', 'plans') }}
