@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dagster_project.errors import UserError
+from rating.calendar import naive_utc
 from rating.rate import Months
 
 BOOKS = "contracts_data/acme_ai"
@@ -49,7 +50,7 @@ def instant(text: str) -> datetime:
         raise UserError(
             f"`{text}` names no instant. Write a date (2026-02-01) or an ISO instant (2026-02-01T03:00:00Z)."
         ) from None
-    return named.astimezone(UTC).replace(tzinfo=None) if named.tzinfo else named
+    return naive_utc(named)
 
 
 def now() -> datetime:

@@ -1,11 +1,14 @@
 """Local days and instants: the one place that knows time zones.
 
-Works zone by zone over whole columns (there are a few dozen zones, whatever the number of contracts).
+Works zone by zone over whole columns (there are a few dozen zones, whatever the number of contracts); single instants are asked for
+by documents and doors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -50,6 +53,16 @@ def local_dates(instants: pl.Series, zones: pl.Series) -> pl.Series:
         pl.Date(),
         lambda zone: pl.col("value").dt.replace_time_zone("UTC").dt.convert_time_zone(zone).dt.date(),
     )
+
+
+def local_date(instant: datetime, zone: ZoneInfo) -> date:
+    """The local calendar date of one UTC instant (naive)."""
+    return instant.replace(tzinfo=UTC).astimezone(zone).date()
+
+
+def naive_utc(named: datetime) -> datetime:
+    """The instant as everything here has it: UTC without saying so; one that names no offset means UTC."""
+    return named.astimezone(UTC).replace(tzinfo=None) if named.tzinfo else named
 
 
 def anchored(months: pl.Expr, anchor: pl.Expr) -> pl.Expr:

@@ -7,7 +7,7 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,8 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from dagster_project.api.answers import ApiError, Detail
+from dagster_project.api.answers import ApiError, Detail, all_invalid, camel, instant_text, invalid, minor_units, text_of
 from dagster_project.api.clock import Clock
-from dagster_project.api.reading import camel, instant_text, minor_units, text_of
 from dagster_project.api.terms import (
     Asked,
     beside,
@@ -28,8 +27,6 @@ from dagster_project.api.terms import (
     moment_of,
     require_fields,
     review_required,
-    today_in,
-    wrong,
     zone_of,
 )
 from dagster_project.pipeline.run import read_books, stamps
@@ -40,7 +37,8 @@ from dagster_project.register.records import Draft, Record, Taken
 from dagster_project.warehouse import issued
 from dagster_project.warehouse.paths import Warehouse
 from rating import books
-from rating.books import Agreed, Books, BooksError
+from rating.books import Books, BooksError
+from rating.calendar import local_date
 from rating.schedule import build_schedule
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -128,7 +126,7 @@ class Desk:
         stamp = stamps(self._folder), agreed.digest
         if self._read is None or self._read[0] != stamp:
             try:
-                together = read_books(self._folder, Agreed(agreed.documents(), agreed.digest))
+                together = read_books(self._folder, agreed.beside_the_folder)
                 folder = self._folder_books(stamp[0]) if agreed.items else together
             except BooksError as error:
                 raise _broken(error) from None
@@ -143,16 +141,16 @@ class Desk:
     def _require_sound(self, asked: Asked, made: Mapping[str, Any], now: datetime) -> None:
         """Raise `ApiError` where the books with this would have a mistake."""
         first = Record(0, now, "", "", None, "", asked.op, made, "", "")
-        candidate = fold([*_history(self._register), first])
+        candidate = fold([*records.every(self._register), first])
         document = candidate.items[made["id"]].record.place
         try:
-            after = books.load(self._folder, Agreed(candidate.documents(), candidate.digest))
+            after = books.load(self._folder, candidate.beside_the_folder)
         except BooksError as error:
             mine = [problem for problem in error.problems if problem.file == document]
             if not mine:
                 raise _broken(error) from None
             details = [Detail(camel(problem.path.rpartition(".")[2]), f"{problem.what}. {problem.mend}.") for problem in mine]
-            raise ApiError(400, "VALIDATION_ERROR", " ".join(one.message for one in details), details) from None
+            raise all_invalid(details) from None
         if asked.op in ("contract.cancel", "contract.amend"):
             headers = issued.read_headers(self._warehouse, now)
             problems = books.problems_against(after, headers, issued.contract_facts(self._warehouse, now))
@@ -186,7 +184,7 @@ class Desk:
             "id": _new_id("contract"),
             "customer": customer,
             "plan": plan,
-            "start_date": said.get("startDate") or f"{today_in(now, zone)}",
+            "start_date": said.get("startDate") or f"{local_date(now, zone)}",
             "status": "approved",
         }
         for name, key in (("endDate", "end_date"), ("timezone", "timezone"), ("billingAnchor", "billing_anchor")):
@@ -197,7 +195,7 @@ class Desk:
     def _cancel(self, asked: Asked, known: _Known, now: datetime) -> dict[str, Any] | Item:
         contract = self._own_contract(asked, known)
         when = asked.said["cancelAt"]
-        today = today_in(now, zone_of(contract["timezone"]))
+        today = local_date(now, zone_of(contract["timezone"]))
         if when == "end_of_period":
             end = self._period_end(known, contract, now)
         elif when == "immediately":
@@ -215,7 +213,7 @@ class Desk:
         elif option == "requested_date":
             day = day_of("changeDate", asked.said.get("changeDate"), "a day")
         else:
-            raise wrong("changeOption", "changeOption is end_of_period or requested_date.")
+            raise invalid("changeOption", "changeOption is end_of_period or requested_date.")
         return {"id": contract["contract_id"], "amendment": {"effective_date": f"{day}", "plan": plan}}
 
     def _grant(self, asked: Asked, known: _Known, now: datetime) -> dict[str, Any] | Item:
@@ -227,8 +225,8 @@ class Desk:
         zone = zone_of(contract["timezone"])
         expires = moment_of("expiresAt", said["expiresAt"])
         if expires <= now:
-            raise wrong("expiresAt", "expiresAt lies in the past.")
-        today = today_in(now, zone)
+            raise invalid("expiresAt", "expiresAt lies in the past.")
+        today = local_date(now, zone)
         start = moment_of("effectiveAt", said["effectiveAt"]) if said.get("effectiveAt") else first_instant(today, zone)
         item: dict[str, Any] = {
             "id": _new_id("grant"),
@@ -267,7 +265,7 @@ class Desk:
     def _customer_named(self, said: Mapping[str, Any], known: _Known) -> str:
         by_id, external = said.get("customerId"), said.get("externalCustomerId")
         if (by_id is None) == (external is None):
-            raise wrong("customerId", "Give customerId or externalCustomerId, one of the two.")
+            raise invalid("customerId", "Give customerId or externalCustomerId, one of the two.")
         found = known.customer(by_id, external)
         if found is None:
             raise ApiError(404, "NOT_FOUND", f"There is no customer {by_id or external}.")
@@ -279,7 +277,7 @@ class Desk:
         found = _row(plans, "plan_code", code)
         if found is None:
             near = difflib.get_close_matches(str(code), plans.get_column("plan_code").to_list(), 1)
-            raise wrong("planId", f"There is no plan {code}" + (f"; did you mean {near[0]}?" if near else "."))
+            raise invalid("planId", f"There is no plan {code}" + (f"; did you mean {near[0]}?" if near else "."))
         if not found["is_self_serve"]:
             raise review_required(f"Plan {code} is not for self-service.")
         return str(code)
@@ -309,7 +307,7 @@ class Desk:
         if periods.is_empty():
             raise ApiError(409, "CONFLICT", f"{contract['contract_id']} has no billing period at this time.")
         end: datetime = periods.item(-1, "period_end")
-        return end.replace(tzinfo=UTC).astimezone(zone_of(contract["timezone"])).date()
+        return local_date(end, zone_of(contract["timezone"]))
 
 
 _MAKERS: Mapping[str, Callable[[Desk, Asked, _Known, datetime], dict[str, Any] | Item]] = {
@@ -398,10 +396,6 @@ def _row(frame: pl.DataFrame, column: str, value: Any) -> dict[str, Any] | None:
         return None
     found = frame.filter(pl.col(column) == value)
     return found.row(0, named=True) if found.height else None
-
-
-def _history(register: sa.Engine) -> list[Record]:
-    return records.every(register)
 
 
 def _new_id(kind: str) -> str:

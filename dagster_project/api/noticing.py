@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from dagster_project.landing.reading import SPELLINGS
 from dagster_project.pipeline.run import read_books, stamps
 from dagster_project.register import records
 from dagster_project.register.agreements import fold
-from rating.books import Agreed
+from rating.calendar import naive_utc
 
 _SNAKE = {camel: name for name, camel in SPELLINGS.items()}
 
@@ -47,7 +47,7 @@ class Noticing:
             if stamp != self._stamp:
                 self._stamp, self._notices = stamp, None
                 agreed = fold(records.every(self._register))
-                self._notices = Notices.of(read_books(self._books, Agreed(agreed.documents(), agreed.digest)))
+                self._notices = Notices.of(read_books(self._books, agreed.beside_the_folder))
 
 
 _event = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
@@ -59,8 +59,7 @@ def _fields_of(event: bytes) -> dict[str, Any]:
     fields = {_SNAKE.get(name, name): value for name, value in said.items() if value not in (None, "")}
     when = fields.get("timestamp")
     if isinstance(when, str):
-        read = datetime.fromisoformat(when)
-        fields["timestamp"] = read.astimezone(UTC).replace(tzinfo=None) if read.tzinfo else read
+        fields["timestamp"] = naive_utc(datetime.fromisoformat(when))
     fields["properties"] = dict(_flat(fields.get("properties") or {}, ""))
     return fields
 

@@ -75,13 +75,23 @@ _COST = {
         "creditRateCents": {"type": "number"},
     },
 }
-_LISTED = (
+# marts that are listed, and shown one by one: path, scope, rows, and a line about them
+LISTED = (
     ("invoices", "invoices:read", records.INVOICES, "Invoices, drafts too"),
     ("customers", "customers:read", records.CUSTOMERS, "Customers"),
     ("contracts", "contracts:read", records.CONTRACTS, "Contracts"),
     ("meters", "meters:read", records.METERS, "Meters"),
     ("plans", "plans:read", records.PLANS, "Plans"),
     ("pricing", "pricing:read", records.PRICINGS, "Pricings"),
+)
+# what may be agreed to: method, path, scope, op of the record, and a line about it
+AGREED = (
+    ("POST", "/v1/customers", "customers:write", "customer.create", "Sign a customer up"),
+    ("PATCH", "/v1/customers/{id}", "customers:write", "customer.update", "Change a customer"),
+    ("POST", "/v1/contracts", "contracts:write", "contract.create", "Agree to a plan"),
+    ("POST", "/v1/contracts/{id}/cancel", "contracts:write", "contract.cancel", "End a contract"),
+    ("POST", "/v1/contracts/{id}/change-plan", "contracts:write", "contract.amend", "Change the plan"),
+    ("POST", "/v1/contracts/{id}/credits/promotional/grant", "contracts:write", "grant.create", "Grant promotional credits"),
 )
 ENDPOINTS = (
     Endpoint("POST", "/v1/events", "usage:write", "Take an event", ("notices", "dryRun"), _EVENT, 202),
@@ -92,26 +102,17 @@ ENDPOINTS = (
         Endpoint(
             "GET", f"/v1/{plural}", scope, says, (*PAGING, *what.chosen_by, *(("include",) if what is records.INVOICES else ()))
         )
-        for plural, scope, what, says in _LISTED
+        for plural, scope, what, says in LISTED
     ),
-    *(Endpoint("GET", f"/v1/{plural}/{{id}}", scope, f"{says}: one of them") for plural, scope, _, says in _LISTED),
+    *(Endpoint("GET", f"/v1/{plural}/{{id}}", scope, f"{says}: one of them") for plural, scope, _, says in LISTED),
     Endpoint("GET", "/v1/invoices/{id}/document", "invoices:read", "An invoice as a file", ("format",)),
     Endpoint("GET", "/v1/contracts/{id}/credits/balance", "contracts:read", "What a contract's credits hold"),
     Endpoint("GET", "/v1/contracts/{id}/credits/ledger", "contracts:read", "Movements of a contract's credits", PAGING),
     Endpoint("GET", "/v1/contracts/{id}/usage", "usage:read", "Usage of a contract, with amounts", (*PAGING, "periodStart")),
     Endpoint("POST", "/v1/usage/cost", "usage:read", "What usage of whole periods comes to", body=_COST),
-    Endpoint("POST", "/v1/customers", "customers:write", "Sign a customer up", body=_fields("customer.create"), status=201),
-    Endpoint("PATCH", "/v1/customers/{id}", "customers:write", "Change a customer", body=_fields("customer.update")),
-    Endpoint("POST", "/v1/contracts", "contracts:write", "Agree to a plan", body=_fields("contract.create"), status=201),
-    Endpoint("POST", "/v1/contracts/{id}/cancel", "contracts:write", "End a contract", body=_fields("contract.cancel")),
-    Endpoint("POST", "/v1/contracts/{id}/change-plan", "contracts:write", "Change the plan", body=_fields("contract.amend")),
-    Endpoint(
-        "POST",
-        "/v1/contracts/{id}/credits/promotional/grant",
-        "contracts:write",
-        "Grant promotional credits",
-        body=_fields("grant.create"),
-        status=201,
+    *(
+        Endpoint(method, path, scope, says, body=_fields(op), status=201 if op.endswith(".create") else 200)
+        for method, path, scope, op, says in AGREED
     ),
     Endpoint("GET", "/v1/openapi.json", None, "This document"),
     Endpoint("GET", "/health/live", None, "Whether the door is open"),

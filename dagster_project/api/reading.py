@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,20 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dagster_project.api.answers import REQUEST_ID, ApiError, Detail, answer
+from dagster_project.api.answers import (
+    REQUEST_ID,
+    ApiError,
+    Detail,
+    all_invalid,
+    answer,
+    body_said,
+    camel,
+    instant_text,
+    invalid,
+    minor_units,
+    text_of,
+    unknown,
+)
 from dagster_project.api.requests import body_of
 from dagster_project.errors import UserError
 from dagster_project.queries import documents, events, records
@@ -54,14 +66,14 @@ class Reader:
         limit, offset = _number(asked, "limit", LIMIT, MOST), _number(asked, "offset", 0, 10**9)
         with_lines = asked.pop("include", None)
         if with_lines not in (None, "lineItems"):
-            raise _invalid("include", "include is lineItems, or left out.")
+            raise invalid("include", "include is lineItems, or left out.")
         chosen = {name: value for name, value in asked.items() if name not in PAGING} | dict(fixed or {})
 
         def read(marts: duckdb.DuckDBPyConnection) -> dict[str, Any]:
             try:
                 rows, total = records.page(marts, what, chosen, limit, offset)
             except duckdb.ConversionException as error:
-                raise _invalid("", f"One of {', '.join(chosen)} cannot be read: {str(error).splitlines()[0]}") from None
+                raise invalid("", f"One of {', '.join(chosen)} cannot be read: {str(error).splitlines()[0]}") from None
             data = [shown(what, row) for row in rows]
             if with_lines:
                 _add_lines(marts, data)
@@ -93,7 +105,7 @@ class Reader:
         """A document as a file (R-82)."""
         form = parameters(request, {"format"}).get("format", "pdf")
         if form not in FORMATS:
-            raise _invalid("format", f"format is one of {', '.join(FORMATS)}.")
+            raise invalid("format", f"format is one of {', '.join(FORMATS)}.")
 
         def read(marts: duckdb.DuckDBPyConnection) -> bytes:
             try:
@@ -137,7 +149,7 @@ class Reader:
         try:
             rows, total = await run_in_threadpool(events.versions, self._warehouse, chosen, limit, offset)
         except duckdb.ConversionException as error:
-            raise _invalid("", f"One of {', '.join(chosen)} cannot be read: {str(error).splitlines()[0]}") from None
+            raise invalid("", f"One of {', '.join(chosen)} cannot be read: {str(error).splitlines()[0]}") from None
         except UserError as error:
             raise ApiError(503, "RUN_AT_WORK", " ".join(error.sentences)) from None
         data = [shown(_EVENT, row) for row in rows]
@@ -232,12 +244,8 @@ _COST_FIELDS = {"contractId", "customerId", "externalCustomerId", "startDate", "
 
 def _cost_request(body: bytes) -> _CostRequest:
     """Raises `ApiError` with all that is wrong."""
-    try:
-        said = msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _invalid("", f"The body is no JSON object: {error}.") from None
-    said = {camel(name): value for name, value in said.items()}
-    details = [Detail(name, _unknown(name, _COST_FIELDS)) for name in said if name not in _COST_FIELDS]
+    said = body_said(body)
+    details = [Detail(name, unknown(name, _COST_FIELDS)) for name in said if name not in _COST_FIELDS]
     whom = [name for name in ("contractId", "customerId", "externalCustomerId") if said.get(name) is not None]
     if len(whom) != 1:
         details.append(Detail("contractId", "Give one of contractId, customerId and externalCustomerId."))
@@ -253,7 +261,7 @@ def _cost_request(body: bytes) -> _CostRequest:
     if not isinstance(names, list) or len(names) > MOST_NAMES or not all(isinstance(name, str) for name in names):
         details.append(Detail("eventNames", f"eventNames is a list of at most {MOST_NAMES} texts."))
     if details:
-        raise ApiError(400, "VALIDATION_ERROR", " ".join(one.message for one in details), details)
+        raise all_invalid(details)
     return _CostRequest(
         said.get("contractId"),
         said.get("customerId"),
@@ -292,26 +300,17 @@ def _periods_named(periods: Sequence[records.Period], asked: _CostRequest) -> li
 def parameters(request: Request, known: set[str]) -> dict[str, str]:
     """What stands behind the question mark, in camelCase. Raises `ApiError` for what is not known, naming the nearest."""
     asked = {camel(name): value for name, value in request.query_params.items()}
-    details = [Detail(name, _unknown(name, known)) for name in asked if name not in known]
+    details = [Detail(name, unknown(name, known)) for name in asked if name not in known]
     if details:
-        raise ApiError(400, "VALIDATION_ERROR", " ".join(one.message for one in details), details)
+        raise all_invalid(details)
     return asked
-
-
-def _unknown(name: str, known: set[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1)
-    return f"{name} is not known here" + (f"; did you mean {near[0]}?" if near else ".")
 
 
 def _number(asked: Mapping[str, str], name: str, default: int, most: int) -> int:
     text = asked.get(name, str(default))
     if not text.isascii() or not text.isdigit() or not (0 if name == "offset" else 1) <= int(text) <= most:
-        raise _invalid(name, f"{name} is a whole number of at most {most:,}.")
+        raise invalid(name, f"{name} is a whole number of at most {most:,}.")
     return int(text)
-
-
-def _invalid(path: str, said: str) -> ApiError:
-    return ApiError(400, "VALIDATION_ERROR", said, [Detail(path, said)])
 
 
 def _add_lines(marts: duckdb.DuckDBPyConnection, data: Sequence[dict[str, Any]]) -> None:
@@ -337,25 +336,3 @@ def shown(what: Records, row: Row) -> dict[str, Any]:
         else:
             said[camel(name)] = instant_text(value) if isinstance(value, datetime) else value
     return said
-
-
-def minor_units(amount: Decimal, digits: int) -> int:
-    """An amount in the minor unit of its currency; amounts never have more digits."""
-    return int(amount.scaleb(digits))
-
-
-def text_of(value: Decimal, least: int = 0) -> str:
-    """Every digit and no idle zeros beyond so many decimals."""
-    text = f"{value:f}"
-    whole, point, decimals = text.partition(".")
-    kept = decimals.rstrip("0").ljust(least, "0") if point or least else ""
-    return f"{whole}.{kept}" if kept else whole
-
-
-def instant_text(value: datetime) -> str:
-    return value.replace(tzinfo=UTC).isoformat().replace("+00:00", "Z")
-
-
-def camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part[:1].upper() + part[1:] for part in rest)

@@ -10,7 +10,7 @@ import msgspec
 import zstandard
 from starlette.requests import ClientDisconnect, Request
 
-from dagster_project.api.answers import ApiError, Detail
+from dagster_project.api.answers import ApiError, Detail, invalid
 
 BODY_BYTES = 20 << 20
 BATCH_EVENTS = 10_000
@@ -91,7 +91,7 @@ def one_event(body: bytes) -> bytes:
     except msgspec.DecodeError as error:
         raise _not_json(error) from None
     if not event.startswith(b"{"):
-        raise _invalid("", "The body is no JSON object: an event is {…} with an event_name. Send lists to /v1/events/batch.")
+        raise invalid("", "The body is no JSON object: an event is {…} with an event_name. Send lists to /v1/events/batch.")
     return event
 
 
@@ -104,12 +104,12 @@ def many_events(body: bytes, kind: str) -> list[bytes]:
         try:
             raw = _list.decode(body) if body.lstrip().startswith(b"[") else _envelope.decode(body).events
         except msgspec.ValidationError as error:
-            raise _invalid("events", f'A batch is {{"events": [{{…}}, …]}}, or the list alone: {error}.') from None
+            raise invalid("events", f'A batch is {{"events": [{{…}}, …]}}, or the list alone: {error}.') from None
         except msgspec.DecodeError as error:
             raise _not_json(error) from None
         events = [bytes(one) for one in raw]
     if not events:
-        raise _invalid("events", "The batch holds no event.")
+        raise invalid("events", "The batch holds no event.")
     if len(events) > BATCH_EVENTS:
         said = f"A batch holds at most {BATCH_EVENTS:,} events, and this one {len(events):,}. Send several."
         raise ApiError(400, "TOO_MANY_EVENTS", said, [Detail("events", said)])
@@ -120,12 +120,8 @@ def _require_text(body: bytes) -> None:
     try:
         body.decode()
     except UnicodeDecodeError as error:
-        raise _invalid("", f"The body is no UTF-8: byte {error.start + 1} cannot be read.") from None
+        raise invalid("", f"The body is no UTF-8: byte {error.start + 1} cannot be read.") from None
 
 
 def _not_json(error: msgspec.DecodeError) -> ApiError:
-    return _invalid("", f"The body is no JSON: {error}.")
-
-
-def _invalid(path: str, said: str) -> ApiError:
-    return ApiError(400, "VALIDATION_ERROR", said, [Detail(path, said)])
+    return invalid("", f"The body is no JSON: {error}.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import re
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -24,14 +23,14 @@ from starlette.routing import Route
 from dagster_project.api import openapi
 from dagster_project.api.access import Keys
 from dagster_project.api.agreements import Desk
-from dagster_project.api.answers import ApiError, Detail, answer, new_request_id, refusal
+from dagster_project.api.answers import ApiError, Detail, all_invalid, answer, body_said, new_request_id, refusal, unknown
 from dagster_project.api.clock import Clock
 from dagster_project.api.door import Busy, Door, Taken, Taking
 from dagster_project.api.noticing import Noticing, by_code
 from dagster_project.api.reading import Reader, parameters
 from dagster_project.api.requests import JSON, body_of, content_type, many_events, one_event
 from dagster_project.api.segments import Segments, StorageFailed, remove_landed
-from dagster_project.api.terms import Asked, body_said
+from dagster_project.api.terms import Asked
 from dagster_project.checks.notices import Notice
 from dagster_project.errors import sentences_of
 from dagster_project.landing.reading import FIELDS
@@ -85,7 +84,7 @@ def application(serving: Serving) -> Starlette:
                 reading_books.stop()
                 keys.note()
 
-    async def noticed(events: Sequence[bytes], taken: Taken) -> list[tuple[int, Notice]]:
+    def noticed(events: Sequence[bytes], taken: Taken) -> list[tuple[int, Notice]]:
         accepted = [(index, event) for index, event in enumerate(events) if taken.reasons[index] is None]
         return noticing.about(accepted, taken.receipt)
 
@@ -100,7 +99,7 @@ def application(serving: Serving) -> Starlette:
         if reason is not None:
             raise ApiError(400, "VALIDATION_ERROR", f"The event was refused: {reason}.", _details(reason))
         said: dict[str, Any] = {"idempotencyKey": idempotency_key, "requestId": request_id}
-        if query.notices and (found := await noticed([event], taken)):
+        if query.notices and (found := noticed([event], taken)):
             said["notices"] = [{"code": one.code, "message": one.message} for _, one in found]
         return answer(200 if query.dry_run else 202, {"status": "checked" if query.dry_run else "accepted", **said}, request_id)
 
@@ -125,7 +124,7 @@ def application(serving: Serving) -> Starlette:
         content: dict[str, Any] = {"status": status, "count": taken.accepted, "requestId": request_id}
         if rejected:
             content["rejected"] = rejected
-        if query.notices and (found := await noticed(events, taken)):
+        if query.notices and (found := noticed(events, taken)):
             content["notices"] = by_code(found)
         return answer(200 if query.dry_run else 202, content, request_id)
 
@@ -194,27 +193,10 @@ def application(serving: Serving) -> Starlette:
 
         return _answered(handler)
 
-    agreements = [
-        Route(path, agreeing(scope, op), methods=[method])
-        for path, method, scope, op in (
-            ("/v1/customers", "POST", "customers:write", "customer.create"),
-            ("/v1/customers/{id}", "PATCH", "customers:write", "customer.update"),
-            ("/v1/contracts", "POST", "contracts:write", "contract.create"),
-            ("/v1/contracts/{id}/cancel", "POST", "contracts:write", "contract.cancel"),
-            ("/v1/contracts/{id}/change-plan", "POST", "contracts:write", "contract.amend"),
-            ("/v1/contracts/{id}/credits/promotional/grant", "POST", "contracts:write", "grant.create"),
-        )
-    ]
+    agreements = [Route(path, agreeing(scope, op), methods=[method]) for method, path, scope, op, _ in openapi.AGREED]
     reading = [
         Route(f"/v1/{plural}{path}", make(scope, what), methods=["GET"])
-        for plural, scope, what in (
-            ("invoices", "invoices:read", records.INVOICES),
-            ("customers", "customers:read", records.CUSTOMERS),
-            ("contracts", "contracts:read", records.CONTRACTS),
-            ("meters", "meters:read", records.METERS),
-            ("plans", "plans:read", records.PLANS),
-            ("pricing", "pricing:read", records.PRICINGS),
-        )
+        for plural, scope, what, _ in openapi.LISTED
         for path, make in (("", listing), ("/{id}", single))
     ]
 
@@ -288,8 +270,7 @@ def _query(request: Request, known: set[str]) -> _Query:
     details = []
     for name in request.query_params:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            details.append(Detail(name, f"{name} is no parameter here" + (f"; did you mean {near[0]}?" if near else ".")))
+            details.append(Detail(name, unknown(name, known, "no parameter here")))
     said = {name: request.query_params.get(name) for name in known}
     if said.get("notices") not in (None, "none", "all"):
         details.append(Detail("notices", "notices is none or all."))
@@ -297,7 +278,7 @@ def _query(request: Request, known: set[str]) -> _Query:
         if said.get(name) not in (None, "true", "false"):
             details.append(Detail(name, f"{name} is true or false."))
     if details:
-        raise ApiError(400, "VALIDATION_ERROR", " ".join(one.message for one in details), details)
+        raise all_invalid(details)
     return _Query(
         "true" in (said.get("dry_run"), said.get("dryRun")), said.get("atomic") == "true", said.get("notices") != "none"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -12,12 +11,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
-
-from dagster_project.api.answers import ApiError, Detail
-from dagster_project.api.reading import camel, text_of
+from dagster_project.api.answers import ApiError, Detail, all_invalid, invalid, text_of, unknown
 from dagster_project.register.agreements import BESIDE
 from dagster_project.register.keys import Key
+from rating.calendar import naive_utc
 
 METADATA_KEYS = 10
 PAGE = "Propose it to be reviewed instead: /desk"
@@ -69,24 +66,6 @@ class Asked:
         return hashlib.sha256(content.encode()).hexdigest()
 
 
-_body = msgspec.json.Decoder(dict[str, Any], float_hook=str)
-
-
-def body_said(body: bytes) -> dict[str, Any]:
-    """A body as fields in camelCase, numbers by their text. Raises `ApiError`."""
-    try:
-        said = _body.decode(body or b"{}")
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise wrong("", f"The body is no JSON object: {error}.") from None
-    found: dict[str, Any] = {}
-    for name, value in said.items():
-        spelled = camel(name)
-        if spelled in found and found[spelled] != value:
-            raise wrong(spelled, f"{spelled} is given in two spellings that differ.")
-        found[spelled] = value
-    return found
-
-
 def require_fields(asked: Asked) -> None:
     needed, others = FIELDS[asked.op]
     reviewed = sorted(set(asked.said) & REVIEWED.get(asked.op, set()))
@@ -95,8 +74,7 @@ def require_fields(asked: Asked) -> None:
     details = []
     for name in asked.said:
         if name not in needed | others:
-            near = difflib.get_close_matches(name, needed | others, 1)
-            details.append(Detail(name, f"{name} is not known here" + (f"; did you mean {near[0]}?" if near else ".")))
+            details.append(Detail(name, unknown(name, needed | others)))
     details += [Detail(name, f"{name} is missing.") for name in sorted(needed) if asked.said.get(name) in (None, "")]
     metadata = asked.said.get("metadata")
     if metadata is not None and not (isinstance(metadata, dict) and len(metadata) <= METADATA_KEYS):
@@ -106,7 +84,7 @@ def require_fields(asked: Asked) -> None:
         if value is not None and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
             details.append(Detail(name, f"{name} is a list of texts."))
     if details:
-        raise ApiError(400, "VALIDATION_ERROR", " ".join(one.message for one in details), details)
+        raise all_invalid(details)
 
 
 def customer_terms(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,15 +102,15 @@ def grant_worth(said: Mapping[str, Any], digits: int) -> dict[str, str]:
     """What a grant holds: money, or units at a rate."""
     by_amount, by_units = said.get("amountCents") is not None, said.get("creditAmount") is not None
     if by_amount == by_units:
-        raise wrong("amountCents", "Give amountCents, or creditRateCents with creditAmount.")
+        raise invalid("amountCents", "Give amountCents, or creditRateCents with creditAmount.")
     if by_amount:
         cents = decimal_of("amountCents", said["amountCents"])
         if cents != cents.to_integral_value() or cents <= 0:
-            raise wrong("amountCents", "amountCents is a whole number of the minor unit, above 0.")
+            raise invalid("amountCents", "amountCents is a whole number of the minor unit, above 0.")
         return {"amount": text_of(cents.scaleb(-digits))}
     rate = decimal_of("creditRateCents", said.get("creditRateCents"))
     if rate <= 0:
-        raise wrong("creditRateCents", "creditRateCents is above 0: units at no rate pay for nothing.")
+        raise invalid("creditRateCents", "creditRateCents is above 0: units at no rate pay for nothing.")
     return {"credits": text_of(decimal_of("creditAmount", said["creditAmount"])), "credit_rate": text_of(rate.scaleb(-digits))}
 
 
@@ -142,9 +120,9 @@ def decimal_of(name: str, value: Any) -> Decimal:
             raise InvalidOperation
         found = Decimal(str(value))
     except InvalidOperation:
-        raise wrong(name, f"{name} is no number.") from None
+        raise invalid(name, f"{name} is no number.") from None
     if not found.is_finite():
-        raise wrong(name, f"{name} is no number.")
+        raise invalid(name, f"{name} is no number.")
     return found
 
 
@@ -152,26 +130,22 @@ def day_of(name: str, value: Any, what: str) -> date:
     try:
         return date.fromisoformat(str(value))
     except ValueError:
-        raise wrong(name, f"{name} is {what} such as 2026-03-01.") from None
+        raise invalid(name, f"{name} is {what} such as 2026-03-01.") from None
 
 
 def moment_of(name: str, value: Any) -> datetime:
     try:
         found = datetime.fromisoformat(str(value))
     except ValueError:
-        raise wrong(name, f"{name} is no instant such as 2026-06-01T00:00:00Z.") from None
-    return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+        raise invalid(name, f"{name} is no instant such as 2026-06-01T00:00:00Z.") from None
+    return naive_utc(found)
 
 
 def zone_of(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise wrong("timezone", f"{name} is no time zone such as Europe/Berlin.") from None
-
-
-def today_in(now: datetime, zone: ZoneInfo) -> date:
-    return now.replace(tzinfo=UTC).astimezone(zone).date()
+        raise invalid("timezone", f"{name} is no time zone such as Europe/Berlin.") from None
 
 
 def first_instant(day: date, zone: ZoneInfo) -> datetime:
@@ -181,10 +155,6 @@ def first_instant(day: date, zone: ZoneInfo) -> datetime:
 def beside(said: Mapping[str, Any], *names: str) -> dict[str, Any]:
     kept = {name: said[name] for name in names if said.get(name) is not None}
     return {BESIDE: kept} if kept else {}
-
-
-def wrong(path: str, said: str) -> ApiError:
-    return ApiError(400, "VALIDATION_ERROR", said, [Detail(path, said)])
 
 
 def review_required(said: str) -> ApiError:

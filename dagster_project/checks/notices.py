@@ -12,12 +12,14 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from rating.books import Books
+from rating.books.values import canonical_number
+from rating.calendar import local_date
 from rating.vocabulary import WINDOWED
 
 ANY = None  # as the books' frames have `*`
@@ -52,7 +54,7 @@ class _Contract:
     meters: tuple[str, ...]
 
     def is_active(self, instant: datetime) -> bool:
-        day = instant.replace(tzinfo=UTC).astimezone(self.zone).date()
+        day = local_date(instant, self.zone)
         return self.start <= day and (self.end is None or day < self.end)
 
 
@@ -266,8 +268,7 @@ def _canonical(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | Decimal):
-        text = f"{Decimal(value):f}"
-        return text.rstrip("0").rstrip(".") if "." in text else text
+        return canonical_number(Decimal(value))
     return str(value)
 
 

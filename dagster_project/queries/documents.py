@@ -17,6 +17,7 @@ import polars as pl
 
 from dagster_project.errors import UserError
 from dagster_project.warehouse.database import fetch
+from rating.calendar import local_date
 
 Row = dict[str, Any]
 
@@ -154,7 +155,7 @@ def _days(header: Row, zone: ZoneInfo) -> Row:
 
 
 def _local(instant: datetime | None, zone: ZoneInfo) -> date | None:
-    return None if instant is None else instant.replace(tzinfo=ZoneInfo("UTC")).astimezone(zone).date()
+    return None if instant is None else local_date(instant, zone)
 
 
 def _last_day(end: datetime | None, zone: ZoneInfo) -> date | None:

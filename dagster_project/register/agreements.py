@@ -37,9 +37,11 @@ class Agreements:
     def of(self, kind: str) -> list[Item]:
         return [item for item in self.items.values() if item.kind == kind]
 
-    def documents(self) -> tuple[Document, ...]:
-        """An item a document, named by the record that said the last of it."""
-        return tuple(Document(item.record.place, {SECTIONS[item.kind]: [item.terms]}, {}) for item in self.items.values())
+    @property
+    def beside_the_folder(self) -> Agreed:
+        """For the books to be read with: an item a document, named by the record that said the last of it."""
+        documents = (Document(item.record.place, {SECTIONS[item.kind]: [item.terms]}, {}) for item in self.items.values())
+        return Agreed(tuple(documents), self.digest)
 
 
 def fold(found: Iterable[Record]) -> Agreements:
@@ -70,7 +72,6 @@ def agreed_by(register: str | None, as_of: datetime) -> Agreed:
         return NOTHING_AGREED
     engine = store.opened(register)
     try:
-        found = fold(records.every(engine, as_of))
+        return fold(records.every(engine, as_of)).beside_the_folder
     finally:
         engine.dispose()
-    return Agreed(found.documents(), found.digest)

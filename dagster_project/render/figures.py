@@ -13,11 +13,6 @@ def money(amount: Decimal, digits: int = 2) -> str:
     return f"{whole}.{kept}" if kept else whole
 
 
-def figure(value: Decimal) -> str:
-    """A rate: at least two decimals, none of its own lost, no thousand idle zeros."""
-    return money(value, 2)
-
-
 def number(value: Decimal | int) -> str:
     """A quantity or count with thousands separators and no trailing zeros."""
     text = f"{value:,f}" if isinstance(value, Decimal) else f"{value:,}"

@@ -17,9 +17,9 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from dagster_project.api.answers import text_of
 from dagster_project.api.clock import Clock
 from dagster_project.api.openapi import ENDPOINTS, Endpoint
-from dagster_project.api.reading import text_of
 from dagster_project.api.server import Serving, application
 from dagster_project.register import keys, store
 from dagster_project.warehouse.paths import Warehouse

@@ -13,6 +13,7 @@ import xlsxwriter
 
 from dagster_project.queries.documents import Document
 from dagster_project.render.workbook import Formats, write_cell, write_table
+from rating.books.values import canonical_number
 
 HEADER = (
     "invoice_id",
@@ -106,7 +107,6 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, Decimal):
-        text = f"{value:f}"
-        return text.rstrip("0").rstrip(".") if "." in text else text
+        return canonical_number(value)
     text = str(value)
     return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dagster_project.queries.documents import Document
-from dagster_project.render.figures import figure, money, number
+from dagster_project.render.figures import money, number
 
 TITLES = {"initial": "Invoice", "period": "Invoice", "adjustment": "Adjustment"}
 
@@ -72,7 +72,7 @@ def _line(line: dict[str, Any], digits: int) -> dict[str, Any]:
     if line["service_from"]:
         notes.append(f"{line['service_from']} to {line['service_to']}")
     per = "" if line["per"] is None or line["per"] == 1 else f" / {number(line['per'])}"
-    rate = "tiers" if line["unit_rate"] is None else f"{figure(line['unit_rate'])}{per}"
+    rate = "tiers" if line["unit_rate"] is None else f"{money(line['unit_rate'])}{per}"
     return {
         "description": line["description"],
         "notes": notes,
@@ -85,7 +85,7 @@ def _line(line: dict[str, Any], digits: int) -> dict[str, Any]:
 
 def _tier(tier: dict[str, Any], digits: int) -> str:
     flat = f" + {money(tier['flat_amount'], digits)}" if tier["flat_amount"] else ""
-    return f"{number(tier['quantity'])} at {figure(tier['unit_amount'])}{flat}"
+    return f"{number(tier['quantity'])} at {money(tier['unit_amount'])}{flat}"
 
 
 def _sums(document: Document, digits: int) -> list[list[str]]:
