@@ -6,16 +6,15 @@ import difflib
 import secrets
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
 
 from dagster_project.api.answers import ApiError, Detail, all_invalid, camel, instant_text, invalid, minor_units, text_of
+from dagster_project.api.books_of_now import BooksOfNow, Known, row_of
 from dagster_project.api.clock import Clock
 from dagster_project.api.terms import (
     Asked,
@@ -29,15 +28,14 @@ from dagster_project.api.terms import (
     review_required,
     zone_of,
 )
-from dagster_project.pipeline.run import read_books, stamps
 from dagster_project.register import records
-from dagster_project.register.agreements import Agreements, Item, fold
+from dagster_project.register.agreements import NOTHING, Item, fold
 from dagster_project.register.keys import START
 from dagster_project.register.records import Draft, Record, Taken
 from dagster_project.warehouse import issued
 from dagster_project.warehouse.paths import Warehouse
 from rating import books
-from rating.books import Books, BooksError
+from rating.books import BooksError
 from rating.calendar import local_date
 from rating.schedule import build_schedule
 
@@ -46,64 +44,43 @@ ID_LETTERS = 26
 PREFIX = {"customer": "cus_", "contract": "ctr_", "grant": "gr_"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """The books of now: the folder, what the register says, and both together."""
-
-    folder: Books
-    agreed: Agreements
-    together: Books
-
-    def contract(self, contract_id: str) -> dict[str, Any] | None:
-        return _row(self.together.contracts, "contract_id", contract_id)
-
-    def customer(self, customer_id: str | None = None, external: str | None = None) -> dict[str, Any] | None:
-        if customer_id is not None:
-            return _row(self.together.customers, "customer_id", customer_id)
-        return _row(self.together.customers, "external_id", external)
-
-
 class Desk:
     """Takes agreements of one door, one after the other."""
 
-    def __init__(self, register: sa.Engine, folder: Path, warehouse: Warehouse, clock: Clock) -> None:
-        self._register, self._folder, self._warehouse, self._clock = register, folder, warehouse, clock
+    def __init__(self, register: sa.Engine, books_of_now: BooksOfNow, warehouse: Warehouse, clock: Clock) -> None:
+        self._register, self._books, self._warehouse, self._clock = register, books_of_now, warehouse, clock
         self._lock = threading.Lock()
-        self._read: tuple[tuple[object, str], _Known] | None = None
 
     def agree(self, asked: Asked) -> tuple[int, dict[str, Any]]:
         """The status and the answer of a request to agree to something. Raises `ApiError`."""
         with self._lock:
-            if (before := self._answered(asked)) is not None:
-                return before
             known = self._known()
+            if (before := self._answered(asked, known)) is not None:
+                return before
             require_fields(asked)
             now = self._clock.now()
             made = _MAKERS[asked.op](self, asked, known, now)
             if isinstance(made, Item):  # the same terms again
                 return 200, answer_of(asked.op, made, known)
-            self._require_sound(asked, made, now)
+            self._require_sound(asked, made, known, now)
             draft = Draft(f"{START}{asked.key.prefix}…", asked.request_id, asked.hash, asked.op, made, asked.idempotency_key)
             try:
                 record = records.append(self._register, draft, now)
             except Taken:
-                found = self._answered(asked)
+                found = self._answered(asked, known)
                 assert found is not None
                 return found
-            return self._told(asked.op, record)
-
-    def agreed(self) -> Agreements:
-        return fold(records.every(self._register))
+            return self._told(asked.op, record, known)
 
     def fresh(self, kind: str) -> list[dict[str, Any]]:
         """Customers or contracts that were agreed by API, as they are answered; no run need have seen them."""
-        found = self.agreed().of(kind)
+        found = self._books.agreed().of(kind)
         if kind == "customer" or not found:
             return [customer(item) for item in found]
         known = self._known()
         return [contract(item, known) for item in found]
 
-    def _answered(self, asked: Asked) -> tuple[int, dict[str, Any]] | None:
+    def _answered(self, asked: Asked, known: Known) -> tuple[int, dict[str, Any]] | None:
         """The answer of the first time, where a request came before under the same key (R-66)."""
         if asked.idempotency_key is None:
             return None
@@ -114,37 +91,27 @@ class Desk:
             raise ApiError(
                 409, "IDEMPOTENCY_CONFLICT", f"Idempotency-Key {asked.idempotency_key} was used for another request."
             )
-        return self._told(asked.op, record)
+        return self._told(asked.op, record, known)
 
-    def _told(self, op: str, record: Record) -> tuple[int, dict[str, Any]]:
+    def _told(self, op: str, record: Record, known: Known) -> tuple[int, dict[str, Any]]:
         # as it was then, whatever was agreed since
-        until = fold(one for one in records.every(self._register) if one.seq <= record.seq)
-        return (201 if op.endswith(".create") else 200), answer_of(op, until.items[record.item["id"]], self._known())
+        before = known.agreed if known.agreed.last < record.seq else NOTHING
+        until = fold([one for one in records.every(self._register, after=before.last) if one.seq <= record.seq], before)
+        return (201 if op.endswith(".create") else 200), answer_of(op, until.items[record.item["id"]], known)
 
-    def _known(self) -> _Known:
-        agreed = self.agreed()
-        stamp = stamps(self._folder), agreed.digest
-        if self._read is None or self._read[0] != stamp:
-            try:
-                together = read_books(self._folder, agreed.beside_the_folder)
-                folder = self._folder_books(stamp[0]) if agreed.items else together
-            except BooksError as error:
-                raise _broken(error) from None
-            self._read = stamp, _Known(folder, agreed, together)
-        return self._read[1]
+    def _known(self) -> Known:
+        try:
+            return self._books.known()
+        except BooksError as error:
+            raise _broken(error) from None
 
-    def _folder_books(self, stamp: object) -> Books:
-        if self._read is not None and self._read[0][0] == stamp:
-            return self._read[1].folder
-        return read_books(self._folder)
-
-    def _require_sound(self, asked: Asked, made: Mapping[str, Any], now: datetime) -> None:
+    def _require_sound(self, asked: Asked, made: Mapping[str, Any], known: Known, now: datetime) -> None:
         """Raise `ApiError` where the books with this would have a mistake."""
         first = Record(0, now, "", "", None, "", asked.op, made, "", "")
-        candidate = fold([*records.every(self._register), first])
+        candidate = fold([first], known.agreed)
         document = candidate.items[made["id"]].record.place
         try:
-            after = books.load(self._folder, candidate.beside_the_folder)
+            after = books.load(self._books.folder, candidate.beside_the_folder)
         except BooksError as error:
             mine = [problem for problem in error.problems if problem.file == document]
             if not mine:
@@ -159,7 +126,7 @@ class Desk:
 
     # --- what each request makes: the item of a record, or what is there already ---------------------------------------------------
 
-    def _customer(self, asked: Asked, known: _Known, _: datetime) -> dict[str, Any] | Item:
+    def _customer(self, asked: Asked, known: Known, _: datetime) -> dict[str, Any] | Item:
         item = customer_terms(asked.said)
         external = item.get("external_id")
         if external is not None and (there := known.customer(external=external)) is not None:
@@ -171,11 +138,11 @@ class Desk:
             )
         return {"id": _new_id("customer"), **item, **beside(asked.said, "metadata")}
 
-    def _customer_update(self, asked: Asked, known: _Known, _: datetime) -> dict[str, Any] | Item:
+    def _customer_update(self, asked: Asked, known: Known, _: datetime) -> dict[str, Any] | Item:
         self._require_own(known, "customer", asked.subject, known.folder.customers, "customer_id")
         return {"id": asked.subject, **customer_terms(asked.said), **beside(asked.said, "metadata")}
 
-    def _contract(self, asked: Asked, known: _Known, now: datetime) -> dict[str, Any] | Item:
+    def _contract(self, asked: Asked, known: Known, now: datetime) -> dict[str, Any] | Item:
         said = asked.said
         customer = self._customer_named(said, known)
         plan = self._self_serve_plan(said["planId"], known)
@@ -192,7 +159,7 @@ class Desk:
                 item[key] = str(said[name])
         return item | beside(said, "metadata")
 
-    def _cancel(self, asked: Asked, known: _Known, now: datetime) -> dict[str, Any] | Item:
+    def _cancel(self, asked: Asked, known: Known, now: datetime) -> dict[str, Any] | Item:
         contract = self._own_contract(asked, known)
         when = asked.said["cancelAt"]
         today = local_date(now, zone_of(contract["timezone"]))
@@ -204,7 +171,7 @@ class Desk:
             end = day_of("cancelAt", when, "end_of_period, immediately or a day")
         return {"id": contract["contract_id"], "end_date": f"{end}"}
 
-    def _change_plan(self, asked: Asked, known: _Known, now: datetime) -> dict[str, Any] | Item:
+    def _change_plan(self, asked: Asked, known: Known, now: datetime) -> dict[str, Any] | Item:
         contract = self._own_contract(asked, known)
         plan = self._self_serve_plan(asked.said["planId"], known)
         option = asked.said["changeOption"]
@@ -216,7 +183,7 @@ class Desk:
             raise invalid("changeOption", "changeOption is end_of_period or requested_date.")
         return {"id": contract["contract_id"], "amendment": {"effective_date": f"{day}", "plan": plan}}
 
-    def _grant(self, asked: Asked, known: _Known, now: datetime) -> dict[str, Any] | Item:
+    def _grant(self, asked: Asked, known: Known, now: datetime) -> dict[str, Any] | Item:
         said, contract = asked.said, known.contract(str(asked.subject))
         if contract is None:
             raise ApiError(404, "NOT_FOUND", f"There is no contract {asked.subject}.")
@@ -249,7 +216,7 @@ class Desk:
         return item | beside(said, "externalId", "description")
 
     @staticmethod
-    def _require_within_limits(item: Mapping[str, Any], known: _Known, count: int) -> None:
+    def _require_within_limits(item: Mapping[str, Any], known: Known, count: int) -> None:
         """R-63: how much and how often is said in reviewed books."""
         limits = known.together.settings.self_serve
         worth = Decimal(item["amount"]) if "amount" in item else Decimal(item["credits"]) * Decimal(item["credit_rate"])
@@ -262,7 +229,7 @@ class Desk:
                 f"The books allow {limits.grants_per_contract} grants a contract by API, and this one has {count}."
             )
 
-    def _customer_named(self, said: Mapping[str, Any], known: _Known) -> str:
+    def _customer_named(self, said: Mapping[str, Any], known: Known) -> str:
         by_id, external = said.get("customerId"), said.get("externalCustomerId")
         if (by_id is None) == (external is None):
             raise invalid("customerId", "Give customerId or externalCustomerId, one of the two.")
@@ -272,9 +239,9 @@ class Desk:
         return str(found["customer_id"])
 
     @staticmethod
-    def _self_serve_plan(code: Any, known: _Known) -> str:
+    def _self_serve_plan(code: Any, known: Known) -> str:
         plans = known.together.plans
-        found = _row(plans, "plan_code", code)
+        found = row_of(plans, "plan_code", code)
         if found is None:
             near = difflib.get_close_matches(str(code), plans.get_column("plan_code").to_list(), 1)
             raise invalid("planId", f"There is no plan {code}" + (f"; did you mean {near[0]}?" if near else "."))
@@ -282,23 +249,23 @@ class Desk:
             raise review_required(f"Plan {code} is not for self-service.")
         return str(code)
 
-    def _own_contract(self, asked: Asked, known: _Known) -> dict[str, Any]:
+    def _own_contract(self, asked: Asked, known: Known) -> dict[str, Any]:
         self._require_own(known, "contract", asked.subject, known.folder.contracts, "contract_id")
         found = known.contract(str(asked.subject))
         assert found is not None
         return found
 
     @staticmethod
-    def _require_own(known: _Known, kind: str, subject: str | None, folder: pl.DataFrame, column: str) -> None:
+    def _require_own(known: Known, kind: str, subject: str | None, folder: pl.DataFrame, column: str) -> None:
         """Raise `ApiError` unless the register made it: what stands in the folder is changed there (R-65)."""
-        if _row(folder, column, subject) is not None:
+        if row_of(folder, column, subject) is not None:
             raise ApiError(409, "MANAGED_IN_BOOKS", f"{subject} stands in the books and is changed there, by a review.")
         item = known.agreed.items.get(str(subject))
         if item is None or item.kind != kind:
             raise ApiError(404, "NOT_FOUND", f"There is no {kind} {subject}.")
 
     @staticmethod
-    def _period_end(known: _Known, contract: Mapping[str, Any], now: datetime) -> date:
+    def _period_end(known: Known, contract: Mapping[str, Any], now: datetime) -> date:
         """The first local day after the billing period of now; of the first period where the contract has not begun."""
         one = known.together.only(pl.Series("contract_id", [contract["contract_id"]]))
         start = first_instant(contract["start_date"], zone_of(contract["timezone"]))
@@ -310,7 +277,7 @@ class Desk:
         return local_date(end, zone_of(contract["timezone"]))
 
 
-_MAKERS: Mapping[str, Callable[[Desk, Asked, _Known, datetime], dict[str, Any] | Item]] = {
+_MAKERS: Mapping[str, Callable[[Desk, Asked, Known, datetime], dict[str, Any] | Item]] = {
     "customer.create": Desk._customer,
     "customer.update": Desk._customer_update,
     "contract.create": Desk._contract,
@@ -320,7 +287,7 @@ _MAKERS: Mapping[str, Callable[[Desk, Asked, _Known, datetime], dict[str, Any] |
 }
 
 
-def answer_of(op: str, item: Item, known: _Known) -> dict[str, Any]:
+def answer_of(op: str, item: Item, known: Known) -> dict[str, Any]:
     """What is answered of something agreed."""
     if item.kind == "customer":
         return customer(item)
@@ -348,9 +315,9 @@ def customer(item: Item) -> dict[str, Any]:
     }
 
 
-def contract(item: Item, known: _Known) -> dict[str, Any]:
+def contract(item: Item, known: Known) -> dict[str, Any]:
     terms = item.terms
-    plan = _row(known.together.plans, "plan_code", terms["plan"])
+    plan = row_of(known.together.plans, "plan_code", terms["plan"])
     return {
         "id": terms["id"],
         "customerId": terms["customer"],
@@ -366,7 +333,7 @@ def contract(item: Item, known: _Known) -> dict[str, Any]:
     }
 
 
-def _grant_answer(item: Item, known: _Known) -> dict[str, Any]:
+def _grant_answer(item: Item, known: Known) -> dict[str, Any]:
     terms = item.terms
     found = known.contract(terms["contract"])
     digits, currency = (found["minor_digits"], found["currency"]) if found else (2, None)
@@ -389,13 +356,6 @@ def _grant_answer(item: Item, known: _Known) -> dict[str, Any]:
         "isPromotional": True,
         "createdAt": instant_text(item.first.at),
     }
-
-
-def _row(frame: pl.DataFrame, column: str, value: Any) -> dict[str, Any] | None:
-    if not isinstance(value, str):
-        return None
-    found = frame.filter(pl.col(column) == value)
-    return found.row(0, named=True) if found.height else None
 
 
 def _new_id(kind: str) -> str:

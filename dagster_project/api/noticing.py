@@ -6,30 +6,24 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 
+from dagster_project.api.books_of_now import BooksOfNow, Known
 from dagster_project.checks.notices import Notice, Notices
 from dagster_project.landing.reading import SPELLINGS
-from dagster_project.pipeline.run import read_books, stamps
-from dagster_project.register import records
-from dagster_project.register.agreements import fold
 from rating.calendar import naive_utc
 
 _SNAKE = {camel: name for name, camel in SPELLINGS.items()}
 
 
 class Noticing:
-    """What the books of now would make of events; a thread reads the books again where their files or the register have changed."""
+    """What the books of now would make of events."""
 
-    def __init__(self, books: Path, register: sa.Engine) -> None:
-        self._books, self._register = books, register
+    def __init__(self, books: BooksOfNow) -> None:
         self._notices: Notices | None = None
-        self._stamp: object = None
-        self.refresh()
+        books.tell(self._lay_out)
 
     def about(self, events: Sequence[tuple[int, bytes]], receipt: datetime) -> list[tuple[int, Notice]]:
         """Notices by the index of their event; none while the books have mistakes, which is no reason to turn events away."""
@@ -40,14 +34,8 @@ class Noticing:
                     found += [(index, one) for one in notices.about(_fields_of(event), receipt)]
         return found
 
-    def refresh(self) -> None:
-        """Read the books if they are others now."""
-        with contextlib.suppress(Exception):
-            stamp = (stamps(self._books), records.count(self._register))
-            if stamp != self._stamp:
-                self._stamp, self._notices = stamp, None
-                agreed = fold(records.every(self._register))
-                self._notices = Notices.of(read_books(self._books, agreed.beside_the_folder))
+    def _lay_out(self, known: Known | None) -> None:
+        self._notices = None if known is None else Notices.of(known.together)
 
 
 _event = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)

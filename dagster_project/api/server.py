@@ -24,6 +24,7 @@ from dagster_project.api import openapi
 from dagster_project.api.access import Keys
 from dagster_project.api.agreements import Desk
 from dagster_project.api.answers import ApiError, Detail, all_invalid, answer, body_said, new_request_id, refusal, unknown
+from dagster_project.api.books_of_now import BooksOfNow
 from dagster_project.api.clock import Clock
 from dagster_project.api.door import Busy, Door, Taken, Taking
 from dagster_project.api.noticing import Noticing, by_code
@@ -34,7 +35,6 @@ from dagster_project.api.terms import Asked
 from dagster_project.checks.notices import Notice
 from dagster_project.errors import sentences_of
 from dagster_project.landing.reading import FIELDS
-from dagster_project.pipeline.run import read_books
 from dagster_project.queries import records
 from dagster_project.queries.records import Records
 from dagster_project.warehouse.paths import Warehouse
@@ -63,14 +63,16 @@ class Serving:
 def application(serving: Serving) -> Starlette:
     """The door as an application; it opens and closes with the server's lifespan."""
     keys = Keys(serving.register, serving.clock)
-    door = Door(Segments(serving.inbox, serving.segment_age_seconds), serving.clock, _zone(serving.books))
-    noticing = Noticing(serving.books, serving.register)
+    books = BooksOfNow(serving.books, serving.register)
+    noticing = Noticing(books)
+    books.refresh()
+    door = Door(Segments(serving.inbox, serving.segment_age_seconds), serving.clock, _zone(books))
     house = _Regularly(
         lambda: remove_landed(serving.inbox, serving.warehouse, serving.clock.now(), serving.keep_segments),
         HOUSE_SECONDS,
         "housekeeping",
     )
-    reading_books = _Regularly(noticing.refresh, BOOKS_SECONDS, "books")
+    reading_books = _Regularly(books.refresh, BOOKS_SECONDS, "books")
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -132,11 +134,11 @@ def application(serving: Serving) -> Starlette:
         return answer(200, {"status": "live", "requestId": request_id}, request_id)
 
     async def is_ready(_: Request, request_id: str) -> Response:
-        if reason := await run_in_threadpool(_not_ready, serving):
+        if reason := await run_in_threadpool(_not_ready, serving.inbox, books):
             raise ApiError(503, "NOT_READY", reason)
         return answer(200, {"status": "ready", "requestId": request_id}, request_id)
 
-    desk = Desk(serving.register, serving.books, serving.warehouse, serving.clock)
+    desk = Desk(serving.register, books, serving.warehouse, serving.clock)
     reader = Reader(serving.warehouse, desk.fresh)
 
     def listing(scope: str, what: Records) -> Callable[[Request], Awaitable[Response]]:
@@ -303,19 +305,19 @@ def _key_of(event: bytes) -> str | None:
     return None
 
 
-def _zone(books: Path) -> str:
+def _zone(books: BooksOfNow) -> str:
     """The zone of bare dates; UTC while the books have mistakes, which is no reason to turn events away (R-51)."""
     try:
-        return read_books(books).settings.timezone
+        return books.known().together.settings.timezone
     except Exception:
         return "UTC"
 
 
-def _not_ready(serving: Serving) -> str | None:
-    if not serving.inbox.is_dir():
-        return f"The inbox {serving.inbox} is not there."
+def _not_ready(inbox: Path, books: BooksOfNow) -> str | None:
+    if not inbox.is_dir():
+        return f"The inbox {inbox} is not there."
     try:
-        read_books(serving.books)
+        books.known()
     except Exception as error:
         return " ".join(sentences_of(error)[:3]) or str(error)
     return None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,23 +16,24 @@ SECTIONS = {"customer": "customers", "contract": "contracts", "grant": "credit_g
 BESIDE = "_beside"  # what the API keeps and the books do not know, such as metadata
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """Something agreed, as its records leave it; record: the last that said something of it, first: the one that made it."""
 
     kind: str
-    terms: dict[str, Any]
-    beside: dict[str, Any]
+    terms: Mapping[str, Any]
+    beside: Mapping[str, Any]
     first: Record
     record: Record
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Agreements:
-    """Everything that records agree to, by id."""
+    """Everything that records agree to, by id. last: number of the last of them. digest: of all of them."""
 
-    items: dict[str, Item] = field(default_factory=dict)
-    digest: str = ""
+    items: Mapping[str, Item] = field(default_factory=dict)
+    last: int = 0
+    digest: str = hashlib.sha256().hexdigest()
 
     def of(self, kind: str) -> list[Item]:
         return [item for item in self.items.values() if item.kind == kind]
@@ -40,30 +41,31 @@ class Agreements:
     @property
     def beside_the_folder(self) -> Agreed:
         """For the books to be read with: an item a document, named by the record that said the last of it."""
-        documents = (Document(item.record.place, {SECTIONS[item.kind]: [item.terms]}, {}) for item in self.items.values())
+        documents = (Document(item.record.place, {SECTIONS[item.kind]: [dict(item.terms)]}, {}) for item in self.items.values())
         return Agreed(tuple(documents), self.digest)
 
 
-def fold(found: Iterable[Record]) -> Agreements:
-    """Records in order as what they come to."""
-    agreed, digest = Agreements(), hashlib.sha256()
+NOTHING = Agreements()
+
+
+def fold(found: Sequence[Record], before: Agreements = NOTHING) -> Agreements:
+    """Records in order, after those that came before, as what they come to."""
+    if not found:
+        return before
+    items, digest = dict(before.items), before.digest
     for record in found:
-        digest.update(record.hash.encode())
+        digest = hashlib.sha256(f"{digest}{record.hash}".encode()).hexdigest()
         kind, _, act = record.op.partition(".")
-        said: Mapping[str, Any] = {name: value for name, value in record.item.items() if name != BESIDE}
-        beside = dict(record.item.get(BESIDE, {}))
+        said = {name: value for name, value in record.item.items() if name != BESIDE}
+        beside = record.item.get(BESIDE, {})
         if act == "create":
-            agreed.items[said["id"]] = Item(kind, dict(said), beside, record, record)
+            items[said["id"]] = Item(kind, said, beside, record, record)
             continue
-        item = agreed.items[said["id"]]
-        item.record = record
-        item.beside |= beside
-        if act == "amend":
-            item.terms["amendments"] = [*item.terms.get("amendments", []), said["amendment"]]
-        else:  # update, cancel: other values of the same keys
-            item.terms |= said
-    agreed.digest = digest.hexdigest()
-    return agreed
+        item = items[said["id"]]
+        # an amendment is one more; update and cancel: other values of the same keys
+        changed = {"amendments": [*item.terms.get("amendments", []), said["amendment"]]} if act == "amend" else said
+        items[said["id"]] = replace(item, terms={**item.terms, **changed}, beside={**item.beside, **beside}, record=record)
+    return Agreements(items, found[-1].seq, digest)
 
 
 def agreed_by(register: str | None, as_of: datetime) -> Agreed:

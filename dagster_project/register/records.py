@@ -73,18 +73,13 @@ def append(register: sa.Engine, draft: Draft, at: datetime) -> Record:
     raise sa.exc.OperationalError("append", None, Exception("the register is busy"))
 
 
-def every(register: sa.Engine, as_of: datetime | None = None) -> list[Record]:
-    """Records up to as_of (all without), in order."""
-    query = sa.select(records).order_by(records.c.seq)
+def every(register: sa.Engine, as_of: datetime | None = None, *, after: int = 0) -> list[Record]:
+    """Records up to as_of (all without) that follow a number, in order."""
+    query = sa.select(records).where(records.c.seq > after).order_by(records.c.seq)
     if as_of is not None:
         query = query.where(records.c.at <= as_of)
     with register.connect() as connection:
         return [_read(row) for row in connection.execute(query).mappings()]
-
-
-def count(register: sa.Engine) -> int:
-    with register.connect() as connection:
-        return int(connection.execute(sa.select(sa.func.count()).select_from(records)).scalar_one())
 
 
 def by_key(register: sa.Engine, idempotency_key: str) -> Record | None:
