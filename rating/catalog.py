@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
+from typing import Self
 
 import polars as pl
 
@@ -47,8 +48,7 @@ class Catalog:
     commitments: pl.DataFrame
     covered_customers: pl.DataFrame
 
-    def only(self, contracts: pl.Series) -> Catalog:
+    def only(self, contracts: pl.Series) -> Self:
         """The catalog of some contracts: what others have agreed is left out, what all share stays."""
-        parts = {field.name: getattr(self, field.name) for field in fields(Catalog)}
         chosen = pl.col("contract_id").is_in(contracts.implode())
-        return Catalog(**parts | {name: parts[name].filter(chosen) for name in OF_CONTRACTS})
+        return replace(self, **{name: getattr(self, name).filter(chosen) for name in OF_CONTRACTS})

@@ -53,7 +53,7 @@ def build_schedule(catalog: Catalog, as_of: datetime, issued: pl.DataFrame | Non
     issued: INVOICES issued so far. A contract that is prolonged goes on with a new period at the end of its issued short one (R-42).
     """
     contracts = catalog.contracts.filter(pl.col("status") == "approved")
-    terms = _terms(contracts, catalog)
+    terms = dated_terms(contracts, catalog)
     overrides = _overrides(contracts, catalog)
     card_versions = _card_versions(contracts, catalog)
     periods = _cut_where_issued(billing_periods(contracts, as_of + EARLY_EVENTS), contracts, issued)
@@ -89,7 +89,8 @@ def _first_instant(frame: pl.DataFrame, date: str, into: str, zone: str = "timez
     return frame.with_columns(calendar.first_instants(frame.get_column(date), frame.get_column(zone)).alias(into))
 
 
-def _terms(contracts: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
+def dated_terms(contracts: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
+    """CONTRACT_TERMS of contracts with valid_from and valid_to, their instants, instead of effective_date."""
     rows = catalog.contract_terms.join(contracts.select("contract_id", "timezone"), on="contract_id")
     return (
         _first_instant(rows, "effective_date", "valid_from")

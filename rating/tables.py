@@ -235,6 +235,10 @@ PLANS = Table(
         ("billing_frequency", TEXT, "weekly, monthly, quarterly, semi_annually or annually"),
         ("status", TEXT, "draft, active or archived"),
         ("is_self_serve", BOOLEAN, "whether an API key may agree to it without a review (R-63)"),
+        ("base_fee", PRICE, "base fee of a full period; 0: none"),
+        ("net_terms", SMALL, "days from issue to due"),
+        ("maximum_spend", PRICE, "most that usage of a full period costs (R-105); null: no bound", NULL),
+        ("is_in_advance", BOOLEAN, "whether the base fee is billed with the period before (R-104)"),
     ),
 )
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from dagster_project.api.answers import ApiError, Detail, all_invalid, camel, instant_text, invalid, minor_units, text_of
 from dagster_project.api.books_of_now import BooksOfNow, Known, row_of
+from dagster_project.api.catalogue import broken
 from dagster_project.api.clock import Clock
 from dagster_project.api.terms import (
     Asked,
@@ -72,14 +73,6 @@ class Desk:
                 return found
             return self._told(asked.op, record, known)
 
-    def fresh(self, kind: str) -> list[dict[str, Any]]:
-        """Customers or contracts that were agreed by API, as they are answered; no run need have seen them."""
-        found = self._books.agreed().of(kind)
-        if kind == "customer" or not found:
-            return [customer(item) for item in found]
-        known = self._known()
-        return [contract(item, known) for item in found]
-
     def _answered(self, asked: Asked, known: Known) -> tuple[int, dict[str, Any]] | None:
         """The answer of the first time, where a request came before under the same key (R-66)."""
         if asked.idempotency_key is None:
@@ -103,7 +96,7 @@ class Desk:
         try:
             return self._books.known()
         except BooksError as error:
-            raise _broken(error) from None
+            raise broken(error) from None
 
     def _require_sound(self, asked: Asked, made: Mapping[str, Any], known: Known, now: datetime) -> None:
         """Raise `ApiError` where the books with this would have a mistake."""
@@ -115,7 +108,7 @@ class Desk:
         except BooksError as error:
             mine = [problem for problem in error.problems if problem.file == document]
             if not mine:
-                raise _broken(error) from None
+                raise broken(error) from None
             details = [Detail(camel(problem.path.rpartition(".")[2]), f"{problem.what}. {problem.mend}.") for problem in mine]
             raise all_invalid(details) from None
         if asked.op in ("contract.cancel", "contract.amend"):
@@ -360,8 +353,3 @@ def _grant_answer(item: Item, known: Known) -> dict[str, Any]:
 
 def _new_id(kind: str) -> str:
     return PREFIX[kind] + "".join(secrets.choice(LETTERS) for _ in range(ID_LETTERS))
-
-
-def _broken(error: BooksError) -> ApiError:
-    details = [Detail("", str(problem)) for problem in error.problems[:20]]
-    return ApiError(503, "BOOKS_BROKEN", "The books have mistakes; nothing can be agreed until they are mended.", details)

@@ -31,7 +31,7 @@ class Noticing:
         if notices is not None:
             for index, event in events:
                 with contextlib.suppress(msgspec.DecodeError, ValueError):
-                    found += [(index, one) for one in notices.about(_fields_of(event), receipt)]
+                    found += [(index, one) for one in notices.about(fields_of(event), receipt)]
         return found
 
     def _lay_out(self, known: Known | None) -> None:
@@ -41,7 +41,7 @@ class Noticing:
 _event = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 
-def _fields_of(event: bytes) -> dict[str, Any]:
+def fields_of(event: bytes) -> dict[str, Any]:
     """An event's fields in snake_case, nested properties flat, its time as an instant."""
     said = _event.decode(event)
     fields = {_SNAKE.get(name, name): value for name, value in said.items() if value not in (None, "")}

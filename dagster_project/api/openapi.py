@@ -75,6 +75,17 @@ _COST = {
         "creditRateCents": {"type": "number"},
     },
 }
+_ESTIMATE = {
+    "type": "object",
+    "required": ["events"],
+    "properties": {
+        "events": {"type": "array", "minItems": 1, "maxItems": 500, "items": _EVENT},
+        **dict.fromkeys(("planId", "contractId"), TEXT),
+        "mode": {"enum": ["merge", "replace"]},
+        "creditRateCents": {"type": "number"},
+    },
+    "additionalProperties": False,
+}
 # marts that are listed, and shown one by one: path, scope, rows, and a line about them
 LISTED = (
     ("invoices", "invoices:read", records.INVOICES, "Invoices, drafts too"),
@@ -110,6 +121,7 @@ ENDPOINTS = (
     Endpoint("GET", "/v1/contracts/{id}/credits/ledger", "contracts:read", "Movements of a contract's credits", PAGING),
     Endpoint("GET", "/v1/contracts/{id}/usage", "usage:read", "Usage of a contract, with amounts", (*PAGING, "periodStart")),
     Endpoint("POST", "/v1/usage/cost", "usage:read", "What usage of whole periods comes to", body=_COST),
+    Endpoint("POST", "/v1/pricing/estimate", "pricing:read", "What events would cost; nothing is kept", body=_ESTIMATE),
     *(
         Endpoint(method, path, scope, says, body=_fields(op), status=201 if op.endswith(".create") else 200)
         for method, path, scope, op, says in AGREED

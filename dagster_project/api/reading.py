@@ -1,11 +1,12 @@
-"""Reading by HTTP: what the last run knew, as lists and single things (R-54, R-66 to R-68). Nothing is computed but sums of lines."""
+"""Reading by HTTP: the books of now, and what the last run knew, as lists and single things (R-54, R-66 to R-68). Nothing is computed
+but sums of lines."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from dagster_project.api.answers import (
     text_of,
     unknown,
 )
+from dagster_project.api.catalogue import OF_BOOKS, Catalogue
 from dagster_project.api.requests import body_of
 from dagster_project.errors import UserError
 from dagster_project.queries import documents, events, records
@@ -37,6 +39,7 @@ from dagster_project.render.documents import FORMATS
 from dagster_project.warehouse import issued
 from dagster_project.warehouse.database import published
 from dagster_project.warehouse.paths import Warehouse
+from rating.books.currencies import MINOR_DIGITS
 
 LIMIT, MOST = 10, 100
 MOST_NAMES = 50
@@ -50,16 +53,15 @@ PAGING = {"limit", "offset"}
 
 
 class Reader:
-    """Answers from published marts."""
+    """Answers from published marts, and about books from those of now."""
 
-    def __init__(self, warehouse: Warehouse, fresh: Callable[[str], list[dict[str, Any]]]) -> None:
-        """fresh: customers or contracts that were agreed by API, whether a run has seen them or not."""
-        self._warehouse, self._fresh = warehouse, fresh
+    def __init__(self, warehouse: Warehouse, catalogue: Catalogue) -> None:
+        self._warehouse, self._catalogue = warehouse, catalogue
 
     async def listed(
         self, request: Request, request_id: str, what: Records, fixed: Mapping[str, str] | None = None
     ) -> Response:
-        """A page of a list. fixed: what it is chosen by in any case."""
+        """A page of a list; an empty one before the first run. fixed: what it is chosen by in any case."""
         asked = parameters(
             request, PAGING | set(what.chosen_by) - {"contract"} | ({"include"} if what is records.INVOICES else set())
         )
@@ -69,37 +71,35 @@ class Reader:
             raise invalid("include", "include is lineItems, or left out.")
         chosen = {name: value for name, value in asked.items() if name not in PAGING} | dict(fixed or {})
 
-        def read(marts: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+        def read(rows_of: duckdb.DuckDBPyConnection) -> dict[str, Any]:
             try:
-                rows, total = records.page(marts, what, chosen, limit, offset)
+                rows, total = records.page(rows_of, what, chosen, limit, offset)
             except duckdb.ConversionException as error:
                 raise invalid("", f"One of {', '.join(chosen)} cannot be read: {str(error).splitlines()[0]}") from None
             data = [shown(what, row) for row in rows]
             if with_lines:
-                _add_lines(marts, data)
-            unseen = self._unseen(marts, what, chosen)
-            first = max(0, offset - total)
-            data += unseen[first : first + limit - len(rows)] if len(rows) < limit else []
-            return {"data": data, "hasMore": offset + len(data) < total + len(unseen), "total": total + len(unseen)}
+                _add_lines(rows_of, data)
+            self._complete(rows_of, what, data)
+            return {"data": data, "hasMore": offset + len(data) < total, "total": total}
 
-        return answer(200, await self._read(read) | {"asOf": self._as_of()}, request_id)
+        nothing = {"data": list[Any](), "hasMore": False, "total": 0}
+        return answer(200, await self._read(what, read, nothing) | {"asOf": self._as_of()}, request_id)
 
     async def single(self, request: Request, request_id: str, what: Records, key: str) -> Response:
         parameters(request, set())
+        missing = ApiError(404, "NOT_FOUND", f"There is no {what.name} {key}.")
 
-        def read(marts: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-            row = records.one(marts, what, key)
+        def read(rows_of: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+            row = records.one(rows_of, what, key)
             if row is None:
-                unseen = [one for one in self._unseen(marts, what, {}) if one["id"] == key]
-                if unseen:
-                    return {"data": unseen[0]}
-                raise ApiError(404, "NOT_FOUND", f"There is no {what.name} {key}.")
+                raise missing
             data = [shown(what, row)]
             if what is records.INVOICES:
-                _add_lines(marts, data)
+                _add_lines(rows_of, data)
+            self._complete(rows_of, what, data)
             return {"data": data[0]}
 
-        return answer(200, await self._read(read) | {"asOf": self._as_of()}, request_id)
+        return answer(200, await self._read(what, read, missing) | {"asOf": self._as_of()}, request_id)
 
     async def document(self, request: Request, request_id: str, key: str) -> Response:
         """A document as a file (R-82)."""
@@ -114,32 +114,38 @@ class Reader:
                 raise ApiError(404, "NOT_FOUND", f"There is no invoice {key}.") from None
             return FORMATS[form](found)
 
-        content = await self._read(read)
+        content = await self._read(records.INVOICES, read, ApiError(404, "NOT_FOUND", f"There is no invoice {key}."))
         return Response(content, media_type=TYPES[form], headers={REQUEST_ID: request_id, "X-Content-Type-Options": "nosniff"})
 
     async def balance(self, request: Request, request_id: str, contract: str) -> Response:
         """What a contract's credits hold, posted and with drafts, in drawing order."""
         parameters(request, set())
 
-        def read(marts: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-            found = records.one(marts, records.CONTRACTS, contract)
+        def agreed(books: duckdb.DuckDBPyConnection) -> Row:
+            found = records.one(books, records.CONTRACTS, contract)
             if found is None:
                 raise ApiError(404, "NOT_FOUND", f"There is no contract {contract}.")
-            rows, _ = records.page(marts, records.GRANTS, {"contract": contract}, 10_000, 0)
-            digits = next((row["minor_digits"] for row in rows if row["minor_digits"] is not None), 2)
-            held = sum((row["balance"] for row in rows), Decimal(0))
-            pending = sum((row["balance_with_drafts"] for row in rows), Decimal(0))
-            return {
-                "balanceCents": minor_units(held, digits),
-                "balance": text_of(held),
-                "pendingCents": minor_units(pending - held, digits),
-                "pending": text_of(pending - held),
-                "creditBalance": text_of(sum((row["credits"] or Decimal(0) for row in rows), Decimal(0))),
-                "currency": found["currency"],
-                "blocks": [shown(records.GRANTS, row) for row in rows],
-            }
+            return found
 
-        return answer(200, {"data": await self._read(read), "asOf": self._as_of()}, request_id)
+        known = await self._read(records.CONTRACTS, agreed)
+
+        def read(marts: duckdb.DuckDBPyConnection) -> list[Row]:
+            return records.page(marts, records.GRANTS, {"contract": contract}, 10_000, 0)[0]
+
+        rows = await self._read(records.GRANTS, read, list[Row]())
+        digits = next((row["minor_digits"] for row in rows if row["minor_digits"] is not None), 2)
+        held = sum((row["balance"] for row in rows), Decimal(0))
+        pending = sum((row["balance_with_drafts"] for row in rows), Decimal(0))
+        said = {
+            "balanceCents": minor_units(held, digits),
+            "balance": text_of(held),
+            "pendingCents": minor_units(pending - held, digits),
+            "pending": text_of(pending - held),
+            "creditBalance": text_of(sum((row["credits"] or Decimal(0) for row in rows), Decimal(0))),
+            "currency": known["currency"],
+            "blocks": [shown(records.GRANTS, row) for row in rows],
+        }
+        return answer(200, {"data": said, "asOf": await self._as_of_contract(contract)}, request_id)
 
     async def events(self, request: Request, request_id: str) -> Response:
         """Landed versions and what became of them, the latest first (R-62)."""
@@ -175,50 +181,71 @@ class Reader:
     async def cost(self, request: Request, request_id: str, queried_at: datetime) -> Response:
         """The sum of the usage lines of the periods that a range names; of the current one without a range (R-68)."""
         asked = _cost_request(await body_of(request))
+        missing = ApiError(404, "NOT_FOUND", "No billing period of that contract or customer is known to the last run.")
 
         def read(marts: duckdb.DuckDBPyConnection) -> dict[str, Any]:
             periods = records.periods_of(marts, contract=asked.contract, customer=asked.customer, external=asked.external)
             if not periods:
-                raise ApiError(404, "NOT_FOUND", "No billing period of that contract or customer is known to the last run.")
+                raise missing
             chosen = _periods_named(periods, asked)
             rows = records.cost_of(marts, chosen, asked.event_names)
             total = sum((row["amount"] for row in rows), Decimal(0))
             return {
-                "totalAmount": Decimal(text_of(total, 2)),
-                "totalAmountDecimal": text_of(total, 2),
-                "currency": chosen[0].currency,
-                "unit": chosen[0].currency,
+                **total_of(total, chosen[0].currency, asked.credit_rate),
                 "startDate": min(period.first_day for period in chosen),
                 "endDate": max(period.last_day for period in chosen),
                 "lines": [shown(_COST, row) for row in rows],
             }
 
-        said = await self._read(read)
+        said = await self._read(records.INVOICES, read, missing)
         return answer(200, said | {"queriedAt": instant_text(queried_at), "asOf": self._as_of()}, request_id)
 
-    def _unseen(self, marts: duckdb.DuckDBPyConnection, what: Records, chosen: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Things agreed by API that no run has seen yet: their asOf is null (R-67)."""
+    def _complete(self, books: duckdb.DuckDBPyConnection, what: Records, data: Sequence[dict[str, Any]]) -> None:
+        """Add what the mart does not say of customers and contracts: what the API keeps, terms over time, and whether a run has seen
+        them."""
         if what not in (records.CUSTOMERS, records.CONTRACTS):
-            return []
-        found = self._fresh(what.name)
-        seen = records.ids_among(marts, what, [one["id"] for one in found])
-        texts = {name: value.lower() if name == "isActive" else value for name, value in chosen.items()}
-        return [
-            one | {"asOf": None}
-            for one in found
-            if one["id"] not in seen
-            and all(
-                (str(one.get(name)).lower() if name == "isActive" else one.get(name)) == value for name, value in texts.items()
-            )
-        ]
+            return
+        ids = [one["id"] for one in data]
+        seen, as_of = self._seen(what, ids), self._as_of()
+        terms = records.terms_of(books, ids) if what is records.CONTRACTS else {}
+        for one in data:
+            if one["id"] in terms:
+                over_time, overrides = terms[one["id"]]
+                one |= {
+                    "terms": [shown(_TERMS, row) for row in over_time],
+                    "rateOverrides": [shown(_OVERRIDES, row) for row in overrides],
+                }
+            one |= self._catalogue.beside(what, one["id"])
+            one["asOf"] = as_of if one["id"] in seen else None
 
-    async def _read(self, read: Callable[[duckdb.DuckDBPyConnection], Any]) -> Any:
-        def on_marts() -> Any:
+    def _seen(self, what: Records, ids: Sequence[str]) -> set[str]:
+        """Those that the last run knew (R-67)."""
+        if not self._warehouse.database.exists():
+            return set()
+        with published(self._warehouse) as marts:
+            return records.ids_among(marts, what, ids)
+
+    async def _as_of_contract(self, contract: str) -> str | None:
+        return self._as_of() if await run_in_threadpool(self._seen, records.CONTRACTS, [contract]) else None
+
+    async def _read(
+        self, what: Records, read: Callable[[duckdb.DuckDBPyConnection], Any], before_the_first_run: Any = None
+    ) -> Any:
+        """What a question finds among the books of now, or in the marts. before_the_first_run: what is said while there are none."""
+
+        def on_rows() -> Any:
+            if what in OF_BOOKS:
+                with self._catalogue.asked() as books:
+                    return read(books)
+            if not self._warehouse.database.exists():
+                if isinstance(before_the_first_run, ApiError):
+                    raise before_the_first_run
+                return before_the_first_run
             with published(self._warehouse) as marts:
                 return read(marts)
 
         try:
-            return await run_in_threadpool(on_marts)
+            return await run_in_threadpool(on_rows)
         except UserError as error:
             raise ApiError(503, "NO_MARTS", " ".join(error.sentences)) from None
 
@@ -228,6 +255,45 @@ class Reader:
         return instant_text(latest) if latest else None
 
 
+def total_of(total: Decimal, currency: str, credit_rate: Decimal | None) -> dict[str, Any]:
+    """A sum as a number and as text: money, or credits of so many minor units each (to 12 decimals)."""
+    if credit_rate is None:
+        return {
+            "totalAmount": Decimal(text_of(total, 2)),
+            "totalAmountDecimal": text_of(total, 2),
+            "currency": currency,
+            "unit": currency,
+        }
+    credits_ = text_of(in_credits([total], MINOR_DIGITS[currency], credit_rate)[0])
+    return {"totalAmount": Decimal(credits_), "totalAmountDecimal": credits_, "currency": currency, "unit": "credits"}
+
+
+def in_credits(amounts: Sequence[Decimal], digits: int, credit_rate: Decimal) -> list[Decimal]:
+    """Amounts as credits of so many minor units each, to 12 decimals; differences of the rounded running sum, so that they add up."""
+    found, running, before = list[Decimal](), Decimal(0), Decimal(0)
+    with localcontext(prec=60):
+        for amount in amounts:
+            running += amount
+            rounded = (running.scaleb(digits) / credit_rate).quantize(Decimal("1e-12"), ROUND_HALF_UP)
+            found.append(rounded - before)
+            before = rounded
+    return found
+
+
+def credit_rate_of(said: Mapping[str, Any], details: list[Detail]) -> Decimal | None:
+    """creditRateCents of a request, minor units a credit; what is wrong with it goes to details."""
+    if said.get("creditRateCents") is None:
+        return None
+    try:
+        rate = Decimal(str(said["creditRateCents"]))
+    except InvalidOperation:
+        rate = Decimal(0)
+    if not rate.is_finite() or not 0 < rate <= 10**12 or isinstance(said["creditRateCents"], bool):
+        details.append(Detail("creditRateCents", "creditRateCents is a positive number of minor units a credit."))
+        return None
+    return rate
+
+
 class _CostRequest(msgspec.Struct, frozen=True):
     contract: str | None
     customer: str | None
@@ -235,10 +301,13 @@ class _CostRequest(msgspec.Struct, frozen=True):
     start: date | None
     end: date | None
     event_names: list[str]
+    credit_rate: Decimal | None
 
 
 _EVENT = Records("event", "", (), "", json=frozenset({"properties"}))
 _COST = Records("line", "", (), "", money=frozenset({"amount"}), json=frozenset({"dimensions"}))
+_TERMS = Records("terms", "", (), "")
+_OVERRIDES = Records("override", "", (), "", json=frozenset({"dimensions"}))
 _COST_FIELDS = {"contractId", "customerId", "externalCustomerId", "startDate", "endDate", "eventNames", "creditRateCents"}
 
 
@@ -260,6 +329,7 @@ def _cost_request(body: bytes) -> _CostRequest:
     names = said.get("eventNames") or []
     if not isinstance(names, list) or len(names) > MOST_NAMES or not all(isinstance(name, str) for name in names):
         details.append(Detail("eventNames", f"eventNames is a list of at most {MOST_NAMES} texts."))
+    credit_rate = credit_rate_of(said, details)
     if details:
         raise all_invalid(details)
     return _CostRequest(
@@ -269,6 +339,7 @@ def _cost_request(body: bytes) -> _CostRequest:
         days["startDate"],
         days["endDate"],
         names,
+        credit_rate,
     )
 
 

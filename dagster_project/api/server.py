@@ -25,13 +25,16 @@ from dagster_project.api.access import Keys
 from dagster_project.api.agreements import Desk
 from dagster_project.api.answers import ApiError, Detail, all_invalid, answer, body_said, new_request_id, refusal, unknown
 from dagster_project.api.books_of_now import BooksOfNow
+from dagster_project.api.catalogue import Catalogue
 from dagster_project.api.clock import Clock
 from dagster_project.api.door import Busy, Door, Taken, Taking
+from dagster_project.api.estimating import Estimating
 from dagster_project.api.noticing import Noticing, by_code
 from dagster_project.api.reading import Reader, parameters
 from dagster_project.api.requests import JSON, body_of, content_type, many_events, one_event
 from dagster_project.api.segments import Segments, StorageFailed, remove_landed
 from dagster_project.api.terms import Asked
+from dagster_project.api.worker import Worker
 from dagster_project.checks.notices import Notice
 from dagster_project.errors import sentences_of
 from dagster_project.landing.reading import FIELDS
@@ -84,6 +87,7 @@ def application(serving: Serving) -> Starlette:
             finally:
                 house.stop()
                 reading_books.stop()
+                worker.stop()
                 keys.note()
 
     def noticed(events: Sequence[bytes], taken: Taken) -> list[tuple[int, Notice]]:
@@ -139,7 +143,9 @@ def application(serving: Serving) -> Starlette:
         return answer(200, {"status": "ready", "requestId": request_id}, request_id)
 
     desk = Desk(serving.register, books, serving.warehouse, serving.clock)
-    reader = Reader(serving.warehouse, desk.fresh)
+    worker = Worker()
+    estimating = Estimating(books, serving.warehouse, worker)
+    reader = Reader(serving.warehouse, Catalogue(books, serving.clock))
 
     def listing(scope: str, what: Records) -> Callable[[Request], Awaitable[Response]]:
         async def handler(request: Request, request_id: str) -> Response:
@@ -178,6 +184,12 @@ def application(serving: Serving) -> Starlette:
         keys.holder(request, "usage:read")
         return await reader.event(request, request_id, request.path_params["key"], serving.inbox)
 
+    async def post_estimate(request: Request, request_id: str) -> Response:
+        keys.holder(request, "pricing:read")
+        parameters(request, set())
+        said = await estimating.answer(await body_of(request), serving.clock.now())
+        return answer(200, said | {"requestId": request_id}, request_id)
+
     async def post_cost(request: Request, request_id: str) -> Response:
         keys.holder(request, "usage:read")
         return await reader.cost(request, request_id, serving.clock.now())
@@ -214,6 +226,7 @@ def application(serving: Serving) -> Starlette:
         Route("/v1/contracts/{id}/credits/ledger", of_contract("contracts:read", records.LEDGER), methods=["GET"]),
         Route("/v1/contracts/{id}/usage", of_contract("usage:read", records.USAGE), methods=["GET"]),
         Route("/v1/usage/cost", _answered(post_cost), methods=["POST"]),
+        Route("/v1/pricing/estimate", _answered(post_estimate), methods=["POST"]),
         Route("/v1/events", _answered(post_event), methods=["POST"]),
         Route("/v1/events", _answered(get_events), methods=["GET"]),
         Route("/v1/events/{key:path}", _answered(get_event), methods=["GET"]),

@@ -11,7 +11,8 @@ import polars as pl
 
 from rating import tables
 from rating.books import Books
-from rating.schedule import Schedule
+from rating.calendar import first_instants
+from rating.schedule import dated_terms
 from rating.tables import BOOLEAN, COUNT, DATE, NULL, PRICE, QUANTITY, SMALL, TEXT, Column, Table
 
 CUSTOMERS = tables.CUSTOMERS
@@ -94,9 +95,9 @@ RATE_CARDS = Table(
 DIMENSIONS = (CUSTOMERS, CONTRACTS, PLANS, METERS, PRICINGS, RATE_CARDS)
 
 
-def dimensions(books: Books, schedule: Schedule, as_of: datetime) -> dict[str, pl.DataFrame]:
+def dimensions(books: Books, as_of: datetime) -> dict[str, pl.DataFrame]:
     """The frames of DIMENSIONS by name."""
-    contracts = _contracts(books, schedule, as_of)
+    contracts = _contracts(books, as_of)
     return {
         CUSTOMERS.name: books.customers,
         CONTRACTS.name: contracts,
@@ -118,25 +119,27 @@ def _tiers(books: Books) -> pl.DataFrame:
     return books.tier_sets.group_by("tier_set_id").agg(tiers=pl.len().cast(pl.Int32))
 
 
-def _contracts(books: Books, schedule: Schedule, as_of: datetime) -> pl.DataFrame:
-    """Approved contracts by the schedule's instants; of drafts, which have none, the terms of their start."""
+def _contracts(books: Books, as_of: datetime) -> pl.DataFrame:
+    """Contracts with the terms of as_of; of those that have not begun, and of drafts, the terms of their start."""
+    approved = books.contracts.filter(pl.col("status") == "approved")
     terms = ["contract_id", "plan_code", "base_fee", "net_terms", "minimum_spend", "maximum_spend"]
     of_start = books.contract_terms.sort("contract_id", "effective_date").unique(
         "contract_id", keep="first", maintain_order=True
     )
     now = (
-        schedule.terms.filter(pl.col("valid_from") <= as_of)
+        dated_terms(approved, books)
+        .filter(pl.col("valid_from") <= as_of)
         .sort("contract_id", "valid_from")
         .unique("contract_id", keep="last", maintain_order=True)
     )
     in_force = pl.concat([now.select(terms), of_start.select(terms).join(now, on="contract_id", how="anti")])
-    active = (
-        schedule.periods.filter(pl.col("period_start") <= as_of, pl.col("period_end") > as_of).select("contract_id").unique()
+    starts, ends = (
+        first_instants(books.contracts.get_column(day), books.contracts.get_column("timezone"))
+        for day in ("start_date", "end_date")
     )
+    is_active = (pl.col("status") == "approved") & (starts <= as_of) & (ends > as_of).fill_null(value=True)
     return CONTRACTS.frame(
-        books.contracts.join(in_force, on="contract_id", how="left", maintain_order="left").with_columns(
-            is_active=pl.col("contract_id").is_in(active.get_column("contract_id").implode())
-        )
+        books.contracts.with_columns(is_active=is_active).join(in_force, on="contract_id", how="left", maintain_order="left")
     )
 
 

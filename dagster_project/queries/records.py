@@ -168,6 +168,31 @@ def one(marts: duckdb.DuckDBPyConnection, records: Records, key: str) -> Row | N
     return rows.row(0, named=True) if rows.height else None
 
 
+TERMS_OF = """
+    select contract_id, effective_date, plan_code as plan_id, base_fee, net_terms, minimum_spend, maximum_spend, base_fee_in_advance
+    from marts.contract_terms
+    where contract_id in (select unnest($ids))
+    order by contract_id, effective_date
+"""
+OVERRIDES_OF = """
+    select contract_id, meter_code, dimensions, pricing_code, unit_amount, percent_off, tier_set_id is not null as has_tiers,
+        coalesce(starts_at::varchar, effective_from::varchar) as effective_from,
+        coalesce(ends_at::varchar, effective_to::varchar) as effective_to, place
+    from marts.rate_overrides
+    where contract_id in (select unnest($ids))
+    order by contract_id, override_no
+"""
+
+
+def terms_of(books: duckdb.DuckDBPyConnection, contracts: Sequence[str]) -> dict[str, tuple[list[Row], list[Row]]]:
+    """Terms over time, and overrides, by contract."""
+    found: dict[str, tuple[list[Row], list[Row]]] = {contract: ([], []) for contract in contracts}
+    for which, query in enumerate((TERMS_OF, OVERRIDES_OF)):
+        for row in fetch(books, query, {"ids": list(contracts)}).iter_rows(named=True):
+            found[row.pop("contract_id")][which].append(row)
+    return found
+
+
 def ids_among(marts: duckdb.DuckDBPyConnection, records: Records, ids: Sequence[str]) -> set[str]:
     """Which of these there are."""
     query = f"select id from ({records.rows}) as found where id in (select unnest($ids))"

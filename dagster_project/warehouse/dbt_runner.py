@@ -54,6 +54,16 @@ class DbtResult:
         return self.status in {"success", "pass", "no-op"}
 
 
+@dataclass(frozen=True, slots=True)
+class CompiledModel:
+    """A model as SQL. relation: where it stands, quoted."""
+
+    schema: str
+    relation: str
+    is_view: bool
+    sql: str
+
+
 class DbtHouse:
     """The dbt project, run on one warehouse."""
 
@@ -79,6 +89,23 @@ class DbtHouse:
         excluded = " ".join(part for part in (exclude, None if thorough else THOROUGH) if part)
         arguments = [*BUILD, "--select", *select.split(), *(["--exclude", *excluded.split()] if excluded else [])]
         return _results(_invoke([*arguments, *(() if thorough else NO_UNIT_TESTS)], self._environment(), _manifest()))
+
+    def compiled(self, select: str) -> list[CompiledModel]:
+        """The selected models as SQL, in an order in which they can be made. Makes them; raises `DbtFailed` where one cannot be."""
+        self.warehouse.derived.mkdir(parents=True, exist_ok=True)
+        outcome = _invoke(["run", "--no-write-json", "--select", *select.split()], self._environment(), _manifest())
+        failed = [f"{result.node.name}: {result.message}" for result in outcome.results if str(result.status) != "success"]
+        if failed:
+            raise DbtFailed("\n".join(failed))
+        return [
+            CompiledModel(
+                result.node.schema,
+                result.node.relation_name,
+                result.node.config.materialized == "view",
+                result.node.compiled_code,
+            )
+            for result in outcome.results
+        ]
 
     def _environment(self) -> dict[str, str]:
         return {

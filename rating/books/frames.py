@@ -188,6 +188,10 @@ def _plans(statements: Statements) -> Iterator[dict[str, Any]]:
             "billing_frequency": plan.terms.billing_frequency,
             "status": plan.terms.status,
             "is_self_serve": plan.terms.self_serve,
+            "base_fee": plan.terms.base_fee,
+            "net_terms": plan.terms.net_terms,
+            "maximum_spend": plan.terms.maximum_spend,
+            "is_in_advance": plan.terms.billing == "in_advance",
         }
 
 

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pypdf
@@ -253,7 +254,7 @@ def test_r53_every_route_asks_for_its_scope(ask: Asked, endpoint: Endpoint) -> N
     assert endpoint.scope in answer.json()["error"]["message"]
 
 
-def test_without_marts_it_says_so(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_before_the_first_run_the_books_are_there_and_figures_are_none(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("empty")
     (folder / "inbox").mkdir()
     register = store.opened(f"sqlite:///{folder / 'register.db'}")
@@ -261,8 +262,45 @@ def test_without_marts_it_says_so(tmp_path_factory: pytest.TempPathFactory) -> N
     with TestClient(
         application(Serving(Warehouse(folder / "warehouse"), ACME, folder / "inbox", register, Clock(NOW)))
     ) as client:
-        answer = client.get("/v1/invoices", headers={"authorization": f"Bearer {key}"})
-        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "NO_MARTS")
+        client.headers["authorization"] = f"Bearer {key}"
+        for path in ("invoices", "contracts/acme-2026/usage", "contracts/acme-2026/credits/ledger"):
+            said = client.get(f"/v1/{path}").json()
+            assert (said["data"], said["total"], said["asOf"]) == ([], 0, None)
+        [contract] = [one for one in client.get("/v1/contracts?limit=100").json()["data"] if one["id"] == "acme-2026"]
+        assert contract["asOf"] is None
+        assert contract["terms"][0]["effectiveDate"] == contract["startDate"]
+        assert {one["place"].split(":")[0] for one in contract["rateOverrides"]} <= {contract["place"].split(":")[0]}
+        assert client.get("/v1/invoices/1").status_code == 404
+        balance = client.get("/v1/contracts/acme-2026/credits/balance").json()
+        assert (balance["data"]["balanceCents"], balance["asOf"]) == (0, None)
+        assert client.post("/v1/usage/cost", json={"contractId": "acme-2026"}).status_code == 404
+
+
+def test_r51_books_with_mistakes_are_told_by_what_needs_them(tmp_path: Path) -> None:
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "books").mkdir()
+    (tmp_path / "books" / "books.yml").write_text("meters: nothing")
+    register = store.opened(f"sqlite:///{tmp_path / 'register.db'}")
+    key = keys.create(register, "tests", ["*"], NOW)
+    serving = Serving(Warehouse(tmp_path / "warehouse"), tmp_path / "books", tmp_path / "inbox", register, Clock(NOW))
+    with TestClient(application(serving)) as client:
+        client.headers["authorization"] = f"Bearer {key}"
+        for path in ("meters", "contracts/x", "contracts/x/credits/balance"):
+            answer = client.get(f"/v1/{path}")
+            assert (answer.status_code, answer.json()["error"]["code"]) == (503, "BOOKS_BROKEN")
+            assert answer.json()["error"]["details"]
+        body = {"planId": "x", "events": [{"eventName": "y"}]}
+        assert client.post("/v1/pricing/estimate", json=body).json()["error"]["code"] == "BOOKS_BROKEN"
+        event = {"eventName": "call", "customerId": "c"}
+        assert client.post("/v1/events", json=event).status_code == 202
+
+
+def test_r68_cost_in_credits_of_a_rate(ask: Asked) -> None:
+    plain = ask("/v1/usage/cost", json={"customerId": "cust_789"})
+    said = ask("/v1/usage/cost", json={"customerId": "cust_789", "creditRateCents": 750})
+    assert said["unit"] == "credits"
+    assert abs(said["totalAmount"] - plain["totalAmount"] * 100 / 750) <= Decimal("5e-13")
+    assert ask("/v1/usage/cost", 400, json={"customerId": "cust_789", "creditRateCents": "x"})["error"]["details"]
 
 
 @pytest.mark.parametrize(

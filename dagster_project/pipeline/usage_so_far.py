@@ -1,0 +1,53 @@
+"""What a contract has used by the last run, for whoever adds to it (R-69)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import duckdb
+import polars as pl
+
+from dagster_project.errors import UserError
+from dagster_project.landing import raw_tables
+from dagster_project.warehouse.database import connect, fetch, published
+from dagster_project.warehouse.paths import Warehouse
+from rating import tables
+
+USAGE = "select * from marts.usage where contract_id = $contract order by all"
+EVENTS = """
+    select raw.*
+    from raw.events as raw
+    inner join intermediate.int_event_dispositions as judged
+        on raw.batch = judged.batch and raw.file = judged.file and raw.position = judged.position and raw.element = judged.element
+    where judged.contract_id = $contract and judged.disposition = 'metered'
+        and exists (
+            select 1
+            from intermediate.int_kind_meters as taken
+            where taken.kind_no = judged.kind_no and taken.contract_id = judged.contract_id
+                and taken.disposition = 'metered' and taken.meter_code in (select unnest($meters))
+        )
+"""
+
+
+def usage_of(warehouse: Warehouse, contract: str) -> pl.DataFrame:
+    """USAGE of a contract as the marts have it; nothing before the first run."""
+    if not warehouse.database.exists():
+        return tables.USAGE.empty()
+    with published(warehouse) as marts:
+        rows = fetch(marts, USAGE, {"contract": contract})
+    values = [list(json.loads(text).values()) for text in rows.get_column("dimensions")]
+    return tables.USAGE.frame(rows.with_columns(group_values=pl.Series(values, dtype=tables.TEXTS)))
+
+
+def counted_events(warehouse: Warehouse, contract: str, meters: Sequence[str]) -> pl.DataFrame:
+    """raw_tables.EVENTS that some meters count for a contract. Raises `UserError` while a run holds the events."""
+    if not warehouse.work_database.exists():
+        return raw_tables.EVENTS.empty()
+    try:
+        with connect(warehouse.work_database, read_only=True) as work:
+            return raw_tables.EVENTS.frame(fetch(work, EVENTS, {"contract": contract, "meters": list(meters)}))
+    except duckdb.IOException:
+        raise UserError("A run is at work and holds the events. Ask again when it has ended.") from None
+    except duckdb.CatalogException:
+        return raw_tables.EVENTS.empty()
