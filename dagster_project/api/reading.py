@@ -158,7 +158,7 @@ class Reader:
             raise invalid("", f"One of {', '.join(chosen)} cannot be read: {str(error).splitlines()[0]}") from None
         except UserError as error:
             raise ApiError(503, "RUN_AT_WORK", " ".join(error.sentences)) from None
-        data = [shown(_EVENT, row) for row in rows]
+        data = [_event_shown(row) for row in rows]
         said = {"data": data, "hasMore": offset + len(rows) < total, "total": total, "asOf": self._as_of()}
         return answer(200, said, request_id)
 
@@ -176,7 +176,7 @@ class Reader:
             raise ApiError(503, "RUN_AT_WORK", " ".join(error.sentences)) from None
         if not rows:
             raise ApiError(404, "NOT_FOUND", f"No event has the key {key}.")
-        return answer(200, {"data": [shown(_EVENT, row) for row in rows], "asOf": self._as_of()}, request_id)
+        return answer(200, {"data": [_event_shown(row) for row in rows], "asOf": self._as_of()}, request_id)
 
     async def cost(self, request: Request, request_id: str, queried_at: datetime) -> Response:
         """The sum of the usage lines of the periods that a range names; of the current one without a range (R-68)."""
@@ -253,6 +253,11 @@ class Reader:
         """as_of of the last run, whose figures these are (R-67)."""
         latest = issued.latest_as_of(self._warehouse)
         return instant_text(latest) if latest else None
+
+
+def _event_shown(row: Row) -> dict[str, Any]:
+    lines = [shown(records.LINES, line) for line in row.get("invoice_lines") or []]
+    return shown(_EVENT, row) | ({"invoiceLines": lines} if "invoice_lines" in row else {})
 
 
 def total_of(total: Decimal, currency: str, credit_rate: Decimal | None) -> dict[str, Any]:

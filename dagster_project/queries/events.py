@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,30 @@ INVOICES_OF = """
     group by all
 """
 
+# where a price changed, a combination has a line from each of the days on
+LINES_OF = """
+    with taken as (
+        select events.*
+        from intermediate.int_metered_events as events
+        where events."timestamp" between $first and $last
+            and (events.file, events.position, events.element) in (select (unnest($files), unnest($positions), unnest($elements)))
+    )
+    select taken.file, taken.position, taken.element, coalesce(invoices.number, invoices.invoice_id) as invoice, lines.line_no,
+        lines.meter_code, lines.dimensions, lines.description
+    from taken
+    inner join rating.invoices as invoices
+        on taken.contract_id = invoices.contract_id and taken.period_start = invoices.period_start
+    inner join rating.invoice_lines as lines
+        on invoices.invoice_id = lines.invoice_id and taken.meter_code = lines.meter_code and taken.dimensions = lines.dimensions
+        and lines.kind = 'usage' and lines.price_from <= taken."timestamp"
+    where invoices.kind in ('period', 'adjustment')
+    qualify row_number() over (
+        partition by taken.batch, taken.file, taken.position, taken.element, invoices.invoice_id, lines.meter_code
+        order by lines.price_from desc
+    ) = 1
+    order by invoices.number nulls last, invoices.invoice_id, lines.line_no
+"""
+
 
 def versions(warehouse: Warehouse, chosen: Mapping[str, str], limit: int, offset: int) -> tuple[list[Row], int]:
     """Landed versions, the latest first, and how many there are in all. chosen: values by a name of CHOSEN_BY.
@@ -79,6 +103,7 @@ def versions(warehouse: Warehouse, chosen: Mapping[str, str], limit: int, offset
             billed = [row for row in found if row["contract_id"] is not None]
             named = {"contracts": [row["contract_id"] for row in billed], "starts": [row["period_start"] for row in billed]}
             invoices = {(row[0], row[1]): row[2] for row in fetch(work, INVOICES_OF, named).iter_rows()} if billed else {}
+            lines = _lines_of(work, billed)
     except duckdb.IOException:
         raise UserError("A run is at work and holds the events. Ask again when it has ended.") from None
     except duckdb.CatalogException:
@@ -87,7 +112,25 @@ def versions(warehouse: Warehouse, chosen: Mapping[str, str], limit: int, offset
     for row in found:
         del row["total"]
         row["invoices"] = invoices.get((row["contract_id"], row["period_start"]), [])
+        row["invoice_lines"] = lines.get((row["file"], row["position"], row["element"]), [])
     return found, total
+
+
+def _lines_of(work: duckdb.DuckDBPyConnection, billed: Sequence[Row]) -> dict[tuple[str, int, int], list[Row]]:
+    """Lines that versions are on, by file, position and element."""
+    if not billed:
+        return {}
+    moments = [row["timestamp"] for row in billed]
+    named = {
+        "first": min(moments),
+        "last": max(moments),
+        **{f"{name}s": [row[name] for row in billed] for name in ("file", "position", "element")},
+    }
+    found: dict[tuple[str, int, int], list[Row]] = {}
+    for row in fetch(work, LINES_OF, named).iter_rows(named=True):
+        place = row.pop("file"), row.pop("position"), row.pop("element")
+        found.setdefault(place, []).append(row)
+    return found
 
 
 _line = msgspec.json.Decoder(dict[str, msgspec.Raw])

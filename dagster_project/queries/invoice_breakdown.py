@@ -45,43 +45,13 @@ USAGE = """
     order by lines.line_no, usage.window_start
 """
 EVENTS = """
-    select
-        events."timestamp", events.event_name, {number} as value, events.file, events.position, events.element, events.received_at,
-        count(*) over () as events
-    from intermediate.int_event_dispositions as events
-    inner join intermediate.int_kind_meters as taken
-        on events.kind_no = taken.kind_no and events.contract_id = taken.contract_id
-    inner join intermediate.int_meter_outcomes as outcomes
-        on events.event_name = outcomes.event_name and events.fit = outcomes.fit and taken.meter_code = outcomes.meter_code
-    inner join intermediate.int_kind_dispositions as routes
-        on events.kind_no = routes.kind_no
-    inner join (
-        select contract_id, dense_rank() over (order by timezone)::integer as zone_no
-        from books.contracts
-        where status = 'approved'
-    ) as zones
-        on events.contract_id = zones.contract_id
-    where events.disposition = 'metered'
-        and taken.disposition = 'metered'
-        and taken.meter_code = $meter
-        and events.contract_id = $contract
-        and events."timestamp" >= $start
-        and events."timestamp" < $end
-        and list_transform(
-            list_transform(outcomes.group_slots, lambda slot: list_prepend(routes.routed_customer_id, {groups})[slot + 1]),
-            lambda found: case
-                when starts_with(found, '␟hours␟') then nullif(string_split(found, '␟')[zones.zone_no + 2], '␀')
-                else found
-            end
-        )
-            is not distinct from list_transform(
-                outcomes.group_keys, lambda key: json_extract_string($dimensions::json, '$."' || key || '"')
-            )
-    order by events."timestamp", events.file, events.position, events.element
+    select "timestamp", event_name, number as value, file, position, element, received_at, count(*) over () as events
+    from intermediate.int_metered_events
+    where meter_code = $meter and contract_id = $contract and "timestamp" >= $start and "timestamp" < $end
+        and dimensions = $dimensions
+    order by "timestamp", file, position, element
     limit {most}
 """
-
-
 MOST_NAMED = 5
 
 UNMATCHED = """
@@ -121,13 +91,6 @@ def events_of(warehouse: Warehouse, document: Row, line: Row, until: Any, most: 
     until: end of the line's last window. Raises `UserError` while a run is at work, which has the events to itself.
     """
     with _events(warehouse) as connection:
-        columns = connection.sql("from intermediate.int_event_dispositions limit 0").columns
-        groups, numbers = ([name for name in columns if name.startswith(kind)] for kind in ("group_", "number_"))
-        query = EVENTS.format(
-            groups=f"[{', '.join(f'events.{name}' for name in groups)}]" if groups else "[]::varchar[]",
-            number=f"[{', '.join(f'events.{name}' for name in numbers)}][outcomes.number_slot]" if numbers else "null",
-            most=most,
-        )
         params = {
             "meter": line["meter_code"],
             "contract": document["contract_id"],
@@ -135,7 +98,7 @@ def events_of(warehouse: Warehouse, document: Row, line: Row, until: Any, most: 
             "end": until,
             "dimensions": line["dimensions"] or "{}",
         }
-        return fetch(connection, query, params)
+        return fetch(connection, EVENTS.format(most=most), params)
 
 
 def unmatched_of(warehouse: Warehouse, period: str) -> pl.DataFrame:

@@ -141,6 +141,7 @@ def test_every_table_has_a_tested_key(manifest: dict[str, Any], models: dict[str
         "int_repeated_keys",
         "stg_events",
         "int_event_dispositions",
+        "int_metered_events",
         "int_event_groups",
         "int_landed_groups",
         "int_group_corrections",

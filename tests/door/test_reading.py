@@ -219,6 +219,12 @@ def test_r62_every_landed_version_is_listed_with_what_became_of_it(ask: Asked, n
         assert one in found
         invoice = ask(f"/v1/invoices/{one['invoices'][0]}")["data"]
         assert (invoice["contractId"], invoice["periodStart"]) == (one["contractId"], one["periodStart"])
+        on_it = [line for line in one["invoiceLines"] if line["invoice"] == one["invoices"][0]]
+        assert sorted(line["meterCode"] for line in on_it) == one["meters"]
+        for line in on_it:
+            shown = invoice["lineItems"][line["lineNo"] - 1]
+            assert (shown["description"], shown["dimensions"]) == (line["description"], line["dimensions"])
+            assert all(one["properties"].get(name) == value for name, value in line["dimensions"].items())
     assert {one["state"] for one in said["data"]} <= {
         "metered",
         "superseded",
