@@ -60,6 +60,10 @@ LimitIssueFlag = Annotated[
         metavar="N|AMOUNT",
     ),
 ]
+RegisterFlag = Annotated[
+    str | None,
+    typer.Option("--register", envvar="METERHOUSE_REGISTER", help="The register; register.db in the warehouse where absent."),
+]
 QuietFlag = Annotated[bool, typer.Option("--quiet", "-q", envvar="METERHOUSE_QUIET", help="Say nothing but what is wrong.")]
 JsonFlag = Annotated[
     bool, typer.Option("--json", envvar="METERHOUSE_JSON", help="Say how it ended as one JSON object on stdout.")
@@ -228,11 +232,23 @@ def explain(
 
 
 @app.command()
-def verify(warehouse: WarehouseFlag = DEFAULT_WAREHOUSE) -> None:
+def verify(warehouse: WarehouseFlag = DEFAULT_WAREHOUSE, register: RegisterFlag = None) -> None:
     """Prove that every issued document is byte for byte what was issued; silent when all is well."""
     from dagster_project.cli import verify
 
-    verify.verify(warehouse)
+    verify.verify(warehouse, register)
+
+
+@app.command()
+def backup(
+    to: Annotated[Path, typer.Option("--to", envvar="METERHOUSE_BACKUP", help="A folder that is not there yet.")],
+    warehouse: WarehouseFlag = DEFAULT_WAREHOUSE,
+    register: RegisterFlag = None,
+) -> None:
+    """Copy a warehouse and its register, while doors and runs go on."""
+    from dagster_project.cli import backup
+
+    backup.backup(warehouse, to, register)
 
 
 @app.command()
@@ -338,12 +354,6 @@ def acknowledge(
     from dagster_project.cli import acknowledge
 
     acknowledge.acknowledge(warehouse, code, subject, because, until)
-
-
-RegisterFlag = Annotated[
-    str | None,
-    typer.Option("--register", envvar="METERHOUSE_REGISTER", help="The register; register.db in the warehouse where absent."),
-]
 
 
 @app.command()

@@ -12,11 +12,11 @@ from dagster_project.warehouse.paths import Warehouse
 from dagster_project.warehouse.verify import findings
 
 
-def verify(folder: Path) -> None:
+def verify(folder: Path, register: str | None = None) -> None:
     """Say what differs from what was issued, and exit 1; silent when nothing does. Raises `UserError` where there is no warehouse."""
     if not folder.is_dir():
         raise UserError(f"There is no warehouse at {folder}. Name one with --warehouse.")
-    found = findings(Warehouse(folder))
+    found = findings(Warehouse(folder), register)
     for sentence in found:
         errors.print(sentence, markup=False, soft_wrap=True)
     if found:

@@ -7,7 +7,6 @@ mending it; nothing here writes.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -17,7 +16,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
-from dagster_project import landing, settings
+from dagster_project import landing
 from dagster_project.checks import invariants
 from dagster_project.errors import UserError
 from dagster_project.register.place import existing_register
@@ -64,7 +63,7 @@ class _Held:
         return self.invoices.select("number", "invoice_id", then="content_hash", now=pl.Series(now, dtype=pl.String))
 
 
-def findings(warehouse: Warehouse) -> list[str]:
+def findings(warehouse: Warehouse, register: str | None = None) -> list[str]:
     """A sentence for everything that is not as it was issued or landed; none when all is well.
 
     Every Parquet file of raw events and quarantine against the SHA-256 in its landing's record. Of the issued store:
@@ -84,12 +83,12 @@ def findings(warehouse: Warehouse) -> list[str]:
         documents = _documents(contents, batch) if damage else ""
         sentences += [f"{fault.says} {documents}" for fault in damage]
         sentences += _changed_documents(held.folder, contents)
-    return [*sentences, *_broken_laws(store), *landing.changed_files(warehouse), *_register(warehouse)]
+    return [*sentences, *_broken_laws(store), *landing.changed_files(warehouse), *_register(warehouse, register)]
 
 
-def _register(warehouse: Warehouse) -> list[str]:
+def _register(warehouse: Warehouse, register: str | None) -> list[str]:
     """What is wrong with the chain of the register's records, where the warehouse holds one (R-52b)."""
-    location = settings.register(os.environ) or existing_register(warehouse)
+    location = register or existing_register(warehouse)
     if location is None:
         return []
     from sqlalchemy.exc import SQLAlchemyError
