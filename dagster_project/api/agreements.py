@@ -36,7 +36,7 @@ from dagster_project.register.records import Draft, Record, Taken
 from dagster_project.warehouse import issued
 from dagster_project.warehouse.paths import Warehouse
 from rating import books
-from rating.books import BooksError
+from rating.books import Books, BooksError
 from rating.calendar import local_date
 from rating.schedule import build_schedule
 
@@ -63,14 +63,15 @@ class Desk:
             made = _MAKERS[asked.op](self, asked, known, now)
             if isinstance(made, Item):  # the same terms again
                 return 200, answer_of(asked.op, made, known)
-            self._require_sound(asked, made, known, now)
             draft = Draft(f"{START}{asked.key.prefix}…", asked.request_id, asked.hash, asked.op, made, asked.idempotency_key)
+            after = self._sound(draft, known, now)
             try:
                 record = records.append(self._register, draft, now)
             except Taken:
                 found = self._answered(asked, known)
                 assert found is not None
                 return found
+            self._books.adopt(known, record, after)
             return self._told(asked.op, record, known)
 
     def _answered(self, asked: Asked, known: Known) -> tuple[int, dict[str, Any]] | None:
@@ -98,11 +99,11 @@ class Desk:
         except BooksError as error:
             raise broken(error) from None
 
-    def _require_sound(self, asked: Asked, made: Mapping[str, Any], known: Known, now: datetime) -> None:
-        """Raise `ApiError` where the books with this would have a mistake."""
-        first = Record(0, now, "", "", None, "", asked.op, made, "", "")
-        candidate = fold([first], known.agreed)
-        document = candidate.items[made["id"]].record.place
+    def _sound(self, draft: Draft, known: Known, now: datetime) -> Books:
+        """The books with this. Raises `ApiError` where they would have a mistake."""
+        next_one = Record(known.agreed.last + 1, now, draft.by, "", None, "", draft.op, draft.item, "", "")
+        candidate = fold([next_one], known.agreed)
+        document = next_one.place
         try:
             after = books.load(self._books.folder, candidate.beside_the_folder)
         except BooksError as error:
@@ -111,11 +112,12 @@ class Desk:
                 raise broken(error) from None
             details = [Detail(camel(problem.path.rpartition(".")[2]), f"{problem.what}. {problem.mend}.") for problem in mine]
             raise all_invalid(details) from None
-        if asked.op in ("contract.cancel", "contract.amend"):
+        if draft.op in ("contract.cancel", "contract.amend"):
             headers = issued.read_headers(self._warehouse, now)
             problems = books.problems_against(after, headers, issued.contract_facts(self._warehouse, now))
             if problems:
                 raise ApiError(409, "CONFLICT", " ".join(f"{problem.what}. {problem.mend}." for problem in problems[:5]))
+        return after
 
     # --- what each request makes: the item of a record, or what is there already ---------------------------------------------------
 

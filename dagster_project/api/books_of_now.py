@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from dagster_project.pipeline.run import read_books, stamps
 from dagster_project.register import records
 from dagster_project.register.agreements import Agreements, fold
+from dagster_project.register.records import Record
 from rating.books import Books
 
 
@@ -51,6 +52,7 @@ class BooksOfNow:
         self._lock = threading.Lock()
         self._agreed = Agreements()
         self._files: object = None
+        self._is_news = False
         self._stamp: object = None
         self._held: Known | Exception | None = None
         self._told: list[Callable[[Known | None], None]] = []
@@ -67,20 +69,34 @@ class BooksOfNow:
             files = stamps(self.folder)
             stamp = files, agreed.digest
             if self._held is None or stamp != self._stamp:
-                self._stamp, self._held = stamp, self._read(agreed, files)
-                for tell in self._told:
-                    tell(self._held if isinstance(self._held, Known) else None)
+                self._stamp, self._held, self._is_news = stamp, self._read(agreed, files), True
             if isinstance(self._held, Exception):
                 raise self._held
             return self._held
 
     def refresh(self) -> None:
-        """Read the books if they are others now; mistakes in them are for those who ask."""
+        """Read the books if they are others now, and tell listeners; mistakes in them are for those who ask."""
         with contextlib.suppress(Exception):
             self.known()
+        with self._lock:
+            held, is_news, self._is_news = self._held, self._is_news, False
+        if is_news:
+            for tell in self._told:
+                tell(held if isinstance(held, Known) else None)
+
+    def adopt(self, before: Known, record: Record, after: Books) -> None:
+        """Hold books that were read to see whether a record is sound, now that it is there; nothing where others came meanwhile."""
+        with self._lock:
+            if self._held is not before or record.seq != before.agreed.last + 1:
+                return
+            agreed = fold([record], before.agreed)
+            version = agreed.beside_the_folder.version_with(before.folder.version)
+            self._agreed, self._is_news = agreed, True
+            self._held = Known(before.folder, agreed, replace(after, version=version))
+            self._stamp = self._files, agreed.digest
 
     def tell(self, listener: Callable[[Known | None], None]) -> None:
-        """Have somebody told of every change: the books, or None while they have mistakes."""
+        """Have somebody told by `refresh` of every change: the books, or None while they have mistakes."""
         self._told.append(listener)
 
     def _agreed_now(self) -> Agreements:

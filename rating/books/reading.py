@@ -33,8 +33,7 @@ def read_statements(folder: Folder, beside: Sequence[Document] = ()) -> tuple[St
     reading = _Reading(folder)
     for file in folder.files():
         reading.take_file(file)
-    for document in beside:
-        reading.take_beside(document)
+    reading.take_beside(beside)
     statements = reading.statements
     statements.editions, problems = read_editions(statements, folder)
     problems += read_prefixes(statements, folder)
@@ -63,17 +62,18 @@ class _Reading:
         else:
             self._take(document)
 
-    def take_beside(self, document: Document) -> None:
-        """The items of a document that the folder does not state itself."""
+    def take_beside(self, documents: Sequence[Document]) -> None:
+        """The items of documents that the folder does not state itself."""
         statements = self.statements
         known: dict[str, set[str]] = {
             "customers": {*statements.customers.stated, *statements.customers.broken},
             "contracts": {*statements.contracts.stated, *statements.contracts.broken},
             "credit_grants": {stated.terms.id for stated in statements.grants},
         }
-        for section, items in document.tree.items():
-            if not any(item.get("id") in known[section] for item in items):
-                self._take_items(section, list(items), Place(document, (section,)))
+        for document in documents:
+            for section, items in document.tree.items():
+                if not any(item.get("id") in known[section] for item in items):
+                    self._take_items(section, list(items), Place(document, (section,)))
 
     def _yaml(self, file: str) -> Document | None:
         text = self._folder.text(file)

@@ -307,15 +307,15 @@ def test_r52b_a_record_that_is_changed_or_missing_is_named(api: Api, monkeypatch
     for name in ("one", "two", "three"):
         api.customer(name=name, externalCustomerId=name)
     api.run()
-    assert findings(api.serving.warehouse) == []
+    assert findings(api.serving.warehouse, api.location) == []
     with api.serving.register.begin() as connection:
         connection.execute(sa.text("update records set item = replace(item, 'two', 'too') where seq = 2"))
-    [sentence] = findings(api.serving.warehouse)
+    [sentence] = findings(api.serving.warehouse, api.location)
     assert sentence.startswith("The register's record 2 (customer.create by mk_live_")
     assert sentence.endswith("is not as it was written.")
     with api.serving.register.begin() as connection:
         connection.execute(sa.text("delete from records where seq = 2"))
-    assert "does not follow" in findings(api.serving.warehouse)[0]
+    assert "does not follow" in findings(api.serving.warehouse, api.location)[0]
 
 
 def test_events_of_somebody_who_signs_up_later_are_billed_then(api: Api) -> None:
