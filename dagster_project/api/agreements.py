@@ -45,7 +45,7 @@ ID_LETTERS = 26
 PREFIX = {"customer": "cus_", "contract": "ctr_", "grant": "gr_"}
 
 
-class Desk:
+class Agreeing:
     """Takes agreements of one door, one after the other."""
 
     def __init__(self, register: sa.Engine, books_of_now: BooksOfNow, warehouse: Warehouse, clock: Clock) -> None:
@@ -272,13 +272,13 @@ class Desk:
         return local_date(end, zone_of(contract["timezone"]))
 
 
-_MAKERS: Mapping[str, Callable[[Desk, Asked, Known, datetime], dict[str, Any] | Item]] = {
-    "customer.create": Desk._customer,
-    "customer.update": Desk._customer_update,
-    "contract.create": Desk._contract,
-    "contract.cancel": Desk._cancel,
-    "contract.amend": Desk._change_plan,
-    "grant.create": Desk._grant,
+_MAKERS: Mapping[str, Callable[[Agreeing, Asked, Known, datetime], dict[str, Any] | Item]] = {
+    "customer.create": Agreeing._customer,
+    "customer.update": Agreeing._customer_update,
+    "contract.create": Agreeing._contract,
+    "contract.cancel": Agreeing._cancel,
+    "contract.amend": Agreeing._change_plan,
+    "grant.create": Agreeing._grant,
 }
 
 

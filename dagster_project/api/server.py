@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from dagster_project.api import openapi
 from dagster_project.api.access import Keys
-from dagster_project.api.agreements import Desk
+from dagster_project.api.agreements import Agreeing
 from dagster_project.api.answers import ApiError, Detail, all_invalid, answer, body_said, new_request_id, refusal, unknown
 from dagster_project.api.books_of_now import BooksOfNow
 from dagster_project.api.catalogue import Catalogue
@@ -142,7 +142,7 @@ def application(serving: Serving) -> Starlette:
             raise ApiError(503, "NOT_READY", reason)
         return answer(200, {"status": "ready", "requestId": request_id}, request_id)
 
-    desk = Desk(serving.register, books, serving.warehouse, serving.clock)
+    agreeing_ = Agreeing(serving.register, books, serving.warehouse, serving.clock)
     worker = Worker()
     estimating = Estimating(books, serving.warehouse, worker)
     reader = Reader(serving.warehouse, Catalogue(books, serving.clock))
@@ -202,7 +202,7 @@ def application(serving: Serving) -> Starlette:
                 raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", f"This is {JSON}.")
             said = body_said(await body_of(request))
             asked = Asked(key, request_id, request.headers.get("idempotency-key"), op, said, request.path_params.get("id"))
-            status, data = await run_in_threadpool(desk.agree, asked)
+            status, data = await run_in_threadpool(agreeing_.agree, asked)
             return answer(status, {"data": data, "requestId": request_id}, request_id)
 
         return _answered(handler)

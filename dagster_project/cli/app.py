@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from dagster_project.cli import desk_commands
 from dagster_project.settings import BOOKS, INBOX, WAREHOUSE
 
 app = typer.Typer(
@@ -516,6 +517,51 @@ def demo(
     from dagster_project.cli import demo
 
     demo.demo(folder)
+
+
+app.add_typer(desk_commands.desk, name="desk")
+
+users = typer.Typer(help="People who may look, edit, approve and administer.", no_args_is_help=True)
+app.add_typer(users, name="users")
+
+
+@users.command("add")
+def users_add(
+    email: Annotated[str, typer.Argument(help="Who it is.")],
+    role: Annotated[str, typer.Option("--role", help="viewer, editor, approver or admin.")],
+    password: Annotated[
+        str | None, typer.Option("--password", envvar="METERHOUSE_PASSWORD", help="Asked for where absent.")
+    ] = None,
+    no_password: Annotated[bool, typer.Option("--no-password", help="Somebody whom a proxy signs in.")] = False,
+    warehouse: WarehouseFlag = DEFAULT_WAREHOUSE,
+    register: RegisterFlag = None,
+) -> None:
+    """Add somebody, or give somebody another role or password."""
+    from dagster_project.cli import users
+
+    if password is None and not no_password:
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    users.add(warehouse, register, email, role, None if no_password else password)
+
+
+@users.command("list")
+def users_list(warehouse: WarehouseFlag = DEFAULT_WAREHOUSE, register: RegisterFlag = None) -> None:
+    """Show everybody."""
+    from dagster_project.cli import users
+
+    users.show(warehouse, register)
+
+
+@users.command("disable")
+def users_disable(
+    email: Annotated[str, typer.Argument(help="Who it is.")],
+    warehouse: WarehouseFlag = DEFAULT_WAREHOUSE,
+    register: RegisterFlag = None,
+) -> None:
+    """Let somebody in no more."""
+    from dagster_project.cli import users
+
+    users.disable(warehouse, register, email)
 
 
 def main() -> None:

@@ -54,8 +54,10 @@ def fold(found: Sequence[Record], before: Agreements = NOTHING) -> Agreements:
         return before
     items, digest = dict(before.items), before.digest
     for record in found:
-        digest = hashlib.sha256(f"{digest}{record.hash}".encode()).hexdigest()
         kind, _, act = record.op.partition(".")
+        if kind not in SECTIONS:
+            continue  # what is proposed changes no books before it stands in them
+        digest = hashlib.sha256(f"{digest}{record.hash}".encode()).hexdigest()
         said = {name: value for name, value in record.item.items() if name != BESIDE}
         beside = record.item.get(BESIDE, {})
         if act == "create":

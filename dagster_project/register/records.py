@@ -56,17 +56,29 @@ class Draft:
 
 def append(register: sa.Engine, draft: Draft, at: datetime) -> Record:
     """Append a record under the next number. Raises `Taken` where its idempotency key is another's."""
+    [record] = append_all(register, [draft], at)
+    return record
+
+
+def append_all(register: sa.Engine, drafts: Sequence[Draft], at: datetime) -> list[Record]:
+    """Append records, all or none of them. Raises `Taken` where an idempotency key is another's."""
+    if not drafts:
+        return []
     for _ in range(TRIES):
         try:
             with register.begin() as connection:
                 last = connection.execute(sa.select(records).order_by(records.c.seq.desc()).limit(1)).mappings().first()
                 # receipts never go back (R-52)
                 when = max(at, last["at"]) if last else at
-                record = _sealed(draft, (last["seq"] if last else 0) + 1, when, last["hash"] if last else FIRST)
-                connection.execute(records.insert().values(**_row(record)))
-            return record
+                first, before = (last["seq"] + 1, last["hash"]) if last else (1, FIRST)
+                found = list[Record]()
+                for number, draft in enumerate(drafts, first):
+                    found.append(_sealed(draft, number, when, before))
+                    before = found[-1].hash
+                connection.execute(records.insert(), [_row(record) for record in found])
+            return found
         except sa.exc.IntegrityError:
-            if draft.idempotency_key is not None and by_key(register, draft.idempotency_key) is not None:
+            if any(draft.idempotency_key is not None and by_key(register, draft.idempotency_key) for draft in drafts):
                 raise Taken from None  # else another door was quicker: take the next number
         except sa.exc.OperationalError:
             continue  # SQLite is locked by another door for a moment

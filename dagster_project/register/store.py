@@ -43,7 +43,17 @@ records = sa.Table(
 )
 
 
-VERSION = "0001"  # the last of migrations/versions
+users = sa.Table(
+    "users",
+    metadata,
+    sa.Column("email", sa.String(255), primary_key=True),
+    sa.Column("role", sa.String(16), nullable=False, comment="viewer, editor, approver or admin"),
+    sa.Column("password", sa.Text, comment="argon2id; null: a proxy lets them in"),
+    sa.Column("created_at", sa.DateTime, nullable=False),
+    sa.Column("disabled_at", sa.DateTime),
+)
+
+VERSION = "0002"  # the last of migrations/versions
 
 
 def opened(location: str) -> sa.Engine:

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from dagster_project.warehouse.files import write_atomically
 from dagster_project.warehouse.paths import Warehouse
 from rating import books, tables
-from rating.books import NOTHING_AGREED, Agreed, Books, Settings, Source
+from rating.books import NOTHING_AGREED, Agreed, Books, Deals, Settings, Source
 
 CODE = Path(books.__file__).parent
 
@@ -43,6 +43,7 @@ def _remembered(warehouse: Warehouse, is_wanted: Callable[[dict[str, Any]], bool
             note["files"],
             Settings.model_validate(note["settings"]),
             _sources(note),
+            None if note["deals"] is None else Deals.model_validate(note["deals"]),
             note["warnings"],
             {table.name: _frame(warehouse, table, note["digests"][table.name]) for table in tables.BOOKS_TABLES},
         )
@@ -73,6 +74,7 @@ def remember(warehouse: Warehouse, read: Books) -> None:
         # as people write them: the books' models take texts
         "settings": {name: _as_written(value) for name, value in read.settings if value is not None},
         "sources": [source.model_dump(by_alias=True, exclude_defaults=True) for source in read.sources],
+        "deals": None if read.deals is None else read.deals.model_dump(by_alias=True, exclude_none=True),
         "warnings": read.warnings,
         "digests": digests,
     }
@@ -82,7 +84,7 @@ def remember(warehouse: Warehouse, read: Books) -> None:
 def _as_written(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return {name: str(part) for name, part in value if part is not None}
-    return str(value)
+    return value if isinstance(value, bool) else str(value)
 
 
 def _note(warehouse: Warehouse) -> Path:

@@ -14,6 +14,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import polars as pl
 
@@ -21,7 +22,7 @@ from rating.books.checks import problems_in, warnings_about
 from rating.books.folder import Folder
 from rating.books.frames import frames_of
 from rating.books.issued import CONTRACT_FACTS, LETTERHEADS, contract_facts, letterheads, problems_against
-from rating.books.models import Settings, Source, SourceField, SourceFormat
+from rating.books.models import DealProduct, Deals, Settings, Source, SourceField, SourceFormat, TermSource
 from rating.books.places import Document
 from rating.books.problems import BooksError, Problem
 from rating.books.reading import read_statements
@@ -34,12 +35,15 @@ __all__ = [
     "Agreed",
     "Books",
     "BooksError",
+    "DealProduct",
+    "Deals",
     "Document",
     "Problem",
     "Settings",
     "Source",
     "SourceField",
     "SourceFormat",
+    "TermSource",
     "contract_facts",
     "letterheads",
     "load",
@@ -76,6 +80,7 @@ class Books(Catalog):
     files: tuple[str, ...]
     settings: Settings
     sources: tuple[Source, ...]
+    deals: Deals | None
     warnings: tuple[str, ...]
 
     @classmethod
@@ -85,6 +90,7 @@ class Books(Catalog):
         files: Sequence[str],
         settings: Settings,
         sources: Sequence[Source],
+        deals: Deals | None,
         warnings: Sequence[str],
         frames: Mapping[str, pl.DataFrame],
     ) -> Books:
@@ -96,14 +102,18 @@ class Books(Catalog):
             files=tuple(files),
             settings=settings,
             sources=tuple(sources),
+            deals=deals,
             warnings=tuple(warnings),
             **frames,
         )
 
 
-def load(folder: Path, agreed: Agreed = NOTHING_AGREED) -> Books:
-    """The books of a folder and what is agreed beside it. Raises `BooksError` with every problem at once (R-5 to R-7)."""
-    source = Folder(folder)
+def load(folder: Path, agreed: Agreed = NOTHING_AGREED, changes: Mapping[str, bytes] = MappingProxyType({})) -> Books:
+    """The books of a folder and what is agreed beside it; changes: files as they would be, by their path below the folder.
+
+    Raises `BooksError` with every problem at once (R-5 to R-7).
+    """
+    source = Folder(folder, changes)
     statements, problems = read_statements(source, agreed.documents)
     problems += problems_in(statements)
     if problems:
@@ -113,6 +123,7 @@ def load(folder: Path, agreed: Agreed = NOTHING_AGREED) -> Books:
         source.given_out,
         statements.settings,
         [stated.terms for stated in statements.sources],
+        None if statements.deals is None else statements.deals.terms,
         warnings_about(statements),
         frames_of(statements),
     )

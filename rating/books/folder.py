@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from rating.books.problems import Problem
 
@@ -21,9 +22,11 @@ BULK_SECTIONS = ("customers", "contracts", "credit_grants")
 class Folder:
     """One books folder. Remembers every file it gave out, so that `version` covers exactly what was read."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, changes: Mapping[str, bytes] = MappingProxyType({})) -> None:
+        """changes: files as they would be, by relative path, in the place of those that are or beside them."""
         self.problems: list[Problem] = []
         self._root = root
+        self._changes = changes
         self._content: dict[str, bytes] = {}
 
     def files(self) -> list[str]:
@@ -31,7 +34,7 @@ class Folder:
         if not self._root.is_dir():
             self.problems.append(_folder_problem(self._root))
             return []
-        found = sorted(self._walk())
+        found = sorted({*self._walk(), *self._changes})
         if not found:
             mend = "Write at least one .yml file into it, or give the folder that holds them"
             self.problems.append(Problem(str(self._root), None, "", "the folder holds no books", mend))
@@ -66,6 +69,9 @@ class Folder:
     def content(self, relative: str) -> bytes | None:
         """A file's bytes, or None with a problem where it cannot be read."""
         if relative not in self._content:
+            if relative in self._changes:
+                self._content[relative] = self._changes[relative]
+                return self._content[relative]
             try:
                 self._content[relative] = (self._root / relative).read_bytes()
             except OSError as error:
@@ -79,6 +85,8 @@ class Folder:
         return None if path.startswith(("/", "../")) or path in ("..", ".") else path
 
     def holds(self, relative: str) -> bool:
+        if relative in self._changes:
+            return True
         try:
             return (self._root / relative).is_file()
         except (OSError, ValueError):

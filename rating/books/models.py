@@ -7,9 +7,9 @@ that looks at two values at once (see `checks`). All models are frozen and refus
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from rating.books.values import (
     Anchor,
@@ -76,6 +76,7 @@ class Settings(_Shape):
     fallback_warning_share: Share = Decimal("0.05")
     line_warning_count: Count = 50
     self_serve: SelfServe | None = None
+    four_eyes: Boolean = True
 
 
 # --- catalogue ---------------------------------------------------------------------------------------------------------------
@@ -460,8 +461,73 @@ class Source(_Shape):
     on_change: Literal["both_count", "replace"] = "both_count"
 
 
+# --- deals ---------------------------------------------------------------------------------------------------------------------
+
+
+class TermSource(_Shape):
+    """Where a term of a deal comes from: a field of a Salesforce object, or a constant."""
+
+    field: Text | None = None
+    value: ComparedValue | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        """A text is short for `field`."""
+        return value if isinstance(value, dict | cls) else {"field": value}
+
+
+TermSources = Annotated[tuple[TermSource, ...], BeforeValidator(lambda value: value if isinstance(value, list) else [value])]
+
+
+class DealKind(_Shape):
+    """Which values of a field make a deal a new contract, an amendment, or a renewal."""
+
+    field: Text
+    new: tuple[Text, ...] = ()
+    amendment: tuple[Text, ...] = ()
+    renewal: tuple[Text, ...] = ()
+
+
+class DealIds(_Shape):
+    customer: Text | None = None
+    contract: Text | None = None
+
+
+class DealProduct(_Shape):
+    """What a line item with this product code sets."""
+
+    code: Text
+    sets: Literal[
+        "base_fee", "minimum_spend", "maximum_spend", "rate_override", "prepaid_grant", "promotional_grant", "nothing"
+    ]
+    value: TermSources | None = None
+    meter: Code | None = None
+    dimensions: dict[str, TermSources] | None = None
+    rate: TermSources | None = None
+    amount: TermSources | None = None
+    price: TermSources | None = None
+    effective_at: TermSources | None = None
+    expires_at: TermSources | None = None
+    because: Text | None = None
+
+
+class Deals(_Shape):
+    """How closed opportunities become contracts (R-72)."""
+
+    take: dict[str, ComparedValue]
+    kind: DealKind
+    ids: DealIds = DealIds()
+    terms: dict[str, TermSources]
+    products: tuple[DealProduct, ...] = ()
+    watch: tuple[Text, ...] = ()
+    amount: Text | None = None
+
+
+# sections that are a mapping, stated once
+ALONE: dict[str, type[BaseModel]] = {"settings": Settings, "deals": Deals}
 SECTIONS: dict[str, type[BaseModel]] = {
-    "settings": Settings,
+    **ALONE,
     "meters": Meter,
     "rate_cards": RateCard,
     "pricings": Pricing,

@@ -15,7 +15,7 @@ from rating.books.computed import read_prefixes
 from rating.books.editions import read_editions
 from rating.books.flat_files import bulk_csv, bulk_parquet, read_csv
 from rating.books.folder import YAML_ENDINGS, Folder
-from rating.books.models import SECTIONS, CreditGrant, Settings, Source
+from rating.books.models import SECTIONS, CreditGrant, Deals, Settings, Source
 from rating.books.places import Document, Place, Register, Stated
 from rating.books.problems import Problem, instead, listed
 from rating.books.shapes import shaped, shaped_one
@@ -115,6 +115,8 @@ class _Reading:
                 continue
             elif section == "settings":
                 self._take_settings(items, place)
+            elif section == "deals":
+                self._take_deals(items, place)
             elif isinstance(items, list):
                 self._take_items(section, items, place)
             else:
@@ -134,6 +136,15 @@ class _Reading:
             self.statements.settings_known = False
         else:
             self.statements.settings = found.terms
+
+    def _take_deals(self, value: Any, place: Place) -> None:
+        if self.statements.deals is not None:
+            first = self.statements.deals.place
+            self.problems.append(place.problem(f"deals are given twice (first in {first})", "Keep one of the two"))
+            return
+        found, problems = shaped_one(Deals, value, place)
+        self.problems += problems
+        self.statements.deals = found
 
     def _take_items(self, section: str, items: list[Any], place: Place) -> None:
         found, problems = shaped(SECTIONS[section], items, place)

@@ -11,7 +11,19 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from rating.books.models import CardEntry, Contract, CreditGrant, Customer, Meter, Plan, Pricing, RateCard, Settings, Source
+from rating.books.models import (
+    CardEntry,
+    Contract,
+    CreditGrant,
+    Customer,
+    Deals,
+    Meter,
+    Plan,
+    Pricing,
+    RateCard,
+    Settings,
+    Source,
+)
 from rating.books.places import Place, Register, Stated
 
 
@@ -32,6 +44,7 @@ class Statements:
     settings: Settings = field(default_factory=Settings)
     settings_place: Place | None = None
     settings_known: bool = True
+    deals: Stated[Deals] | None = None
     meters: Register[Meter] = field(default_factory=lambda: Register("meter"))
     rate_cards: Register[RateCard] = field(default_factory=lambda: Register("rate card"))
     editions: list[Edition] = field(default_factory=list)

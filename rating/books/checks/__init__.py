@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from rating.books.checks.cards import card_problems
 from rating.books.checks.contracts import contract_problems
+from rating.books.checks.deals import deal_problems
 from rating.books.checks.grants import grant_problems
 from rating.books.checks.meters import meter_problems
 from rating.books.checks.overrides import override_problems
@@ -30,6 +31,7 @@ _CHECKS = (
     override_problems,
     grant_problems,
     source_problems,
+    deal_problems,
 )
 
 

@@ -1,0 +1,164 @@
+"""`meterhouse desk`: deals from Salesforce on their way into the books."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+from rich.tree import Tree
+
+from dagster_project import settings
+from dagster_project.cli.screen import screen
+from dagster_project.deals.desk import Desk
+from dagster_project.deals.review import Review
+from dagster_project.register import place, store
+from dagster_project.render.figures import money
+from dagster_project.warehouse.paths import Warehouse
+
+
+@contextmanager
+def at_desk(books: Path, warehouse: Path, register: str | None, salesforce: str | None, publish: str | None) -> Iterator[Desk]:
+    """The desk of a warehouse; what was approved and not finished is finished first."""
+    engine = store.opened(register or place.location_of(Warehouse(warehouse)))
+    try:
+        yield Desk(books, engine, Warehouse(warehouse), salesforce, publish)
+    finally:
+        engine.dispose()
+
+
+def sync(desk: Desk) -> None:
+    """Read Salesforce's tables and say what is new, changed, or no longer what was approved."""
+    new, changed = desk.sync(settings.now())
+    screen.print(f"{len(new)} new, {len(changed)} changed.")
+    drifted = [one.id for one in desk.every().values() if one.has_drifted]
+    if drifted:
+        screen.print(f"No longer what was approved: {', '.join(drifted)}.", soft_wrap=True)
+
+
+def show_all(desk: Desk, *, as_json: bool) -> None:
+    """All proposals, one a line."""
+    found = [summary(review, desk.state(review.proposal)) for review in desk.reviews()]
+    if as_json:
+        screen.print(json.dumps(found, indent=1), markup=False, soft_wrap=True)
+        return
+    if not found:
+        screen.print("There are no proposals. `meterhouse desk sync` reads Salesforce's tables.")
+        return
+    shown = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("proposal", "deal", "kind", "contract", "amount", "open points", "state"):
+        shown.add_column(name, justify="right" if name in ("amount", "open points") else "left", overflow="fold")
+    for one in found:
+        state = f"{one['state']}, drifted" if one["drifted"] else one["state"]
+        row = (one["id"], one["name"], one["kind"], one["contract"], one["amount"], len(one["openPoints"]), state)
+        shown.add_row(*("" if value is None else escape(str(value)) for value in row))
+    screen.print(shown)
+
+
+def show(desk: Desk, name: str, *, as_json: bool) -> None:
+    """Everything there is to see of a proposal."""
+    review = desk.review(name)
+    state = desk.state(review.proposal)
+    if as_json:
+        screen.print(json.dumps(as_data(review, state), indent=1), markup=False, soft_wrap=True)
+        return
+    screen.print(_tree(review, state), soft_wrap=True)
+
+
+def summary(review: Review, state: str) -> dict[str, Any]:
+    """A proposal in a list."""
+    draft, proposal = review.draft, review.proposal
+    return {
+        "id": proposal.id,
+        "state": state,
+        "name": proposal.change.get("name") if draft is None else draft.name,
+        "kind": "change" if draft is None else draft.kind,
+        "customer": None if draft is None else draft.customer,
+        "contract": None if draft is None else draft.contract,
+        "amount": None if draft is None else draft.amount,
+        "openPoints": [{"point": point, "message": says} for point, says in review.open_points],
+        "drifted": proposal.has_drifted,
+    }
+
+
+def as_data(review: Review, state: str) -> dict[str, Any]:
+    """A review as data."""
+    draft = review.draft
+    return {
+        **summary(review, state),
+        "terms": [dict(term) for term in review.terms],
+        "fates": [] if draft is None else [asdict(fate) for fate in draft.fates],
+        "problems": list(review.problems),
+        "difference": review.difference,
+        "files": [] if review.change is None else sorted(review.change.files),
+        "simulated": None if review.simulated is None else _plain(asdict(review.simulated)),
+        "tieOut": _plain(dict(review.tie_out)),
+        "history": [
+            {"act": one.act, "at": f"{one.at:%Y-%m-%dT%H:%M:%SZ}", "by": one.by, "because": one.because}
+            for one in review.proposal.history
+        ],
+        "reviewHash": review.hash,
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return f"{value:f}" if isinstance(value, Decimal) else value
+
+
+def _tree(review: Review, state: str) -> Tree:
+    draft, proposal = review.draft, review.proposal
+    named = proposal.change.get("name", "") if draft is None else f"{draft.name}, {draft.kind or 'of no kind'}"
+    root = Tree(f"[bold]{escape(proposal.id)}[/bold]  {escape(str(named))}  [dim]{state}[/dim]")
+    _branch(root, "Open points", [f"{escape(point)}  {escape(says)}" for point, says in review.open_points])
+    _branch(root, "Mistakes of the books with it", [escape(one) for one in review.problems])
+    _branch(root, "Terms", [_term(term) for term in review.terms])
+    if draft is not None:
+        fates = [f"{fate.fate}: {escape(fate.what)}  [dim]{escape(fate.says)}[/dim]" for fate in draft.fates]
+        _branch(root, "Lines and watched values", fates)
+    if (found := review.simulated) is not None:
+        _branch(root, "First documents, without usage", _documents(found.documents, found.currency))
+        _branch(root, f"With {found.waiting_events:,} events that wait", _documents(found.with_waiting, found.currency))
+    if review.tie_out.get("committed") is not None or review.tie_out.get("amount") is not None:
+        _branch(root, "Tie-out", [f"{name}: {'' if value is None else money(value)}" for name, value in review.tie_out.items()])
+    if review.difference:
+        _branch(root, "Change of the books", [f"[dim]{escape(line)}[/dim]" for line in review.difference.splitlines()])
+    _branch(
+        root,
+        "History",
+        [f"{one.at:%Y-%m-%d %H:%M} {escape(one.by)}: {one.act} {escape(one.because)}" for one in proposal.history],
+    )
+    root.add(f"review hash: {review.hash}")
+    return root
+
+
+def _documents(found: Sequence[Mapping[str, Any]], currency: str) -> list[str]:
+    return [f"{one['kind']} {one['period_start'][:10]}: {money(Decimal(one['total']))} {currency}" for one in found]
+
+
+def _branch(root: Tree, title: str, lines: Sequence[str]) -> None:
+    if lines:
+        branch = root.add(f"[bold]{escape(title)}[/bold]")
+        for line in lines:
+            branch.add(line)
+
+
+def _term(term: Mapping[str, Any]) -> str:
+    source = term["source"]
+    if "by" in source:
+        where = f"{source['by']}: {source['because']}"
+    elif "object" in source:
+        where = f"{source['object']}.{source['field']} of {source['record']}: {source['raw']}"
+    else:
+        where = "the mapping"
+    standing = "" if term["standing"] is None else f" (now {term['standing']})"
+    return f"{escape(term['sentence'])}{escape(standing)}  [dim]{escape(term['term'])} from {escape(where)}[/dim]"
