@@ -2,14 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-full lint types dev bench lock clean
+.PHONY: help setup demo serve served test test-full lint types dev bench lock clean
 
 help:
 	@echo "make demo   bill a year of real flights with the sample books"
 	@echo "make test   lint, types, all tests: what CI runs"
 	@echo "make test-full  the same with thousands of random cases"
 	@echo "make dev    open Dagster on the graph"
-	@echo "make serve  take events by HTTP on the sample books"
+	@echo "make serve  take events by HTTP on the sample books, and show the pages"
 	@echo "make bench  time every stage beside its yardstick"
 
 # pip brings uv, at the version and hashes of the lock, and uv the rest, compiled so that every command starts in half the time; where
@@ -49,11 +49,21 @@ test-full: lint types
 dev: setup
 	$(BIN)/dagster dev -m dagster_project.definitions
 
-serve: setup
+SERVED := --books served/books --warehouse served/warehouse
+
+served: setup  # the sample books, billed, with the sample deals
 	@mkdir -p served/inbox
+	@[ -d served/books ] || cp -R contracts_data/acme_ai served/books
+	@$(BIN)/meterhouse run $(SERVED) --inbox served/books/sample_events --as-of 2026-04-05 --yes
+	@$(BIN)/meterhouse desk sync $(SERVED) --salesforce served/books/salesforce
+
+serve: served
 	@echo "A key for your requests (Authorization: Bearer …):"
 	@$(BIN)/meterhouse keys create demo --scope usage:write --warehouse served/warehouse
-	$(BIN)/meterhouse serve --books contracts_data/acme_ai --inbox served/inbox --warehouse served/warehouse
+	@echo "For the pages, sign in with:"
+	@$(BIN)/meterhouse users add demo@example.com --role admin --password demonstration --warehouse served/warehouse
+	@echo "  the password is: demonstration"
+	$(BIN)/meterhouse serve $(SERVED) --inbox served/inbox --salesforce served/books/salesforce --publish files
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks

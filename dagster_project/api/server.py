@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from dagster_project.api import openapi
 from dagster_project.api.access import Keys
@@ -63,8 +63,20 @@ class Serving:
     keep_segments: timedelta = timedelta(days=30)
 
 
-def application(serving: Serving) -> Starlette:
-    """The door as an application; it opens and closes with the server's lifespan."""
+@dataclass(frozen=True, slots=True)
+class Within:
+    """What the door has opened, for pages to stand on."""
+
+    serving: Serving
+    books: BooksOfNow
+    catalogue: Catalogue
+
+
+Pages = Callable[[Within], tuple[Sequence[BaseRoute], Callable[[], None]]]
+
+
+def application(serving: Serving, pages: Pages | None = None) -> Starlette:
+    """The door as an application; it opens and closes with the server's lifespan. pages: their routes, and what ends them."""
     keys = Keys(serving.register, serving.clock)
     books = BooksOfNow(serving.books, serving.register)
     noticing = Noticing(books)
@@ -88,6 +100,7 @@ def application(serving: Serving) -> Starlette:
                 house.stop()
                 reading_books.stop()
                 worker.stop()
+                end_pages()
                 keys.note()
 
     def noticed(events: Sequence[bytes], taken: Taken) -> list[tuple[int, Notice]]:
@@ -145,7 +158,9 @@ def application(serving: Serving) -> Starlette:
     agreeing_ = Agreeing(serving.register, books, serving.warehouse, serving.clock)
     worker = Worker()
     estimating = Estimating(books, serving.warehouse, worker)
-    reader = Reader(serving.warehouse, Catalogue(books, serving.clock))
+    catalogue = Catalogue(books, serving.clock)
+    reader = Reader(serving.warehouse, catalogue)
+    shown, end_pages = pages(Within(serving, books, catalogue)) if pages is not None else ((), lambda: None)
 
     def listing(scope: str, what: Records) -> Callable[[Request], Awaitable[Response]]:
         async def handler(request: Request, request_id: str) -> Response:
@@ -233,6 +248,7 @@ def application(serving: Serving) -> Starlette:
         Route("/v1/events/batch", _answered(post_batch), methods=["POST"]),
         Route("/health/live", _answered(live), methods=["GET"]),
         Route("/health/ready", _answered(is_ready), methods=["GET"]),
+        *shown,
     ]
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _no_such_place})
 

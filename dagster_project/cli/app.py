@@ -377,11 +377,32 @@ def serve(
     behind_proxy: Annotated[
         bool, typer.Option("--behind-proxy", envvar="METERHOUSE_BEHIND_PROXY", help="A proxy before the door speaks TLS.")
     ] = False,
+    trust_header: Annotated[
+        str | None,
+        typer.Option(
+            "--trust-header", envvar="METERHOUSE_TRUST_HEADER", help="The header in which a proxy names who is signed in."
+        ),
+    ] = None,
+    salesforce: Annotated[
+        str | None,
+        typer.Option(
+            "--salesforce", envvar="METERHOUSE_SALESFORCE", help="Salesforce's tables: a folder, or file.duckdb#schema."
+        ),
+    ] = None,
+    publish: Annotated[
+        str | None,
+        typer.Option(
+            "--publish", envvar="METERHOUSE_PUBLISH", help="How approved deals get into the books: files, commit or branch."
+        ),
+    ] = None,
 ) -> None:
-    """Take events by HTTP: each is on disk before it is acknowledged, and lands with the next run."""
+    """Take events by HTTP, each on disk before it is acknowledged, and show pages for people."""
     from dagster_project.cli import serve
 
-    serve.serve(host, port, clock, books, inbox, warehouse, register, segment_age, keep_segments, behind_proxy=behind_proxy)
+    pages = serve.Pages(salesforce, publish, trust_header)
+    serve.serve(
+        host, port, clock, books, inbox, warehouse, register, segment_age, keep_segments, pages, behind_proxy=behind_proxy
+    )
 
 
 register = typer.Typer(help="The database of what is agreed outside of the books folder.", no_args_is_help=True)

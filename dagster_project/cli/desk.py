@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from dagster_project import settings
 from dagster_project.cli.screen import screen
 from dagster_project.deals.desk import Desk
 from dagster_project.deals.review import Review
+from dagster_project.deals.told import as_data, summary
 from dagster_project.register import place, store
 from dagster_project.render.figures import money
 from dagster_project.warehouse.paths import Warehouse
@@ -69,50 +69,6 @@ def show(desk: Desk, name: str, *, as_json: bool) -> None:
         screen.print(json.dumps(as_data(review, state), indent=1), markup=False, soft_wrap=True)
         return
     screen.print(_tree(review, state), soft_wrap=True)
-
-
-def summary(review: Review, state: str) -> dict[str, Any]:
-    """A proposal in a list."""
-    draft, proposal = review.draft, review.proposal
-    return {
-        "id": proposal.id,
-        "state": state,
-        "name": proposal.change.get("name") if draft is None else draft.name,
-        "kind": "change" if draft is None else draft.kind,
-        "customer": None if draft is None else draft.customer,
-        "contract": None if draft is None else draft.contract,
-        "amount": None if draft is None else draft.amount,
-        "openPoints": [{"point": point, "message": says} for point, says in review.open_points],
-        "drifted": proposal.has_drifted,
-    }
-
-
-def as_data(review: Review, state: str) -> dict[str, Any]:
-    """A review as data."""
-    draft = review.draft
-    return {
-        **summary(review, state),
-        "terms": [dict(term) for term in review.terms],
-        "fates": [] if draft is None else [asdict(fate) for fate in draft.fates],
-        "problems": list(review.problems),
-        "difference": review.difference,
-        "files": [] if review.change is None else sorted(review.change.files),
-        "simulated": None if review.simulated is None else _plain(asdict(review.simulated)),
-        "tieOut": _plain(dict(review.tie_out)),
-        "history": [
-            {"act": one.act, "at": f"{one.at:%Y-%m-%dT%H:%M:%SZ}", "by": one.by, "because": one.because}
-            for one in review.proposal.history
-        ],
-        "reviewHash": review.hash,
-    }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    return f"{value:f}" if isinstance(value, Decimal) else value
 
 
 def _tree(review: Review, state: str) -> Tree:

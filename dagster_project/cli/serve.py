@@ -7,6 +7,7 @@ import ipaddress
 import re
 import signal
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,13 +17,25 @@ from dagster_project import settings
 from dagster_project.api.clock import Clock
 from dagster_project.api.server import Serving, application
 from dagster_project.cli.screen import screen
+from dagster_project.deals import publishing
+from dagster_project.deals.desk import Desk
 from dagster_project.errors import UserError
 from dagster_project.pipeline.guards import folder_faults
-from dagster_project.register import keys, place, store
+from dagster_project.register import keys, place, store, users
 from dagster_project.warehouse.paths import Warehouse
+from dagster_project.web import mounted
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 GRACE_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """What the pages are given: Salesforce's tables, how approved deals get into the books, who names people."""
+
+    salesforce: str | None = None
+    publish: str | None = None
+    trust_header: str | None = None
 
 
 def serve(
@@ -35,6 +48,7 @@ def serve(
     register: str | None,
     segment_age: str,
     keep_segments: str,
+    pages: Pages,
     *,
     behind_proxy: bool,
 ) -> None:
@@ -62,12 +76,21 @@ def serve(
         segment_age_seconds=_span(segment_age, "--segment-age").total_seconds(),
         keep_segments=_span(keep_segments, "--keep-segments"),
     )
+    if pages.trust_header is not None and not behind_proxy:
+        raise UserError("--trust-header believes whoever sends it: it needs --behind-proxy, and a proxy that sets it.")
+    publishing.way_of(books, pages.publish)
+    _finish_approved(Desk(books, engine, house, pages.salesforce, pages.publish))
     if not keys.every(engine):
         screen.print("Nobody has a key yet: `meterhouse keys create NAME --scope usage:write` makes one.", soft_wrap=True)
-    screen.print(f"Meterhouse listens on http://{host}:{port}/v1 and writes to {inbox}.", soft_wrap=True)
+    if not users.every(engine):
+        screen.print("Nobody may sign in yet: `meterhouse users add you@example.com --role admin`.", soft_wrap=True)
+    screen.print(
+        f"Meterhouse listens on http://{host}:{port}/v1, shows its pages at http://{host}:{port}/ and writes to {inbox}.",
+        soft_wrap=True,
+    )
     server = _Server(
         uvicorn.Config(
-            application(serving),
+            application(serving, mounted.pages(pages.salesforce, pages.publish, pages.trust_header, is_secure=behind_proxy)),
             host=host,
             port=port,
             log_level="warning",
@@ -78,6 +101,12 @@ def serve(
         )
     )
     server.run()
+
+
+def _finish_approved(desk: Desk) -> None:
+    """Finish what was approved and died on its way (R-78); what cannot be finished is for the desk to say."""
+    with contextlib.suppress(Exception):
+        desk.apply_all(settings.now())
 
 
 class _Server(uvicorn.Server):

@@ -77,7 +77,7 @@ def _new_file(draft: Draft, folder: Path, books: Books) -> Change:
     tree["contracts"] = [contract | _overrides(draft)]
     if grants := _grants(draft):
         tree["credit_grants"] = grants
-    return Change({name: _written(tree)}, {name: None})
+    return Change({name: written(tree)}, {name: None})
 
 
 def _edited_file(draft: Draft, folder: Path, books: Books) -> Change:
@@ -89,7 +89,7 @@ def _edited_file(draft: Draft, folder: Path, books: Books) -> Change:
     if content is None or not name.lower().endswith((".yml", ".yaml")):
         raise CannotWrite(f"{draft.contract} stands in {name}, which is edited by hand only.")
     text = content.decode()
-    yaml = _round_trip(text)
+    yaml = round_trip(text)
     tree = yaml.load(text)
     item = next(one for one in tree["contracts"] if str(one.get("id")) == draft.contract)
     if draft.kind == "renewal" and draft.value("end_date") is not None:
@@ -106,9 +106,9 @@ def _edited_file(draft: Draft, folder: Path, books: Books) -> Change:
         amendments.append(CommentedMap({"effective_date": day, **amendment}))
     if grants := _grants(draft):
         tree.setdefault("credit_grants", CommentedSeq()).extend(CommentedMap(grant) for grant in grants)
-    written = io.BytesIO()
-    yaml.dump(tree, written)
-    return Change({name: written.getvalue()}, {name: hashlib.sha256(content).hexdigest()})
+    found = io.BytesIO()
+    yaml.dump(tree, found)
+    return Change({name: found.getvalue()}, {name: hashlib.sha256(content).hexdigest()})
 
 
 _DAYS = ("start_date", "end_date", "effective_date", "effective_from", "effective_at", "expires_at")
@@ -190,15 +190,16 @@ def _grants(draft: Draft) -> list[dict[str, Any]]:
     ]
 
 
-def _written(tree: Mapping[str, Any]) -> bytes:
+def written(tree: Mapping[str, Any]) -> bytes:
+    """A new file."""
     yaml = YAML()
     yaml.width = 120
-    written = io.BytesIO()
-    yaml.dump(dict(tree), written)
-    return written.getvalue()
+    found = io.BytesIO()
+    yaml.dump(dict(tree), found)
+    return found.getvalue()
 
 
-def _round_trip(text: str) -> YAML:
+def round_trip(text: str) -> YAML:
     """A writer that leaves a file as it is but for what is changed."""
     yaml = YAML()
     yaml.preserve_quotes = True

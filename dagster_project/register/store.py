@@ -53,7 +53,15 @@ users = sa.Table(
     sa.Column("disabled_at", sa.DateTime),
 )
 
-VERSION = "0002"  # the last of migrations/versions
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("sha256", sa.String(64), primary_key=True, comment="of what the cookie holds"),
+    sa.Column("email", sa.String(255), nullable=False),
+    sa.Column("ends_at", sa.DateTime, nullable=False),
+)
+
+VERSION = "0003"  # the last of migrations/versions
 
 
 def opened(location: str) -> sa.Engine:

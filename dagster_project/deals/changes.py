@@ -1,0 +1,105 @@
+"""Changes of the books by hand, proposed by a form or by API: an item more in a file of its section (R-70, R-81)."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+from dagster_project.deals import proposals
+from dagster_project.deals.desk import Desk
+from dagster_project.deals.files import Change, content_of, round_trip, written
+from dagster_project.errors import UserError
+from rating import books as contract_books
+from rating.books import BooksError
+from rating.books.folder import YAML_ENDINGS
+
+SECTIONS = ("meters", "rate_cards", "pricings", "plans", "customers", "contracts", "credit_grants")
+FILES = {"credit_grants": "credit_grants.yml"}
+
+
+def propose(
+    desk: Desk, section: str, item: Mapping[str, Any], by: str, because: str, at: datetime, *, keeps: bool = True
+) -> str:
+    """A proposal to add an item to the books; its id. keeps: False only checks. Raises `UserError` with all that `check` says of it."""
+    if section not in SECTIONS:
+        raise UserError(f"{section} is no section that items can be added to.")
+    change = added(desk.folder, section, item)
+    _require_sound(desk, change)
+    name = f"{section}: {item.get('code') or item.get('id') or 'an item'}"
+    return _noted(desk, change, name, by, because, at) if keeps else ""
+
+
+def propose_in_contract(
+    desk: Desk, contract: str, key: str, value: Any, by: str, because: str, at: datetime, *, keeps: bool = True
+) -> str:
+    """A proposal to change a contract of the folder: one more of `rate_overrides` or `amendments`, or another `end_date`."""
+    books, _ = desk.books()
+    row = books.contracts.filter(books.contracts["contract_id"] == contract)
+    if row.is_empty():
+        raise UserError(f"The books have no contract {contract}.")
+    name = str(row.item(0, "place")).split(":")[0].split(" ")[0]
+    content = content_of(desk.folder, name)
+    if content is None or not name.lower().endswith(YAML_ENDINGS):
+        raise UserError(f"{contract} stands in {name}, which no form can change.")
+    text = content.decode()
+    tree = round_trip(text).load(text)
+    item = next(one for one in tree["contracts"] if str(one.get("id")) == contract)
+    if key in ("rate_overrides", "amendments"):
+        item.setdefault(key, CommentedSeq()).append(CommentedMap(value))
+    else:
+        item[key] = value
+    change = Change({name: _dumped(tree, text)}, {name: hashlib.sha256(content).hexdigest()})
+    _require_sound(desk, change)
+    return _noted(desk, change, f"{contract}: {key.replace('_', ' ')}", by, because, at) if keeps else ""
+
+
+def added(folder: Path, section: str, item: Mapping[str, Any]) -> Change:
+    """The file of a section with an item more; a file of its own where none has the section yet."""
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if any(part.startswith(".") for part in path.relative_to(folder).parts) or path.suffix.lower() not in YAML_ENDINGS:
+            continue
+        content = path.read_bytes()
+        text = content.decode("utf-8", "replace")
+        tree = round_trip(text).load(text)
+        if (
+            isinstance(tree, CommentedMap)
+            and isinstance(tree.get(section), CommentedSeq)
+            and section not in ("contracts", "credit_grants")
+        ):
+            tree[section].append(CommentedMap(item))
+            return Change({name: _dumped(tree, text)}, {name: hashlib.sha256(content).hexdigest()})
+    code = str(item.get("code") or item.get("id") or section)
+    name = f"{section}.yml" if section not in ("contracts", "credit_grants") else f"{section}/{code}.yml"
+    return Change({name: written({section: [dict(item)]})}, {name: None})
+
+
+def _dumped(tree: CommentedMap, text: str) -> bytes:
+    found = io.BytesIO()
+    round_trip(text).dump(tree, found)
+    return found.getvalue()
+
+
+def _require_sound(desk: Desk, change: Change) -> None:
+    _, agreed = desk.books()
+    try:
+        contract_books.load(desk.folder, agreed, change.files)
+    except BooksError as error:
+        raise UserError(*(str(problem) for problem in error.problems)) from None
+
+
+def _noted(desk: Desk, change: Change, name: str, by: str, because: str, at: datetime) -> str:
+    if not because.strip():
+        raise UserError("Say why.")
+    known = desk.every()
+    number = 1 + sum(one.startswith("change-") for one in known)
+    files = {file: content.decode() for file, content in change.files.items()}
+    said = {"name": name, "files": files, "before": dict(change.before), "because": because}
+    proposals.note(desk.register, "proposed", f"change-{number}", by, at, said)
+    return f"change-{number}"

@@ -1,0 +1,1 @@
+"""Pages for people: made by the server, without JavaScript, and no request leaves the machine (R-79 to R-81)."""

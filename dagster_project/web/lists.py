@@ -1,0 +1,149 @@
+"""Lists as pages: filter, sort, CSV of all (R-80)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import polars as pl
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dagster_project.errors import UserError
+from dagster_project.queries import events
+from dagster_project.register import keys
+from dagster_project.warehouse.database import fetch, published
+from dagster_project.web import listings
+from dagster_project.web.cells import cell, csv_of, moment, plain, section
+from dagster_project.web.listings import Listing
+from dagster_project.web.sessions import Visitor
+from dagster_project.web.shell import Page, Shell
+
+EVENTS_SHOWN = 1000
+_EVENT_COLUMNS = ("time", "event", "key", "customer", "state", "contract", "meters", "invoice_lines", "file", "received")
+
+
+class Lists:
+    """Shows listings, events and keys."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+
+    def page_of(self, listing: Listing) -> Page:
+        async def page(request: Request, visitor: Visitor) -> Response:
+            return await run_in_threadpool(self._listed, request, visitor, listing)
+
+        return page
+
+    def _listed(self, request: Request, visitor: Visitor, listing: Listing) -> Response:
+        asked = dict(request.query_params)
+        if listing.of_books:
+            with self._shell.behind.catalogue.asked() as books:
+                return self._list_shown(request, visitor, listing, books, asked)
+        if not self._shell.behind.warehouse.database.exists():
+            raise UserError("No run has published figures yet: `meterhouse run` does.")
+        with published(self._shell.behind.warehouse) as marts:
+            return self._list_shown(request, visitor, _with_columns(listing, marts), marts, asked)
+
+    def _list_shown(
+        self, request: Request, visitor: Visitor, listing: Listing, rows: Any, asked: Mapping[str, str]
+    ) -> Response:
+        if asked.get("format") == "csv":
+            frame = listings.every(
+                rows, listing, asked.get("q", ""), asked.get("sort", ""), descending=asked.get("dir") == "desc"
+            )
+            return csv_of(frame, listing.path)
+        found = listings.shown(rows, listing, asked)
+        kept = {name: asked[name] for name in ("q", "sort", "dir") if asked.get(name)}
+        return self._shell.shown(
+            "list.html.j2",
+            visitor,
+            listing.title,
+            request,
+            listing=listing,
+            columns=listing.columns,
+            shown=found,
+            query=lambda **more: urlencode({**kept, **more}),
+            cell=cell,
+        )
+
+    async def events(self, request: Request, visitor: Visitor) -> Response:
+        asked = {name: value for name, value in request.query_params.items() if value}
+        chosen = {name: asked[name] for name in events.CHOSEN_BY if name in asked}
+        if "q" in asked:
+            chosen["idempotencyKey"] = asked["q"]
+
+        def read() -> pl.DataFrame:
+            rows, _ = events.versions(self._shell.behind.warehouse, chosen, EVENTS_SHOWN, 0)
+            return pl.DataFrame([_event_row(row) for row in rows], schema=dict.fromkeys(_EVENT_COLUMNS, pl.String))
+
+        frame = await run_in_threadpool(read)
+        if asked.get("format") == "csv":
+            return csv_of(frame, "/events")
+        columns = [(name, name.replace("_", " ").capitalize()) for name in _EVENT_COLUMNS]
+        listing = Listing(
+            "/events",
+            "Events",
+            "",
+            columns,
+            "",
+            links={"contract": "/contracts/{}"},
+            says="The latest 1,000; filter by the whole key.",
+        )
+        found = listings.Shown(list(frame.iter_rows(named=True)), frame.height, 1, 1, asked.get("q", ""), "", False)
+        kept = {"q": asked["q"]} if "q" in asked else {}
+        return self._shell.shown(
+            "list.html.j2",
+            visitor,
+            "Events",
+            request,
+            listing=listing,
+            columns=columns,
+            shown=found,
+            query=lambda **more: urlencode({**kept, **more}),
+            cell=cell,
+        )
+
+    async def keys(self, request: Request, visitor: Visitor) -> Response:
+        found = [
+            [
+                f"{keys.START}{one.prefix}…",
+                one.name,
+                " ".join(one.scopes),
+                moment(one.created_at),
+                moment(one.expires_at),
+                moment(one.last_used_at),
+                moment(one.revoked_at),
+            ]
+            for one in await run_in_threadpool(keys.every, self._shell.behind.desk.register)
+        ]
+        shown = section("Keys", ["Key", "Name", "Scopes", "Created", "Expires", "Last used", "Revoked"], found)
+        return self._shell.shown("record.html.j2", visitor, "Keys", request, sections=[shown], facts=[], actions=[])
+
+
+def _event_row(row: Mapping[str, Any]) -> dict[str, str]:
+    lines = [f"{one['invoice']} line {one['line_no']}" for one in row["invoice_lines"]]
+    return {
+        "time": plain(row["timestamp"]),
+        "event": row["event_name"],
+        "key": row["idempotency_key"] or "",
+        "customer": row["customer_id"] or row["external_customer_id"] or "",
+        "state": row["state"],
+        "contract": row["contract_id"] or "",
+        "meters": ", ".join(row["meters"] or []),
+        "invoice_lines": ", ".join(lines),
+        "file": f"{row['file']}:{row['position']}",
+        "received": plain(row["received_at"]),
+    }
+
+
+def _with_columns(listing: Listing, marts: Any) -> Listing:
+    """A list that shows a mart as it is."""
+    if listing.columns:
+        return listing
+    frame = fetch(marts, f"select * from ({listing.rows}) limit 0")
+    columns = [(name, name.replace("_", " ").capitalize()) for name in frame.columns]
+    numbers = frozenset(name for name, dtype in frame.schema.items() if dtype.is_numeric())
+    return Listing(listing.path, listing.title, listing.rows, columns, "all", numbers)

@@ -1,0 +1,131 @@
+"""The first page: what needs attention, and how revenue goes (R-80)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+import polars as pl
+from markupsafe import Markup
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dagster_project.deals.told import summary
+from dagster_project.render import svg
+from dagster_project.render.figures import money
+from dagster_project.warehouse.database import fetch, published
+from dagster_project.web.cells import amount
+from dagster_project.web.sessions import Visitor
+from dagster_project.web.shell import Shell
+
+
+class Overview:
+    """Gathers from desk and marts."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+
+    async def attention(self, request: Request, visitor: Visitor) -> Response:
+        return await run_in_threadpool(self._attention_shown, request, visitor)
+
+    def _attention_shown(self, request: Request, visitor: Visitor) -> Response:
+        rows, cards, chart = list[dict[str, Any]](), list[tuple[str, str, str | None]](), Markup("")
+        proposals = [summary(review, self._shell.behind.desk.state(review.proposal)) for review in self._reviews()]
+        waiting = [one for one in proposals if one["state"] == "open"]
+        for one in waiting:
+            points = len(one["openPoints"])
+            told = f"{one['name'] or one['id']} waits for a decision"
+            told += f": {points} open point{'' if points == 1 else 's'}" if points else ""
+            worth = f"{amount(one['amount'])} {one['currency'] or ''}" if one["amount"] else None
+            rows.append(_attends("medium", told, f"/desk/{quote(one['id'])}", amount=worth))
+        for one in proposals:
+            if one["drifted"]:
+                rows.append(_attends("high", f"{one['name']} is no longer what was approved", f"/desk/{quote(one['id'])}"))
+        if self._shell.behind.warehouse.database.exists():
+            with published(self._shell.behind.warehouse) as marts:
+                rows += [_looked(row) for row in fetch(marts, _LOOKS).iter_rows(named=True)]
+                cards = [(label, value, link) for label, value, link in _cards(marts)]
+                chart = _revenue(fetch(marts, _REVENUE))
+        rows.sort(key=lambda row: ("high", "medium", "low").index(row["severity"]))
+        cards.append(("Open proposals", f"{len(waiting)}", "/desk"))
+        return self._shell.shown(
+            "attention.html.j2", visitor, "What needs attention", request, rows=rows, cards=cards, chart=chart
+        )
+
+    def _reviews(self) -> list[Any]:
+        try:
+            return self._shell.behind.desk.reviews()
+        except Exception:
+            return []  # books with mistakes: the page says so elsewhere
+
+
+_LOOKS = """
+    select code, severity, subject, "count", amount, currency, sentence, first_seen
+    from marts.attention
+    where acknowledged is null
+    order by case severity when 'high' then 1 when 'medium' then 2 else 3 end, amount desc nulls last, code, subject
+    limit 200
+"""
+_REVENUE = """
+    select "month", coalesce(meter_code, kind) as series, currency, sum(amount)::decimal(38, 4) as amount
+    from marts.revenue_by_month
+    group by all
+    order by all
+"""
+_EVENT_COLUMNS = ("time", "event", "key", "customer", "state", "contract", "meters", "invoice_lines", "file", "received")
+
+
+def _looked(row: Mapping[str, Any]) -> dict[str, Any]:
+    amount = None if row["amount"] is None else f"{money(row['amount'])} {row['currency'] or ''}"
+    links = {"fallback_share": "/catalogue/rate-cards", "quarantined_lines": "/events"}
+    unmatched = row["code"] in ("unknown_customer", "no_active_contract", "ambiguous_contract", "no_meter", "bad_quantity")
+    link = "/unmatched" if unmatched else links.get(row["code"])
+    return _attends(row["severity"], row["sentence"], link, amount=amount, since=row["first_seen"])
+
+
+def _attends(
+    severity: str, says: str, link: str | None, *, amount: str | None = None, since: datetime | None = None
+) -> dict[str, Any]:
+    return {
+        "severity": severity,
+        "sentence": says,
+        "link": link,
+        "amount": amount or "",
+        "since": "" if since is None else f"{since:%Y-%m-%d}",
+    }
+
+
+def _cards(marts: Any) -> list[tuple[str, str, str]]:
+    rows = fetch(
+        marts,
+        """
+        select status, currency, count(*) as documents, sum(total)::decimal(38, 4) as total
+        from marts.invoices where "month" = (select max("month") from marts.invoices) group by all order by all
+        """,
+    ).iter_rows(named=True)
+    return [
+        (f"{row['documents']:,} {row['status']} this month", f"{money(row['total'])} {row['currency']}", "/invoices")
+        for row in rows
+    ]
+
+
+def _revenue(frame: pl.DataFrame) -> Markup:
+    """Revenue by month, stacked by meter, of the currency that most of it is in."""
+    if frame.is_empty():
+        return Markup("")
+    currency = frame.group_by("currency").agg(pl.col("amount").sum()).sort("amount").item(-1, "currency")
+    mine = frame.filter(pl.col("currency") == currency)
+    months = sorted(set(mine.get_column("month")))[-24:]
+    largest = mine.group_by("series").agg(pl.col("amount").sum()).sort("amount", descending=True).get_column("series").to_list()
+    named = largest[: svg.MOST_SERIES]
+    series: dict[str, list[Decimal]] = {
+        name: [Decimal(0)] * len(months) for name in [*named, *(["others"] if len(largest) > len(named) else [])]
+    }
+    for row in mine.iter_rows(named=True):
+        if row["month"] in months:
+            series[row["series"] if row["series"] in named else "others"][months.index(row["month"])] += row["amount"]
+    return svg.stacked(months, series, currency)

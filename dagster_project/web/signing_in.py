@@ -1,0 +1,60 @@
+"""Signing in and out (R-79)."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from dagster_project.web.sessions import COOKIE, Visitor
+from dagster_project.web.shell import Shell, safe
+
+
+class SigningIn:
+    """Gives sessions, and ends them."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+
+    async def sign_in(self, request: Request) -> Response:
+        sessions, now = self._shell.behind.sessions, self._shell.behind.clock.now()
+        asked = _inner(request.query_params.get("next", "/"))
+        problems = []
+        if request.method == "POST":
+            form = await request.form()
+            asked = _inner(str(form.get("next", "/")))
+            email, password = str(form.get("email", "")), str(form.get("password", ""))
+            cookie = await run_in_threadpool(sessions.sign_in, email, password, now)
+            if cookie is not None:
+                answer = RedirectResponse(asked, 303)
+                sessions.give(answer, cookie)
+                return safe(answer)
+            problems = ["The address or the password is wrong."]
+        page = self._shell.shown(
+            "sign_in.html.j2",
+            None,
+            "Sign in",
+            request,
+            status=403 if problems else 200,
+            problems=problems,
+            next=asked,
+            nobody=not sessions.has_people,
+            as_of=None,
+        )
+        return safe(page)
+
+    async def sign_out(self, request: Request, _: Visitor) -> Response:
+        await run_in_threadpool(self._shell.behind.sessions.sign_out, request)
+        answer = RedirectResponse("/sign-in", 303)
+        answer.delete_cookie(COOKIE)
+        return answer
+
+
+def _inner(path: str) -> str:
+    """A path of these pages; the first of them for anything else: no redirect leads away."""
+    found = urlsplit(path)
+    return (
+        path if path.startswith("/") and not path.startswith(("//", "/\\")) and not found.netloc and not found.scheme else "/"
+    )
