@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
+from dagster_project.api.proposing import PROPOSED
 from dagster_project.api.terms import FIELDS
 from dagster_project.queries import records
 from dagster_project.queries.events import CHOSEN_BY
@@ -86,6 +87,12 @@ _ESTIMATE = {
     },
     "additionalProperties": False,
 }
+_PROPOSED = {
+    "type": "object",
+    "description": "an item of the books (docs/books.md), names in camelCase or snake_case; because: why",
+    "required": ["code"],
+    "properties": {"code": TEXT, "because": TEXT},
+}
 # marts that are listed, and shown one by one: path, scope, rows, and a line about them
 LISTED = (
     ("invoices", "invoices:read", records.INVOICES, "Invoices, drafts too"),
@@ -125,6 +132,10 @@ ENDPOINTS = (
     *(
         Endpoint(method, path, scope, says, body=_fields(op), status=201 if op.endswith(".create") else 200)
         for method, path, scope, op, says in AGREED
+    ),
+    *(
+        Endpoint("POST", f"/v1/{plural}", scope, f"Propose one more of the {section}", body=_PROPOSED, status=202)
+        for plural, scope, section in PROPOSED
     ),
     Endpoint("GET", "/v1/openapi.json", None, "This document"),
     Endpoint("GET", "/health/live", None, "Whether the door is open"),

@@ -30,12 +30,14 @@ from dagster_project.api.clock import Clock
 from dagster_project.api.door import Busy, Door, Taken, Taking
 from dagster_project.api.estimating import Estimating
 from dagster_project.api.noticing import Noticing, by_code
+from dagster_project.api.proposing import PROPOSED, proposed
 from dagster_project.api.reading import Reader, parameters
 from dagster_project.api.requests import JSON, body_of, content_type, many_events, one_event
 from dagster_project.api.segments import Segments, StorageFailed, remove_landed
 from dagster_project.api.terms import Asked
 from dagster_project.api.worker import Worker
 from dagster_project.checks.notices import Notice
+from dagster_project.deals.desk import Desk
 from dagster_project.errors import sentences_of
 from dagster_project.landing.reading import FIELDS
 from dagster_project.queries import records
@@ -156,6 +158,7 @@ def application(serving: Serving, pages: Pages | None = None) -> Starlette:
         return answer(200, {"status": "ready", "requestId": request_id}, request_id)
 
     agreeing_ = Agreeing(serving.register, books, serving.warehouse, serving.clock)
+    desk = Desk(serving.books, serving.register, serving.warehouse)
     worker = Worker()
     estimating = Estimating(books, serving.warehouse, worker)
     catalogue = Catalogue(books, serving.clock)
@@ -222,6 +225,16 @@ def application(serving: Serving, pages: Pages | None = None) -> Starlette:
 
         return _answered(handler)
 
+    def proposing(scope: str, section: str) -> Callable[[Request], Awaitable[Response]]:
+        async def handler(request: Request, request_id: str) -> Response:
+            key = keys.holder(request, scope)
+            parameters(request, set())
+            said = await proposed(desk, section, await body_of(request), key, serving.clock.now())
+            return answer(202, {**said, "requestId": request_id}, request_id)
+
+        return _answered(handler)
+
+    proposals = [Route(f"/v1/{plural}", proposing(scope, section), methods=["POST"]) for plural, scope, section in PROPOSED]
     agreements = [Route(path, agreeing(scope, op), methods=[method]) for method, path, scope, op, _ in openapi.AGREED]
     reading = [
         Route(f"/v1/{plural}{path}", make(scope, what), methods=["GET"])
@@ -236,6 +249,7 @@ def application(serving: Serving, pages: Pages | None = None) -> Starlette:
         Route("/v1/openapi.json", _answered(get_openapi), methods=["GET"]),
         *reading,
         *agreements,
+        *proposals,
         Route("/v1/invoices/{id}/document", _answered(get_document), methods=["GET"]),
         Route("/v1/contracts/{id}/credits/balance", _answered(get_balance), methods=["GET"]),
         Route("/v1/contracts/{id}/credits/ledger", of_contract("contracts:read", records.LEDGER), methods=["GET"]),
