@@ -164,6 +164,14 @@ def _reject(opened: Desk, proposal: ProposalArgument, because: BecauseFlag, by: 
     opened.reject(proposal, by, because, settings.now())
 
 
+@command("withdraw")
+def _withdraw(opened: Desk, proposal: ProposalArgument, because: BecauseFlag, by: ByFlag = "") -> None:
+    """Take a proposal back before anybody has decided."""
+    from dagster_project import settings
+
+    opened.withdraw(proposal, by, because, settings.now())
+
+
 @command("apply")
 def _apply(opened: Desk) -> None:
     """Finish what was approved and died on its way, or was merged since."""

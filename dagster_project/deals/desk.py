@@ -14,7 +14,7 @@ from dagster_project.deals import drafting, proposals, publishing, salesforce
 from dagster_project.deals.drafting import KINDS, RENEWALS
 from dagster_project.deals.files import Change, content_of, hash_of, with_head
 from dagster_project.deals.proposals import Happening, Proposal, rows_hash
-from dagster_project.deals.review import Review, change_approved, reviewed
+from dagster_project.deals.review import Review, change_approved, listed, reviewed
 from dagster_project.deals.rows import deals_of
 from dagster_project.deals.values import MONEY, READERS, Unreadable, day, money, price
 from dagster_project.errors import UserError
@@ -72,9 +72,9 @@ class Desk:
         return reviewed(self.one(name), self.folder, books, agreed, self.warehouse, simulates=simulates)
 
     def reviews(self) -> list[Review]:
-        """All proposals for a list: without what the kernel says."""
-        books, agreed = self.books()
-        return [reviewed(one, self.folder, books, agreed, self.warehouse, simulates=False) for one in self.every().values()]
+        """All proposals for a list: drafts and what is open."""
+        books, _ = self.books()
+        return [listed(one, books) for one in self.every().values()]
 
     def state(self, proposal: Proposal) -> str:
         """As people see it: applied is billing once a run has used it."""
@@ -188,13 +188,18 @@ class Desk:
 
     def reject(self, name: str, by: str, because: str, at: datetime) -> None:
         """Decide that a proposal becomes nothing. Raises `Refused`."""
+        self._end(name, "rejected", "approver", by, because, at)
+
+    def withdraw(self, name: str, by: str, because: str, at: datetime) -> None:
+        """Take a proposal back before anybody has decided. Raises `Refused`."""
+        self._end(name, "withdrawn", "editor", by, because, at)
+
+    def _end(self, name: str, act: str, role: str, by: str, because: str, at: datetime) -> None:
         proposal = self._open(name)
-        self._require_role(by, "approver")
+        self._require_role(by, role)
         _require_words(because)
         try:
-            proposals.note(
-                self.register, "rejected", proposal.id, by, at, {"because": because}, once=f"desk:decide:{proposal.id}"
-            )
+            proposals.note(self.register, act, proposal.id, by, at, {"because": because}, once=f"desk:decide:{proposal.id}")
         except records.Taken:
             raise Refused("CONFLICT", f"{proposal.id} is decided already.") from None
 

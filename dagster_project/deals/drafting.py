@@ -10,11 +10,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
-
-import polars as pl
 
 from dagster_project.deals import values
+from dagster_project.deals.known import known_of
 from dagster_project.deals.rows import DealRows, Said, is_taken
 from dagster_project.deals.salesforce import letters
 from dagster_project.deals.values import Unreadable
@@ -142,7 +140,7 @@ def draft(rows: DealRows, deals: Deals, books: Books, touched: Touched) -> Draft
 
 class _Drafting:
     def __init__(self, rows: DealRows, deals: Deals, books: Books, touched: Touched) -> None:
-        self._rows, self._deals, self._books, self._touched = rows, deals, books, touched
+        self._rows, self._deals, self._known, self._touched = rows, deals, known_of(books), touched
         self._terms: dict[str, Term] = {}
         self._unread: dict[str, str] = {}  # why a term could not be read, by its name
         self._fates: list[Fate] = []
@@ -263,10 +261,7 @@ class _Drafting:
 
     def _currency(self) -> str | None:
         plan = self._terms.get("plan")
-        found = (
-            [] if plan is None else self._books.plans.filter(pl.col("plan_code") == plan.value).get_column("currency").to_list()
-        )
-        return found[0] if found else None
+        return None if plan is None else self._known.currencies.get(plan.value)
 
     # --- lines -----------------------------------------------------------------------------------------------------------------
 
@@ -369,7 +364,7 @@ class _Drafting:
 
     def _unknown_values(self, line: str, product: DealProduct) -> Iterator[str]:
         """Values that no card of the plan's prices: a spelling that nobody knows prices nothing."""
-        known = known_values(self._books, str(product.meter), self._plan())
+        known = self._known.values(str(product.meter), self._plan())
         for place, (key, sources) in enumerate((product.dimensions or {}).items()):
             said = self._rows.first(sources, line)
             value = said.raw if isinstance(said, Said) else said
@@ -423,12 +418,12 @@ class _Drafting:
             if name not in self._terms and name not in self._unread:
                 self._points.append(Point(f"term:{name}", f"{name} is empty: set it.", is_final=True))
         plan = self._plan()
-        plans = self._books.plans.get_column("plan_code").to_list()
+        plans = list(self._known.currencies)
         if plan is not None and plan not in plans:
             self._points.append(
                 Point("term:plan", f"There is no plan `{plan}`; the books have {', '.join(plans)}.", is_final=True)
             )
-        stands = contract in self._books.contracts.get_column("contract_id").to_list()
+        stands = contract in self._known.contracts
         follows = kind == "renewal" and "renewal" in self._terms and self._terms["renewal"].value == "follow"
         if (kind == "new" or follows) and stands:
             self._points.append(Point("term:contract", f"The books have a contract `{contract}` already.", is_final=True))
@@ -441,19 +436,3 @@ class _Drafting:
 def stamp(raw: Mapping[str, str]) -> str:
     """What a row says, as one text."""
     return ", ".join(f"{name}={value}" for name, value in sorted(raw.items()))
-
-
-def known_values(books: Books, meter: str, plan: str | None) -> list[set[str]]:
-    """The values that the plan's cards of a meter price, by group key; none of a key whose cards take any value."""
-    pricings = books.pricings.filter(pl.col("meter_code") == meter, pl.col("rate_card_code").is_not_null())
-    if plan is not None:
-        of_plan = books.plan_pricings.filter(pl.col("plan_code") == plan).get_column("pricing_code")
-        pricings = pricings.filter(pl.col("pricing_code").is_in(of_plan.implode()))
-    entries = books.rate_card_entries.filter(
-        pl.col("rate_card_code").is_in(pricings.get_column("rate_card_code").implode())
-    ).get_column("group_values")
-    rows: list[list[Any]] = entries.to_list()
-    if not rows:
-        return []
-    columns = [{row[place] for row in rows} for place in range(len(rows[0]))]
-    return [set() if None in column else column for column in columns]

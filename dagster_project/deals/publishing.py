@@ -64,7 +64,9 @@ def _branch(folder: Path, files: Mapping[str, bytes], proposal: str, author: str
     top = _top(folder)
     if top is None:
         raise UserError(f"{folder} is no git work tree: publish files instead.")
-    inner = folder.resolve().relative_to(top.resolve())
+    inner, branch = folder.resolve().relative_to(top.resolve()), f"refs/heads/desk/{proposal}"
+    if all(_on_branch(top, branch, (inner / name).as_posix()) == content for name, content in files.items()):
+        return  # it waits for its merge
     with tempfile.TemporaryDirectory(prefix="meterhouse-") as scratch:
         index = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
         _git(folder, "read-tree", "HEAD", env=index)
@@ -73,7 +75,13 @@ def _branch(folder: Path, files: Mapping[str, bytes], proposal: str, author: str
             _git(top, "update-index", "--add", "--cacheinfo", f"100644,{blob},{(inner / name).as_posix()}", env=index)
         tree = _git(folder, "write-tree", env=index)
     commit = _git(folder, "commit-tree", tree, "-p", "HEAD", "-m", message, by=author)
-    _git(folder, "update-ref", f"refs/heads/desk/{proposal}", commit)
+    _git(folder, "update-ref", branch, commit)
+
+
+def _on_branch(top: Path, branch: str, name: str) -> bytes | None:
+    """A file as a branch has it."""
+    done = subprocess.run(["git", "-C", str(top), "show", f"{branch}:{name}"], capture_output=True, check=False)  # noqa: S603, S607
+    return done.stdout if done.returncode == 0 else None
 
 
 def _author(email: str) -> str:

@@ -69,6 +69,15 @@ def reviewed(
     return Review(proposal, None, change, (), problems, None, {}, (), _difference(folder, change))
 
 
+def listed(proposal: Proposal, books: Books) -> Review:
+    """A proposal for a list: its draft and what is open, without the change and what comes of it."""
+    if not proposal.rows or books.deals is None:
+        return Review(proposal, None, None, (), (), None, {}, (), "")
+    draft = drafting.draft(proposal.deal, books.deals, books, proposal.touched)
+    points = tuple(draft.open_points) if proposal.state == "open" else ()
+    return Review(proposal, draft, None, points, (), None, {}, (), "")
+
+
 def _of_deal(
     proposal: Proposal, folder: Path, books: Books, agreed: Agreed, warehouse: Warehouse, *, simulates: bool
 ) -> Review:

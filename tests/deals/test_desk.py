@@ -229,6 +229,9 @@ def test_r77_twice_and_by_whom(office: Office) -> None:
         office.desk.approve(UMBRA, hash_, BEN, "me too", NOW)
     assert refused.value.code == "CONFLICT"
     office.desk.reject(VELA, ADA, "they went elsewhere", NOW)
+    office.desk.withdraw(WREN, BEN, "they took another product", NOW)
+    with pytest.raises(Refused, match="already withdrawn"):
+        office.desk.set(WREN, "net_terms", "30", BEN, "yet", NOW)
     with pytest.raises(Refused, match="already rejected"):
         office.desk.approve(VELA, hash_, BEN, "yet", NOW)
     users.add(office.desk.register, BEN, "editor", "a long password", NOW)
@@ -275,7 +278,9 @@ def test_r78_on_a_branch_the_work_tree_stays_and_a_merge_applies_it(office: Offi
     assert desk.approve(UMBRA, desk.review(UMBRA).hash, ADA, "as agreed", NOW) == "branch"
     assert _git(office.books, "status", "--porcelain") == ""
     assert desk.state(desk.one(UMBRA)) == "approved"
+    waits = _git(office.books, "rev-parse", f"desk/deal-{UMBRA}")
     assert desk.apply_all(NOW) == []
+    assert _git(office.books, "rev-parse", f"desk/deal-{UMBRA}") == waits
     _git(office.books, "merge", "--quiet", "--squash", f"desk/deal-{UMBRA}")
     _git(office.books, "commit", "--quiet", "-m", "Merged by hand")
     assert desk.apply_all(NOW) == [f"deal-{UMBRA}"]
