@@ -16,6 +16,7 @@ from dagster_project import settings
 from dagster_project.cli.launch import launch
 from dagster_project.cli.screen import errors, nothing_said, progress, screen
 from dagster_project.cli.summary import as_object, summarize
+from dagster_project.deals.marts import deal_tables
 from dagster_project.errors import UserError
 from dagster_project.pipeline.guards import IssueLimit, begins_numbering, is_new, refuse_places, refuse_the_future
 from dagster_project.pipeline.run import Run
@@ -52,6 +53,7 @@ def run(
         limit=IssueLimit.of(limit_issue) if limit_issue else None,
         shards=shards,
         register=settings.register(os.environ),
+        deals=deal_tables,
     )
     refuse_places(inbox, warehouse)
     if not allow_future:

@@ -177,6 +177,7 @@ class Desk:
             "contract": None if review.draft is None else review.draft.contract,
             "kind": None if review.draft is None else review.draft.kind,
             "opportunity": None if review.draft is None else review.draft.opportunity,
+            "committed": None if (committed := review.tie_out.get("committed")) is None else f"{committed:f}",
         }
         try:
             proposals.note(self.register, "approved", proposal.id, by, at, said, once=f"desk:decide:{proposal.id}")

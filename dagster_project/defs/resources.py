@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import dagster as dg
 from pydantic import Field
 
+from dagster_project.deals.marts import deal_tables
 from dagster_project.pipeline.guards import IssueLimit, refuse_places, refuse_the_future
 from dagster_project.pipeline.run import Run, exclusive_run, silent
 from dagster_project.settings import Locations, instant, now, register
@@ -81,5 +82,6 @@ class NightlyRun(dg.ConfigurableResource[Run]):
             limit=IssueLimit.of(limit) if limit else None,
             shards=self.shards,
             register=register(os.environ),
+            deals=deal_tables,
             progress=progress,
         )

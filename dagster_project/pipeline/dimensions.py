@@ -5,6 +5,7 @@ What belongs here: one flat row a thing, texts instead of lists. What does not: 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import polars as pl
@@ -13,7 +14,7 @@ from rating import tables
 from rating.books import Books
 from rating.calendar import first_instants
 from rating.schedule import dated_terms
-from rating.tables import BOOLEAN, COUNT, DATE, NULL, PRICE, QUANTITY, SMALL, TEXT, Column, Table
+from rating.tables import BOOLEAN, COUNT, DATE, INSTANT, MONEY, NULL, PRICE, QUANTITY, SMALL, TEXT, Column, Table
 
 CUSTOMERS = tables.CUSTOMERS
 CONTRACTS = Table(
@@ -92,11 +93,53 @@ RATE_CARDS = Table(
         Column("place", TEXT, "where it stands in the books: file, line, path"),
     ),
 )
-DIMENSIONS = (CUSTOMERS, CONTRACTS, PLANS, METERS, PRICINGS, RATE_CARDS)
+DEALS = Table(
+    "deals",
+    "one deal from Salesforce, as of the run (R-70)",
+    ("proposal_id",),
+    (
+        Column("proposal_id", TEXT, "proposal, deal-<opportunity>"),
+        Column("opportunity", TEXT, "id of the opportunity"),
+        Column("name", TEXT, "name of the opportunity"),
+        Column("kind", TEXT, "new, amendment or renewal; null: none yet", NULL),
+        Column("state", TEXT, "open, approved, applied, billing (this run bills by it), rejected or withdrawn"),
+        Column("customer_id", TEXT, "customer that it binds"),
+        Column("contract_id", TEXT, "contract that it makes or changes"),
+        Column("amount", MONEY, "what the deal says it is worth; null: nothing, or no number", NULL),
+        Column(
+            "committed",
+            MONEY,
+            "what it adds to what is owed over its term, as approved; null: not approved, or no end",
+            NULL,
+        ),
+        Column("currency", TEXT, "ISO 4217 code of its plan; null: no plan yet", NULL),
+        Column("open_points", SMALL, "what has to be settled before anybody can approve"),
+        Column("has_drifted", BOOLEAN, "whether Salesforce says something else than what was approved"),
+        Column("approved_by", TEXT, "who approved it", NULL),
+        Column("approved_at", INSTANT, "when", NULL),
+    ),
+)
+DEAL_TERMS = Table(
+    "deal_terms",
+    "one term of one deal, with its source (R-74)",
+    ("proposal_id", "term"),
+    (
+        Column("proposal_id", TEXT, "proposal, deal-<opportunity>"),
+        Column("term", TEXT, "name of the term"),
+        Column("value", TEXT, "what it is"),
+        Column("object", TEXT, "Salesforce object that says so; null: the mapping, or a person", NULL),
+        Column("record", TEXT, "id of its record", NULL),
+        Column("field", TEXT, "field of the record", NULL),
+        Column("raw", TEXT, "what it says there", NULL),
+        Column("set_by", TEXT, "who said so instead", NULL),
+        Column("because", TEXT, "why", NULL),
+    ),
+)
+DIMENSIONS = (CUSTOMERS, CONTRACTS, PLANS, METERS, PRICINGS, RATE_CARDS, DEALS, DEAL_TERMS)
 
 
-def dimensions(books: Books, as_of: datetime) -> dict[str, pl.DataFrame]:
-    """The frames of DIMENSIONS by name."""
+def dimensions(books: Books, as_of: datetime, deals: Mapping[str, pl.DataFrame] | None = None) -> dict[str, pl.DataFrame]:
+    """The frames of DIMENSIONS by name. deals: DEALS and DEAL_TERMS; without them there are none."""
     contracts = _contracts(books, as_of)
     return {
         CUSTOMERS.name: books.customers,
@@ -109,6 +152,7 @@ def dimensions(books: Books, as_of: datetime) -> dict[str, pl.DataFrame]:
         ),
         PRICINGS.name: PRICINGS.frame(books.pricings.join(_tiers(books), on="tier_set_id", how="left").with_columns(_count)),
         RATE_CARDS.name: _rate_cards(books, as_of),
+        **(deals or {table.name: table.empty() for table in (DEALS, DEAL_TERMS)}),
     }
 
 

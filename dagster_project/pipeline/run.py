@@ -12,6 +12,8 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
+import polars as pl
+
 from dagster_project.checks.expectations.client import ExpectationClient
 from dagster_project.errors import UserError
 from dagster_project.pipeline.guards import IssueLimit
@@ -48,6 +50,7 @@ class Run:
     limit: the most that it may issue (R-48); None: no bound.
     shards: into how many sets contracts are divided to be rated, side by side where there are cores.
     register: where what is agreed by API lies (R-64); in the warehouse where absent.
+    deals: makes the tables of deals for finance; without it there are none.
     """
 
     warehouse: Warehouse
@@ -63,6 +66,7 @@ class Run:
     limit: IssueLimit | None = None
     shards: int = 1
     register: str | None = None
+    deals: Callable[[Run], dict[str, pl.DataFrame]] | None = None
 
     @cached_property
     def books(self) -> books.Books:

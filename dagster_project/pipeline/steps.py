@@ -138,7 +138,12 @@ def lay_schedule(run: Run) -> list[pl.DataFrame]:
     """Write the books laid out in time, and show it to dbt; returns the frames of SCHEDULE."""
     laid = [run.schedule.periods, run.schedule.windows, closed_periods(run)]
     frames = {table.name: frame for table, frame in zip(SCHEDULE, laid, strict=True)}
-    _lay(run.warehouse, "dimensions", run.warehouse.dimensions, dimensions(run.books, run.as_of))
+    _lay(
+        run.warehouse,
+        "dimensions",
+        run.warehouse.dimensions,
+        dimensions(run.books, run.as_of, None if run.deals is None else run.deals(run)),
+    )
     _lay(run.warehouse, "schedule", run.warehouse.schedule, frames)
     # a record says nothing before a period has closed behind it
     noted = run.warehouse.derived / "unmatched_changes.parquet"

@@ -22,6 +22,8 @@ MARTS = {
     "contracts",
     "credit_ledger",
     "customers",
+    "deal_terms",
+    "deals",
     "deferred_revenue",
     "deferred_revenue_by_month",
     "grant_balance_history",

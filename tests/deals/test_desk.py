@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from dagster_project.deals import publishing
 from dagster_project.deals.desk import Desk, Refused
+from dagster_project.deals.marts import deal_tables
 from dagster_project.errors import UserError
 from dagster_project.register import records, users
 from dagster_project.register.records import broken
@@ -74,13 +76,24 @@ def test_r76_the_first_invoice_of_the_review_is_the_one_a_run_issues(office: Off
     assert simulated is not None
     office.approve(UMBRA)
     (tmp_path / "inbox").mkdir()
-    pipeline.run(office.books, tmp_path / "inbox", office.desk.warehouse.root, "2026-06-10")
+    pipeline.run(office.books, tmp_path / "inbox", office.desk.warehouse.root, "2026-06-10", deals=deal_tables)
     with published(office.desk.warehouse) as marts:
         rows = fetch(
             marts,
             "select kind, total from marts.invoices where contract_id = $id order by period_start, invoice_id",
             {"id": f"sf-{UMBRA}"},
         ).rows()
+        [(state, committed, amount, terms)] = fetch(
+            marts,
+            """
+            select deals.state, deals.committed, deals.amount, (select count(*) from marts.deal_terms as terms
+                where terms.proposal_id = deals.proposal_id)
+            from marts.deals as deals where opportunity = $id
+            """,
+            {"id": UMBRA},
+        ).rows()
+        assert (state, committed, amount) == ("billing", Decimal("20400.0000"), Decimal("20400.0000"))
+        assert terms == len(office.desk.review(UMBRA).terms)
     told = [(one["kind"], one["total"]) for one in simulated.documents]
     assert [(kind, f"{total:f}") for kind, total in rows][:2] == told[:2]
     assert office.desk.state(office.desk.one(UMBRA)) == "billing"

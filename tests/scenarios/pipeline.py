@@ -43,11 +43,13 @@ class Refused(Exception):
     """A run that a person has to put right before anything is rated; the sentences say how."""
 
 
-def run(books: Path, inbox: Path, warehouse: Path, as_of: str, *, issue: bool = True, examined: bool = False) -> str:
+def run(
+    books: Path, inbox: Path, warehouse: Path, as_of: str, *, issue: bool = True, examined: bool = False, **more: Any
+) -> str:
     """Carry a run out; it must balance. Returns what it says of contracts held back. Raises `Refused` with what a person would read."""
     kind = Run if examined else UnexaminedRun
     try:
-        outcome = launch(kind(Warehouse(warehouse), books, str(inbox), instant(as_of), issue=issue))
+        outcome = launch(kind(Warehouse(warehouse), books, str(inbox), instant(as_of), issue=issue, **more))
     except Exception as error:
         sentences = sentences_of(error)
         if not sentences:
