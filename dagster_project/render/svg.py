@@ -56,6 +56,17 @@ def stacked(columns: Sequence[str], series: Mapping[str, Sequence[Decimal]], uni
     )
 
 
+def stacked_largest(columns: Sequence[str], series: Mapping[str, Mapping[str, Decimal]], unit: str) -> Markup:
+    """As `stacked`, of the largest series by name of the column; the others together."""
+    totals = {name: sum((values.get(column, Decimal(0)) for column in columns), Decimal(0)) for name, values in series.items()}
+    largest = sorted(totals, key=lambda name: (-totals[name], name))
+    named, others = largest[:MOST_SERIES], largest[MOST_SERIES:]
+    shown = {name: [series[name].get(column, Decimal(0)) for column in columns] for name in named}
+    if others:
+        shown["others"] = [sum((series[name].get(column, Decimal(0)) for name in others), Decimal(0)) for column in columns]
+    return stacked(columns, shown, unit)
+
+
 def line(points: Sequence[tuple[str, Decimal, Decimal]], unit: str, labels: tuple[str, str]) -> Markup:
     """Two lines over the same places: a solid one, and a dashed one of what is expected."""
     if not points or not any(one or other for _, one, other in points):
@@ -80,6 +91,34 @@ def line(points: Sequence[tuple[str, Decimal, Decimal]], unit: str, labels: tupl
     ]
     parts.append(_text(LEFT, HEIGHT + 14, f"solid: {labels[0]}; dashed: {labels[1]}", "start"))
     return _picture(Markup("").join(parts), HEIGHT + 24, labels[0])
+
+
+def waterfall(start: tuple[str, Decimal], steps: Sequence[tuple[str, Decimal]], end: str, unit: str) -> Markup:
+    """From one amount to another by what each step adds or takes. Nothing where no step changes anything."""
+    changes = [(name, value) for name, value in steps if value]
+    if not changes:
+        return Markup("")
+    running, steps_at = start[1], list[tuple[str, Decimal, Decimal, str]]()
+    for name, value in changes:
+        steps_at.append((name, running, running + value, COLOURS[1] if value > 0 else COLOURS[4]))
+        running += value
+    bars = [(start[0], Decimal(0), start[1], COLOURS[0]), *steps_at, (end, Decimal(0), running, COLOURS[0])]
+    # what changes is small beside what it changes: the axis begins below the smallest bar's foot
+    least = min(min(low, high) for _, low, high, _ in steps_at)
+    foot = max(Decimal(0), least - abs(running - least) * Decimal("0.5")) if least > 0 else Decimal(0)
+    top, step = _top(max(max(low, high) for _, low, high, _ in bars) - foot), (WIDTH - LEFT) / len(bars)
+    parts = []
+    for place, (name, low, high, colour) in enumerate(bars):
+        upper, lower = max(low, high, foot) - foot, max(min(low, high), foot) - foot
+        is_end = place in (0, len(bars) - 1)
+        said, middle = high if is_end else high - low, LEFT + (place + 0.5) * step
+        drawn = Markup('<rect x="{}" y="{}" width="{}" height="{}" fill="{}"><title>{}: {:,.2f} {}</title></rect>')
+        height = max(round(_y(lower, top) - _y(upper, top), 1), 1)
+        where = round(middle - step * 0.35, 1), _y(upper, top), round(step * 0.7, 1), height
+        parts.append(drawn.format(*where, colour, name, said, unit))
+        parts.append(_text(middle, _y(upper, top) - 4, f"{said:,.2f}" if is_end else f"{said:+,.2f}", "middle"))
+        parts.append(_text(middle, HEIGHT - 8, name, "middle"))
+    return _picture(Markup("").join(parts), HEIGHT, f"From {start[0]} to {end}")
 
 
 def _picture(content: Markup, height: int, says: str) -> Markup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -17,6 +18,7 @@ from starlette.responses import Response
 from dagster_project.deals.told import summary
 from dagster_project.render import svg
 from dagster_project.render.figures import money
+from dagster_project.warehouse import issued
 from dagster_project.warehouse.database import fetch, published
 from dagster_project.web.cells import amount
 from dagster_project.web.sessions import Visitor
@@ -33,7 +35,7 @@ class Overview:
         return await run_in_threadpool(self._attention_shown, request, visitor)
 
     def _attention_shown(self, request: Request, visitor: Visitor) -> Response:
-        rows, cards, chart = list[dict[str, Any]](), list[tuple[str, str, str | None]](), Markup("")
+        rows, cards, chart, changes = list[dict[str, Any]](), list[tuple[str, str, str | None]](), Markup(""), Markup("")
         proposals = [summary(review, self._shell.behind.desk.state(review.proposal)) for review in self._reviews()]
         waiting = [one for one in proposals if one["state"] == "open"]
         for one in waiting:
@@ -50,10 +52,25 @@ class Overview:
                 rows += [_looked(row) for row in fetch(marts, _LOOKS).iter_rows(named=True)]
                 cards = [(label, value, link) for label, value, link in _cards(marts)]
                 chart = _revenue(fetch(marts, _REVENUE))
+                changes = _changes(marts)
+                rows += _due(marts, self._shell.behind.clock.now())
+        rows += self._of_the_last_run()
         rows.sort(key=lambda row: ("high", "medium", "low").index(row["severity"]))
         cards.append(("Open proposals", f"{len(waiting)}", "/desk"))
         return self._shell.shown(
-            "attention.html.j2", visitor, "What needs attention", request, rows=rows, cards=cards, chart=chart
+            "attention.html.j2", visitor, "What needs attention", request, rows=rows, cards=cards, chart=chart, changes=changes
+        )
+
+    def _of_the_last_run(self) -> list[dict[str, Any]]:
+        """A word where the last run was long ago, or there was none."""
+        latest, now = issued.latest_as_of(self._shell.behind.warehouse), self._shell.behind.clock.now()
+        if latest is None:
+            return [_attends("high", "No run has published figures yet.", None)]
+        days = (now - latest).days
+        return (
+            [_attends("medium", f"The last run is {days} days old: figures are of {latest:%Y-%m-%d}.", None)]
+            if days > 1
+            else []
         )
 
     def _reviews(self) -> list[Any]:
@@ -61,6 +78,52 @@ class Overview:
             return self._shell.behind.desk.reviews()
         except Exception:
             return []  # books with mistakes: the page says so elsewhere
+
+
+_CHANGES = """
+    select currency, cause, original_month, sum(amount)::decimal(38, 4) as amount
+    from marts.changes_since_last_close
+    group by all
+    order by currency, original_month, cause
+"""
+_INVOICED = """
+    select sum(total)::decimal(38, 4) as total
+    from marts.invoices
+    where status = 'issued' and kind = 'period' and currency = $currency and "month" in (select unnest($months))
+"""
+_DUE = """
+    select invoices.kind, currency, count(*) as documents, sum(total)::decimal(38, 4) as total
+    from marts.invoices as invoices
+    where status = 'draft' and period_end <= $now::timestamp
+    group by all
+    order by all
+"""
+
+
+def _due(marts: Any, now: datetime) -> list[dict[str, Any]]:
+    """Drafts whose period is over: they go out with a next run, adjustments among them."""
+    return [
+        _attends(
+            "low",
+            f"{row['documents']:,} {'adjustments wait' if row['kind'] == 'adjustment' else 'drafts are due'} with a next run.",
+            "/invoices?q=draft",
+            amount=f"{money(row['total'])} {row['currency']}",
+        )
+        for row in fetch(marts, _DUE, {"now": now}).iter_rows(named=True)
+    ]
+
+
+def _changes(marts: Any) -> Markup:
+    """What differs from invoices that had gone out, from what they said to what they say now, by month and cause."""
+    frame = fetch(marts, _CHANGES)
+    if frame.is_empty():
+        return Markup("")
+    currency = frame.group_by("currency").agg(pl.col("amount").abs().sum()).sort("amount").item(-1, "currency")
+    mine = frame.filter(pl.col("currency") == currency)
+    months = mine.get_column("original_month").unique().to_list()
+    before = fetch(marts, _INVOICED, {"currency": currency, "months": months}).item(0, "total") or Decimal(0)
+    steps = [(f"{row['original_month']} {row['cause'].replace('_', ' ')}", row["amount"]) for row in mine.iter_rows(named=True)]
+    return svg.waterfall(("invoiced", before), steps, "now", currency)
 
 
 _LOOKS = """
@@ -118,14 +181,8 @@ def _revenue(frame: pl.DataFrame) -> Markup:
     if frame.is_empty():
         return Markup("")
     currency = frame.group_by("currency").agg(pl.col("amount").sum()).sort("amount").item(-1, "currency")
-    mine = frame.filter(pl.col("currency") == currency)
-    months = sorted(set(mine.get_column("month")))[-24:]
-    largest = mine.group_by("series").agg(pl.col("amount").sum()).sort("amount", descending=True).get_column("series").to_list()
-    named = largest[: svg.MOST_SERIES]
-    series: dict[str, list[Decimal]] = {
-        name: [Decimal(0)] * len(months) for name in [*named, *(["others"] if len(largest) > len(named) else [])]
-    }
-    for row in mine.iter_rows(named=True):
-        if row["month"] in months:
-            series[row["series"] if row["series"] in named else "others"][months.index(row["month"])] += row["amount"]
-    return svg.stacked(months, series, currency)
+    series: dict[str, dict[str, Decimal]] = defaultdict(dict)
+    for row in frame.filter(pl.col("currency") == currency).iter_rows(named=True):
+        series[row["series"]][row["month"]] = row["amount"]
+    months = sorted({month for by_month in series.values() for month in by_month})[-24:]
+    return svg.stacked_largest(months, series, currency)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -28,6 +29,7 @@ from dagster_project.web.sessions import Visitor
 from dagster_project.web.shell import Refusal, Shell
 
 LINE_EVENTS = 500
+MOST_USAGE = 20_000
 
 
 class Things:
@@ -129,6 +131,7 @@ class Things:
             sections=sections,
             chart=chart,
             chart_says=says,
+            usage_chart=self._usage_chart(contract),
             actions=actions if visitor.user.may("editor") else [],
         )
 
@@ -159,6 +162,19 @@ class Things:
             for one in reversed(rows[-60:])
         ]
         return section("Usage and cost so far", labels, found, {3, 4})
+
+    def _usage_chart(self, contract: str) -> Markup:
+        """What usage costs by month, stacked by combination."""
+        if not self._shell.behind.warehouse.database.exists():
+            return Markup("")
+        with published(self._shell.behind.warehouse) as marts:
+            rows, _ = records.page(marts, records.USAGE, {"contract": contract}, MOST_USAGE, 0)
+        costs: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+        for row in rows:
+            name = f"{row['meter_code']} {combination(row['dimensions'])}".strip()
+            costs[name][f"{row['first_day']:%Y-%m}"] += row["amount"] or Decimal(0)
+        months = sorted({month for by_month in costs.values() for month in by_month})[-12:]
+        return svg.stacked_largest(months, costs, str(rows[0]["currency"] or "") if rows else "")
 
     def _documents_of(self, column: str, key: str) -> dict[str, Any]:
         labels = ["Number", "Kind", "Month", "Status", "Total", ""]
