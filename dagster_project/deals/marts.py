@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -50,6 +51,7 @@ def _deal(review: Review, contracts: frozenset[str]) -> dict[str, Any]:
         "amount": _amount(draft.amount),
         "committed": _amount(proposal.approved.get("committed")),
         "currency": draft.currency,
+        "closed_on": _day(proposal.rows["opportunity"][draft.opportunity].get("closedate")),
         "open_points": len(review.open_points),
         "has_drifted": proposal.has_drifted,
         "approved_by": None if decided is None else decided.by,
@@ -61,6 +63,13 @@ def _state(proposal: Proposal, contracts: frozenset[str]) -> str:
     """As of this run: what it bills by is billing."""
     is_used = proposal.state == "applied" and proposal.approved.get("contract") in contracts
     return "billing" if is_used else proposal.state
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat((text or "")[:10])
+    except ValueError:
+        return None
 
 
 def _amount(text: object) -> Decimal | None:

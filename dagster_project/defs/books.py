@@ -25,6 +25,13 @@ def contract_data(run: dg.ResourceParam[Run]) -> Said:
     yield from carried_out(run, nightly.CONTRACT_DATA)
 
 
-@dg.multi_asset(name=nightly.SCHEDULE.name, specs=[*SCHEDULE, NOTED, *DIMENSIONS], description=nightly.schedule.__doc__)
+@dg.multi_asset(
+    name=nightly.SCHEDULE.name,
+    specs=[*SCHEDULE, NOTED, *DIMENSIONS],
+    check_specs=[
+        dg.AssetCheckSpec(name, asset=list(nightly.DEALS_MART), description=says) for name, says in nightly.DEAL_CHECKS.items()
+    ],
+    description=nightly.schedule.__doc__,
+)
 def schedule(run: dg.ResourceParam[Run]) -> Said:
     yield from carried_out(run, nightly.SCHEDULE)

@@ -113,6 +113,7 @@ DEALS = Table(
             NULL,
         ),
         Column("currency", TEXT, "ISO 4217 code of its plan; null: no plan yet", NULL),
+        Column("closed_on", DATE, "day that the opportunity closed; null: it does not say", NULL),
         Column("open_points", SMALL, "what has to be settled before anybody can approve"),
         Column("has_drifted", BOOLEAN, "whether Salesforce says something else than what was approved"),
         Column("approved_by", TEXT, "who approved it", NULL),

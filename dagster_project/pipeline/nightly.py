@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import polars as pl
 
@@ -47,6 +48,13 @@ DISPOSITIONS_BALANCE = "dispositions_balance"
 # not blocking, for the documents of all other contracts are issued; but a run that holds one back says so (R-47)
 HELD_BACK = "every_contract_is_rated"
 MOST_SAID = 20
+DEALS_MART: Key = ("dimensions", "deals")
+WON_DEALS, APPROVED_DEALS = "won_deals_are_contracted", "approved_deals_match_salesforce"
+DEAL_CHECKS = {
+    WON_DEALS: "Every deal that closed three days ago or longer is decided (R-78).",
+    APPROVED_DEALS: "Salesforce says of approved deals what it said when they were approved (R-78).",
+}
+DEAL_DAYS = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,18 @@ def schedule(run: Run, _: Months) -> Said:
     yield Made(("schedule", unmatched.CHANGES.name))
     for table in DIMENSIONS:
         yield Made(("dimensions", table.name))
+    yield from _deals_looked_at(steps.deals(run), run.as_of)
+
+
+def _deals_looked_at(deals: pl.DataFrame, as_of: datetime) -> Iterator[Checked]:
+    """What finance would want to know of deals; nothing of it stops a run (R-78)."""
+    closed_long_ago = pl.col("closed_on") <= as_of.date() - DEAL_DAYS
+    for name, found, told in (
+        (WON_DEALS, deals.filter(pl.col("state") == "open", closed_long_ago), "is closed and stands in no contract"),
+        (APPROVED_DEALS, deals.filter("has_drifted"), "is no longer what was approved"),
+    ):
+        says = [f"{row['name']} ({row['proposal_id']}) {told}." for row in found.head(MOST_SAID).iter_rows(named=True)]
+        yield Checked(DEALS_MART, name, found.is_empty(), "\n".join(says), blocking=False)
 
 
 def usage_models(run: Run, _: Months) -> Said:

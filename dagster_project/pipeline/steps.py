@@ -23,7 +23,7 @@ from dagster_project.errors import UserError
 from dagster_project.landing import Landing, doors, raw_tables, withdrawals
 from dagster_project.landing.release import released_files
 from dagster_project.pipeline import pending, processes
-from dagster_project.pipeline.dimensions import dimensions
+from dagster_project.pipeline.dimensions import DEALS, dimensions
 from dagster_project.pipeline.run import Run, refuse_the_past
 from dagster_project.warehouse import books_cache, dbt_build_cache, issued, recovery, unmatched
 from dagster_project.warehouse.database import checkpoint, connect, fetch, log_of
@@ -149,6 +149,11 @@ def lay_schedule(run: Run) -> list[pl.DataFrame]:
     noted = run.warehouse.derived / "unmatched_changes.parquet"
     _show(run.warehouse, "schedule", {unmatched.CHANGES.name: [_write(unmatched.changes(run.warehouse, run.as_of), noted)]})
     return laid
+
+
+def deals(run: Run) -> pl.DataFrame:
+    """DEALS as this run laid them."""
+    return pl.read_parquet(run.warehouse.dimensions / f"{DEALS.name}.parquet")
 
 
 def closed_periods(run: Run) -> pl.DataFrame:

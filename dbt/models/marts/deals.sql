@@ -9,6 +9,7 @@ select
     amount,
     committed,
     currency,
+    closed_on,
     open_points,
     has_drifted,
     approved_by,
