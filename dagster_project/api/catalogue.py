@@ -17,7 +17,7 @@ from dagster_project.api.clock import Clock
 from dagster_project.pipeline.dimensions import dimensions
 from dagster_project.queries import records
 from dagster_project.queries.records import Records
-from dagster_project.warehouse.database import connect
+from dagster_project.warehouse.database import connect, lay
 from rating.books import BooksError
 from rating.usage import combinations
 
@@ -77,9 +77,7 @@ def _laid_out(known: Known, now: datetime) -> duckdb.DuckDBPyConnection:
     connection = connect()
     connection.execute("create schema marts")
     for name, frame in frames.items():
-        connection.register("laid", frame.to_arrow())
-        connection.execute(f"create table marts.{name} as select * from laid")
-        connection.unregister("laid")
+        lay(connection, f"marts.{name}", frame)
     return connection
 
 

@@ -11,7 +11,16 @@ from typing import Annotated
 import typer
 
 from dagster_project.cli import desk_commands
-from dagster_project.settings import BOOKS, INBOX, WAREHOUSE
+from dagster_project.cli.flags import (
+    DEFAULT_BOOKS,
+    DEFAULT_WAREHOUSE,
+    BooksFlag,
+    PublishFlag,
+    RegisterFlag,
+    SalesforceFlag,
+    WarehouseFlag,
+)
+from dagster_project.settings import INBOX
 
 app = typer.Typer(
     name="meterhouse",
@@ -22,11 +31,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-BooksFlag = Annotated[Path, typer.Option("--books", envvar="METERHOUSE_BOOKS", help="Folder of contract data.")]
 InboxFlag = Annotated[
     str, typer.Option("--inbox", envvar="METERHOUSE_INBOX", help="Folder or object-store prefix of event files.")
 ]
-WarehouseFlag = Annotated[Path, typer.Option("--warehouse", envvar="METERHOUSE_WAREHOUSE", help="Folder of the warehouse.")]
 AsOfFlag = Annotated[
     str | None,
     typer.Option(
@@ -61,10 +68,6 @@ LimitIssueFlag = Annotated[
         metavar="N|AMOUNT",
     ),
 ]
-RegisterFlag = Annotated[
-    str | None,
-    typer.Option("--register", envvar="METERHOUSE_REGISTER", help="The register; register.db in the warehouse where absent."),
-]
 QuietFlag = Annotated[bool, typer.Option("--quiet", "-q", envvar="METERHOUSE_QUIET", help="Say nothing but what is wrong.")]
 JsonFlag = Annotated[
     bool, typer.Option("--json", envvar="METERHOUSE_JSON", help="Say how it ended as one JSON object on stdout.")
@@ -83,8 +86,6 @@ ShardsFlag = Annotated[
 ]
 
 MOST_SAID = 200  # mistakes that are said one by one
-DEFAULT_BOOKS = Path(BOOKS)
-DEFAULT_WAREHOUSE = Path(WAREHOUSE)
 
 
 def _version(asked: bool) -> None:
@@ -383,18 +384,8 @@ def serve(
             "--trust-header", envvar="METERHOUSE_TRUST_HEADER", help="The header in which a proxy names who is signed in."
         ),
     ] = None,
-    salesforce: Annotated[
-        str | None,
-        typer.Option(
-            "--salesforce", envvar="METERHOUSE_SALESFORCE", help="Salesforce's tables: a folder, or file.duckdb#schema."
-        ),
-    ] = None,
-    publish: Annotated[
-        str | None,
-        typer.Option(
-            "--publish", envvar="METERHOUSE_PUBLISH", help="How approved deals get into the books: files, commit or branch."
-        ),
-    ] = None,
+    salesforce: SalesforceFlag = None,
+    publish: PublishFlag = None,
 ) -> None:
     """Take events by HTTP, each on disk before it is acknowledged, and show pages for people."""
     from dagster_project.cli import serve

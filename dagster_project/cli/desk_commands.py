@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from dagster_project.settings import BOOKS, WAREHOUSE
+from dagster_project.cli.flags import (
+    DEFAULT_BOOKS,
+    DEFAULT_WAREHOUSE,
+    BooksFlag,
+    PublishFlag,
+    RegisterFlag,
+    SalesforceFlag,
+    WarehouseFlag,
+)
 
 if TYPE_CHECKING:
     from dagster_project.deals.desk import Desk
@@ -23,26 +30,11 @@ desk = typer.Typer(help="Deals from Salesforce on their way into the books: draf
 
 
 def _which_desk(
-    books: Annotated[Path, typer.Option("--books", envvar="METERHOUSE_BOOKS", help="Folder of contract data.")] = Path(BOOKS),
-    warehouse: Annotated[
-        Path, typer.Option("--warehouse", envvar="METERHOUSE_WAREHOUSE", help="Folder of the warehouse.")
-    ] = Path(WAREHOUSE),
-    register: Annotated[
-        str | None,
-        typer.Option(
-            "--register", envvar="METERHOUSE_REGISTER", help="The register; register.db in the warehouse where absent."
-        ),
-    ] = None,
-    salesforce: Annotated[
-        str | None,
-        typer.Option(
-            "--salesforce", envvar="METERHOUSE_SALESFORCE", help="Salesforce's tables: a folder, or file.duckdb#schema."
-        ),
-    ] = None,
-    publish: Annotated[
-        str | None,
-        typer.Option("--publish", envvar="METERHOUSE_PUBLISH", help="files, commit (default in a git work tree) or branch."),
-    ] = None,
+    books: BooksFlag = DEFAULT_BOOKS,
+    warehouse: WarehouseFlag = DEFAULT_WAREHOUSE,
+    register: RegisterFlag = None,
+    salesforce: SalesforceFlag = None,
+    publish: PublishFlag = None,
 ) -> None:
     """The flags that every command of the desk has."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -13,14 +12,14 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from dagster_project.deals import proposals
 from dagster_project.deals.desk import Desk
-from dagster_project.deals.files import Change, content_of, round_trip, written
+from dagster_project.deals.files import CannotWrite, Change, content_of, contract_edited, dumped, round_trip, written
 from dagster_project.errors import UserError
 from rating import books as contract_books
 from rating.books import BooksError
-from rating.books.folder import YAML_ENDINGS
+from rating.books.folder import YAML_ENDINGS, Folder
 
 SECTIONS = ("meters", "rate_cards", "pricings", "plans", "customers", "contracts", "credit_grants")
-FILES = {"credit_grants": "credit_grants.yml"}
+APART = ("contracts", "credit_grants")  # each in a file of its own
 
 
 def propose(
@@ -40,50 +39,35 @@ def propose_in_contract(
 ) -> str:
     """A proposal to change a contract of the folder: one more of `rate_overrides` or `amendments`, or another `end_date`."""
     books, _ = desk.books()
-    row = books.contracts.filter(books.contracts["contract_id"] == contract)
-    if row.is_empty():
-        raise UserError(f"The books have no contract {contract}.")
-    name = str(row.item(0, "place")).split(":")[0].split(" ")[0]
-    content = content_of(desk.folder, name)
-    if content is None or not name.lower().endswith(YAML_ENDINGS):
-        raise UserError(f"{contract} stands in {name}, which no form can change.")
-    text = content.decode()
-    tree = round_trip(text).load(text)
-    item = next(one for one in tree["contracts"] if str(one.get("id")) == contract)
-    if key in ("rate_overrides", "amendments"):
-        item.setdefault(key, CommentedSeq()).append(CommentedMap(value))
-    else:
-        item[key] = value
-    change = Change({name: _dumped(tree, text)}, {name: hashlib.sha256(content).hexdigest()})
+
+    def edit(_: CommentedMap, item: CommentedMap) -> None:
+        if key in ("rate_overrides", "amendments"):
+            item.setdefault(key, CommentedSeq()).append(CommentedMap(value))
+        else:
+            item[key] = value
+
+    try:
+        change = contract_edited(desk.folder, books, contract, edit)
+    except CannotWrite as error:
+        raise UserError(str(error)) from None
     _require_sound(desk, change)
     return _noted(desk, change, f"{contract}: {key.replace('_', ' ')}", by, because, at) if keeps else ""
 
 
 def added(folder: Path, section: str, item: Mapping[str, Any]) -> Change:
     """The file of a section with an item more; a file of its own where none has the section yet."""
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if any(part.startswith(".") for part in path.relative_to(folder).parts) or path.suffix.lower() not in YAML_ENDINGS:
+    for name in [] if section in APART else Folder(folder).files():
+        if not name.lower().endswith(YAML_ENDINGS) or (content := content_of(folder, name)) is None:
             continue
-        content = path.read_bytes()
         text = content.decode("utf-8", "replace")
-        tree = round_trip(text).load(text)
-        if (
-            isinstance(tree, CommentedMap)
-            and isinstance(tree.get(section), CommentedSeq)
-            and section not in ("contracts", "credit_grants")
-        ):
+        yaml = round_trip(text)
+        tree = yaml.load(text)
+        if isinstance(tree, CommentedMap) and isinstance(tree.get(section), CommentedSeq):
             tree[section].append(CommentedMap(item))
-            return Change({name: _dumped(tree, text)}, {name: hashlib.sha256(content).hexdigest()})
+            return Change({name: dumped(yaml, tree)}, {name: hashlib.sha256(content).hexdigest()})
     code = str(item.get("code") or item.get("id") or section)
-    name = f"{section}.yml" if section not in ("contracts", "credit_grants") else f"{section}/{code}.yml"
+    name = f"{section}/{code}.yml" if section in APART else f"{section}.yml"
     return Change({name: written({section: [dict(item)]})}, {name: None})
-
-
-def _dumped(tree: CommentedMap, text: str) -> bytes:
-    found = io.BytesIO()
-    round_trip(text).dump(tree, found)
-    return found.getvalue()
 
 
 def _require_sound(desk: Desk, change: Change) -> None:

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from dagster_project.deals import drafting, proposals, publishing, salesforce
 from dagster_project.deals.drafting import KINDS, RENEWALS
-from dagster_project.deals.files import Change, content_of, hash_of, with_head
-from dagster_project.deals.proposals import Happening, Proposal, rows_hash
+from dagster_project.deals.files import Change, content_of, file_of, hash_of, with_head
+from dagster_project.deals.proposals import Happening, Proposal, digest
 from dagster_project.deals.review import Review, change_approved, listed, reviewed
 from dagster_project.deals.rows import deals_of
 from dagster_project.deals.values import MONEY, READERS, Unreadable, day, money, price
@@ -25,8 +25,6 @@ from dagster_project.warehouse.database import fetch, published
 from dagster_project.warehouse.paths import Warehouse
 from rating.books import Agreed, Books
 from rating.books.currencies import MINOR_DIGITS
-
-STATES = ("open", "approved", "applied", "billing", "rejected", "withdrawn")
 
 
 class Refused(UserError):
@@ -92,7 +90,7 @@ class Desk:
             place = fetch(marts, "select place from marts.contracts where contract_id = $id", {"id": contract})
         files = set(proposal.approved["files"])
         applied = max((self.folder / name).stat().st_mtime for name in files if (self.folder / name).exists())
-        is_known = place.height > 0 and str(place.item()).split(":")[0].split(" ")[0] in files
+        is_known = place.height > 0 and file_of(place.item()) in files
         return is_known and (proposal.approved.get("kind") == "new" or self.warehouse.database.stat().st_mtime >= applied)
 
     # --- working ---------------------------------------------------------------------------------------------------------------
@@ -108,8 +106,9 @@ class Desk:
         missing = _missing_fields(books, tables)
         if missing:
             raise UserError(*missing)
-        known = {one.rows_of for one in self.every().values() if one.rows}
-        return proposals.sync(self.register, list(deals_of(tables, books.deals.take, known)), at)
+        known = self.every()
+        opportunities = {one.rows_of for one in known.values() if one.rows}
+        return proposals.sync(self.register, known, list(deals_of(tables, books.deals.take, opportunities)), at)
 
     def set(self, name: str, term: str, value: str, by: str, because: str, at: datetime) -> None:
         """Say what a term is. Raises `UserError` for what is no term or value."""
@@ -152,14 +151,14 @@ class Desk:
             raise _decided(proposal, decided)
         self._require_role(by, "approver")
         _require_words(because)
-        review = self.review(proposal.id)
+        books, agreed = self.books()
+        review = reviewed(proposal, self.folder, books, agreed, self.warehouse)
         if review.hash != review_hash:
             raise Refused("CHANGED_SINCE_REVIEW", *_what_changed(proposal, review, self.folder))
         if review.open_points:
             raise Refused("OPEN_POINTS", *(says for _, says in review.open_points))
         if review.problems or review.change is None:
             raise Refused("BOOKS_BROKEN", *(review.problems or ("The change cannot be written.",)))
-        books, _ = self.books()
         if books.settings.four_eyes and proposal.last_editor == by:
             raise Refused("FOUR_EYES", f"{by} made the last edit: somebody else has to approve (settings.four_eyes).")
         if review.does_not_tie and not (tie_out or "").strip():
@@ -173,7 +172,7 @@ class Desk:
             "tie_out": tie_out,
             "files": {name: content.decode() for name, content in review.change.files.items()},
             "before": dict(review.change.before),
-            "rows_hash": rows_hash(proposal.rows),
+            "rows_hash": digest(proposal.rows),
             "contract": None if review.draft is None else review.draft.contract,
             "kind": None if review.draft is None else review.draft.kind,
             "opportunity": None if review.draft is None else review.draft.opportunity,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,6 +18,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from dagster_project.deals.drafting import GRANT_KEYS, Draft
 from rating.books import Books
+from rating.books.folder import YAML_ENDINGS
 
 CUSTOMER_TERMS = {"customer_name": "name", "legal_name": "legal_name", "billing_address": "billing_address"}
 CONTRACT_TERMS = (
@@ -81,34 +82,52 @@ def _new_file(draft: Draft, folder: Path, books: Books) -> Change:
 
 
 def _edited_file(draft: Draft, folder: Path, books: Books) -> Change:
-    places = books.contracts.filter(pl.col("contract_id") == draft.contract).get_column("place").to_list()
-    if not places:
-        raise CannotWrite(f"The books have no contract {draft.contract}.")
-    name = re.split(r"[: ]", places[0], maxsplit=1)[0]
-    content = content_of(folder, name)
-    if content is None or not name.lower().endswith((".yml", ".yaml")):
-        raise CannotWrite(f"{draft.contract} stands in {name}, which is edited by hand only.")
-    text = content.decode()
-    yaml = round_trip(text)
-    tree = yaml.load(text)
-    item = next(one for one in tree["contracts"] if str(one.get("id")) == draft.contract)
-    if draft.kind == "renewal" and draft.value("end_date") is not None:
-        _set(item, "end_date", _scalar("end_date", str(draft.value("end_date"))))
     amended = {
         term: _scalar(term, value)
         for term in AMENDED
         if (value := draft.value(term)) is not None and not _is_so(books, draft, term, value)
     }
     amendment = amended | _overrides(draft)
-    if amendment:
-        amendments = item.setdefault("amendments", CommentedSeq())
-        day = _scalar("effective_date", str(draft.value("start_date")))
-        amendments.append(CommentedMap({"effective_date": day, **amendment}))
-    if grants := _grants(draft):
-        tree.setdefault("credit_grants", CommentedSeq()).extend(CommentedMap(grant) for grant in grants)
+
+    def edit(tree: CommentedMap, item: CommentedMap) -> None:
+        if draft.kind == "renewal" and draft.value("end_date") is not None:
+            _set(item, "end_date", _scalar("end_date", str(draft.value("end_date"))))
+        if amendment:
+            amendments = item.setdefault("amendments", CommentedSeq())
+            day = _scalar("effective_date", str(draft.value("start_date")))
+            amendments.append(CommentedMap({"effective_date": day, **amendment}))
+        if grants := _grants(draft):
+            tree.setdefault("credit_grants", CommentedSeq()).extend(CommentedMap(grant) for grant in grants)
+
+    return contract_edited(folder, books, draft.contract, edit)
+
+
+def contract_edited(folder: Path, books: Books, contract: str, edit: Callable[[CommentedMap, CommentedMap], None]) -> Change:
+    """The file that a contract stands in, edited in place; edit is given its tree and the contract in it. Raises `CannotWrite`."""
+    places = books.contracts.filter(pl.col("contract_id") == contract).get_column("place").to_list()
+    if not places:
+        raise CannotWrite(f"The books have no contract {contract}.")
+    name = file_of(places[0])
+    content = content_of(folder, name)
+    if content is None or not name.lower().endswith(YAML_ENDINGS):
+        raise CannotWrite(f"{contract} stands in {name}, which is edited by hand only.")
+    text = content.decode()
+    yaml = round_trip(text)
+    tree = yaml.load(text)
+    edit(tree, next(one for one in tree["contracts"] if str(one.get("id")) == contract))
+    return Change({name: dumped(yaml, tree)}, {name: hashlib.sha256(content).hexdigest()})
+
+
+def file_of(place: str) -> str:
+    """The file of a place in the books."""
+    return re.split(r"[: ]", place, maxsplit=1)[0]
+
+
+def dumped(yaml: YAML, tree: Any) -> bytes:
+    """A tree as the bytes of a file."""
     found = io.BytesIO()
     yaml.dump(tree, found)
-    return Change({name: found.getvalue()}, {name: hashlib.sha256(content).hexdigest()})
+    return found.getvalue()
 
 
 _DAYS = ("start_date", "end_date", "effective_date", "effective_from", "effective_at", "expires_at")
@@ -194,9 +213,7 @@ def written(tree: Mapping[str, Any]) -> bytes:
     """A new file."""
     yaml = YAML()
     yaml.width = 120
-    found = io.BytesIO()
-    yaml.dump(dict(tree), found)
-    return found.getvalue()
+    return dumped(yaml, dict(tree))
 
 
 def round_trip(text: str) -> YAML:

@@ -41,7 +41,6 @@ class Proposal:
     id: str
     state: str = "open"
     rows: Mapping[str, Any] = field(default_factory=dict)
-    first_rows: Mapping[str, Any] = field(default_factory=dict)
     touched: Touched = field(default_factory=Touched)
     change: Mapping[str, Any] = field(default_factory=dict)
     approved: Mapping[str, Any] = field(default_factory=dict)
@@ -68,9 +67,7 @@ class Proposal:
     @property
     def has_drifted(self) -> bool:
         """Whether Salesforce says something else than what was approved."""
-        return (
-            self.state in ("approved", "applied") and bool(self.rows) and self.approved.get("rows_hash") != rows_hash(self.rows)
-        )
+        return self.state in ("approved", "applied") and bool(self.rows) and self.approved.get("rows_hash") != digest(self.rows)
 
 
 def every(register: sa.Engine) -> dict[str, Proposal]:
@@ -95,9 +92,7 @@ def _after(before: Proposal, act: str, record: Record, item: Mapping[str, Any]) 
         if before.state in ("approved", "applied"):
             return replace(before, rows=item["rows"])
         changed = [*touched.changed, *_differences(before.rows, item["rows"])] if before.rows else []
-        return replace(
-            before, rows=item["rows"], first_rows=before.first_rows or item["rows"], touched=replace(touched, changed=changed)
-        )
+        return replace(before, rows=item["rows"], touched=replace(touched, changed=changed))
     if act == "proposed":
         return replace(before, change=item)
     if act == "edited":
@@ -125,8 +120,9 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tu
     ]
 
 
-def rows_hash(rows: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(rows, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+def digest(data: Mapping[str, Any]) -> str:
+    """SHA-256 of plain data, whatever order it is in."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def note(
@@ -148,13 +144,13 @@ def again(register: sa.Engine, before: Proposal, at: datetime) -> str:
 
 def _said(act: str, proposal: str, by: str, said: Mapping[str, Any], once: str | None = None) -> Said:
     item = {"id": proposal, **said}
-    content = hashlib.sha256(json.dumps(item, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
-    return Said(by, "", content, f"{KIND}.{act}", item, once)
+    return Said(by, "", digest(item), f"{KIND}.{act}", item, once)
 
 
-def sync(register: sa.Engine, found: Sequence[DealRows], at: datetime) -> tuple[list[str], list[str]]:
-    """Note rows that are new or others than they were; the ids of new and of changed proposals."""
-    known = every(register)
+def sync(
+    register: sa.Engine, known: Mapping[str, Proposal], found: Sequence[DealRows], at: datetime
+) -> tuple[list[str], list[str]]:
+    """Note rows that are new or others than they were; the ids of new and of changed proposals. known: all proposals."""
     new, changed, noted = list[str](), list[str](), list[Said]()
     latest = {one.rows_of: one.id for one in known.values() if one.rows}
     for rows in found:

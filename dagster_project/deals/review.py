@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal, InvalidOperation
@@ -14,7 +13,7 @@ from typing import Any
 from dagster_project.deals import drafting, simulated
 from dagster_project.deals.drafting import Draft
 from dagster_project.deals.files import CannotWrite, Change, change_of, content_of
-from dagster_project.deals.proposals import Proposal
+from dagster_project.deals.proposals import Proposal, digest
 from dagster_project.deals.sentences import sentence, standing
 from dagster_project.deals.simulated import Simulated
 from dagster_project.warehouse import issued
@@ -51,7 +50,7 @@ class Review:
             "files": {} if change is None else {name: hashlib.sha256(text).hexdigest() for name, text in change.files.items()},
             "before": {} if change is None else dict(change.before),
         }
-        return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+        return digest(said)
 
     @property
     def does_not_tie(self) -> bool:
@@ -61,7 +60,7 @@ class Review:
 def reviewed(
     proposal: Proposal, folder: Path, books: Books, agreed: Agreed, warehouse: Warehouse, *, simulates: bool = True
 ) -> Review:
-    """The review of a proposal as things stand. simulates: False leaves the kernel out, for lists."""
+    """The review of a proposal as things stand. simulates: False leaves the kernel out."""
     if proposal.rows:
         return _of_deal(proposal, folder, books, agreed, warehouse, simulates=simulates)
     change = Change({name: text.encode() for name, text in proposal.change["files"].items()}, proposal.change["before"])

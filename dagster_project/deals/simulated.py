@@ -11,31 +11,22 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from dagster_project.errors import UserError
 from dagster_project.landing import raw_tables
 from dagster_project.pipeline.contract_copies import one_contract
-from dagster_project.pipeline.metering import Metering
-from dagster_project.warehouse.database import connect, fetch
+from dagster_project.pipeline.metering import metering_of
+from dagster_project.pipeline.usage_so_far import waiting_events
 from dagster_project.warehouse.paths import Warehouse
 from rating import tables
 from rating.books import Books
 from rating.calendar import first_instants
 from rating.documents import Documents
-from rating.schedule import build_schedule
+from rating.schedule import Schedule, build_schedule
 from rating.shards import Shard, rate_or_hold_back
-from rating.vocabulary import UNMATCHED
 
 PERIODS = 3
 YEARS_TOLD = 10
 COMMITTED = ("base_fee", "flat", "one_time", "minimum_commitment", "commitment_shortfall", "prepaid_purchase", "manual")
-
-WAITING = """
-    select raw.*
-    from raw.events as raw
-    inner join intermediate.int_event_dispositions as judged
-        on raw.batch = judged.batch and raw.file = judged.file and raw.position = judged.position and raw.element = judged.element
-    where judged.disposition in (select unnest($unmatched))
-        and (raw.customer_id in (select unnest($customers)) or raw.external_customer_id in (select unnest($externals)))
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +43,6 @@ class Simulated:
     committed: Decimal | None
 
 
-def waiting_events(warehouse: Warehouse, books: Books) -> pl.DataFrame:
-    """raw_tables.EVENTS that nobody is billed for, of the customers of these books; none while a run holds them."""
-    if not warehouse.work_database.exists():
-        return raw_tables.EVENTS.empty()
-    named = {
-        "unmatched": list(UNMATCHED),
-        "customers": books.customers.get_column("customer_id").to_list(),
-        "externals": books.customers.get_column("external_id").drop_nulls().to_list(),
-    }
-    try:
-        with connect(warehouse.work_database, read_only=True) as work:
-            return raw_tables.EVENTS.frame(fetch(work, WAITING, named))
-    except duckdb.Error:
-        return raw_tables.EVENTS.empty()
-
-
 def simulate(books: Books, contract: str, start: str, warehouse: Warehouse, before: Books) -> Simulated:
     """The first documents of a contract from a day on, under books that hold the change; before: the books without it."""
     one = one_contract(books, contract)
@@ -78,26 +53,35 @@ def simulate(books: Books, contract: str, start: str, warehouse: Warehouse, befo
     )
     farthest = begins + timedelta(days=366 * YEARS_TOLD)
     horizon = min(ends or farthest, farthest) + timedelta(hours=1)
-    everything = _rated(one, tables.USAGE.empty(), horizon)
+    schedule = build_schedule(one, horizon)
+    everything = _rated(one, schedule, tables.USAGE.empty(), horizon)
     first = _first(everything, begins)
-    waits = waiting_events(warehouse, one)
+    waits = _waiting(warehouse, one)
     with_waiting: list[dict[str, Any]] = []
     if waits.height:
-        schedule = build_schedule(one, horizon)
-        usage = Metering(one).of(one, schedule, waits.with_columns(contract_id=pl.lit(None, dtype=tables.TEXT))).usage
-        with_waiting = _first(_rated(one, usage, horizon), begins)
+        usage = metering_of(one).of(one, schedule, waits.with_columns(contract_id=pl.lit(None, dtype=tables.TEXT))).usage
+        with_waiting = _first(_rated(one, schedule, usage, horizon), begins)
     committed = None if ends is None else _committed(everything, begins)
     if committed is not None and contract in before.contracts.get_column("contract_id").to_list():
         # of a contract that stands the deal is what it adds
-        committed -= _committed(_rated(one_contract(before, contract), tables.USAGE.empty(), horizon), begins)
+        stands = one_contract(before, contract)
+        as_it_is = _rated(stands, build_schedule(stands, horizon), tables.USAGE.empty(), horizon)
+        committed -= _committed(as_it_is, begins)
     return Simulated(row["currency"], first, waits.height, with_waiting, committed)
 
 
-def _rated(one: Books, usage: pl.DataFrame, as_of: datetime) -> Documents:
-    rated = rate_or_hold_back(Shard(one, build_schedule(one, as_of), usage, Documents.none(), as_of, issue=False))
-    return Documents(
-        rated.invoices, rated.lines, rated.tiers, rated.shares, rated.ledger
-    )  # numbers apart, what would be issued
+def _waiting(warehouse: Warehouse, one: Books) -> pl.DataFrame:
+    """raw_tables.EVENTS of the contract's customers that wait; none while a run holds them."""
+    try:
+        return waiting_events(warehouse, one.customers)
+    except (UserError, duckdb.Error):
+        return raw_tables.EVENTS.empty()
+
+
+def _rated(one: Books, schedule: Schedule, usage: pl.DataFrame, as_of: datetime) -> Documents:
+    """What would be issued, numbers apart."""
+    rated = rate_or_hold_back(Shard(one, schedule, usage, Documents.none(), as_of, issue=False))
+    return Documents(rated.invoices, rated.lines, rated.tiers, rated.shares, rated.ledger)
 
 
 def _first(documents: Documents, begins: datetime) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from dagster_project.landing.macros import define_macros
 from dagster_project.landing.queries import ready
 from dagster_project.landing.reading import SPELLINGS
 from dagster_project.pipeline import contract_copies as copies
-from dagster_project.pipeline.metering import Metering, fingerprint
+from dagster_project.pipeline.metering import metering_of
 from dagster_project.pipeline.usage_so_far import counted_events, usage_of
 from dagster_project.warehouse.database import connect
 from dagster_project.warehouse.paths import Warehouse
@@ -106,24 +106,12 @@ def estimate(asked: ToEstimate) -> Estimate:
     events = _events(asked)
     books = copies.copied(asked.books, events.height)
     schedule = build_schedule(books, max(asked.now, *events.get_column("timestamp")))
-    metered = _metering(asked.books).of(books, schedule, copies.beginnings(events))
+    metered = metering_of(asked.books).of(books, schedule, copies.beginnings(events))
     usage = [metered.usage]
     if asked.on_top_of is not None:
         usage = _on_top(asked.on_top_of, asked.books, books, schedule, events, metered.usage)
     of_copies = _rated(books, schedule, _summed(pl.concat(usage), books), events)
     return Estimate(_event_shares(events, metered.dispositions, of_copies), _meter_shares(of_copies, events.height))
-
-
-_KNOWN: dict[str, Metering] = {}
-
-
-def _metering(books: Books) -> Metering:
-    """The models for the meters of these books: compiled when they are first asked for, and kept until others are."""
-    key = fingerprint(books)
-    if key not in _KNOWN:
-        _KNOWN.clear()
-        _KNOWN[key] = Metering(books)
-    return _KNOWN[key]
 
 
 # --- events as landing would have them -----------------------------------------------------------------------------------------
@@ -209,7 +197,7 @@ def _on_top(
         ),
         copies.beginnings(events),
     ]
-    looked = _metering(one).of(books, schedule, pl.concat(both)).usage
+    looked = metering_of(one).of(books, schedule, pl.concat(both)).usage
     return [
         added.filter(~looks_again),
         looked.filter(looks_again),

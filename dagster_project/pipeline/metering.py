@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
 import polars as pl
 
 from dagster_project.landing import raw_tables
 from dagster_project.pipeline import steps
 from dagster_project.pipeline.run import Run
 from dagster_project.warehouse import unmatched
-from dagster_project.warehouse.database import connect, fetch
+from dagster_project.warehouse.database import connect, fetch, lay
 from dagster_project.warehouse.dbt_runner import DbtHouse
 from dagster_project.warehouse.paths import Warehouse
 from rating import tables
@@ -80,7 +80,7 @@ class Metering:
             for schema, frames in sources.items():
                 connection.execute(f"create schema {schema}")
                 for name, frame in frames.items():
-                    _lay(connection, f"{schema}.{name}", frame)
+                    lay(connection, f"{schema}.{name}", frame)
             for model in self._models:
                 connection.execute(f"create schema if not exists {model.schema}")
                 connection.execute(f"create {'view' if model.is_view else 'table'} {model.relation} as {model.sql}")
@@ -92,12 +92,20 @@ class Metering:
 _NOTHING_RAW = (raw_tables.QUARANTINE, raw_tables.WITHDRAWN)
 
 
-def _lay(connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:
-    connection.register("laid", frame.to_arrow())
-    connection.execute(f"create table {name} as select * from laid")
-    connection.unregister("laid")
+_KNOWN: dict[str, Metering] = {}
+_COMPILING = threading.Lock()  # dbt is one a process
 
 
-def fingerprint(books: Books) -> str:
+def metering_of(books: Books) -> Metering:
+    """The models for the meters of these books: compiled when they are first asked for, and kept until others are."""
+    key = _fingerprint(books)
+    with _COMPILING:
+        if key not in _KNOWN:
+            _KNOWN.clear()
+            _KNOWN[key] = Metering(books)
+        return _KNOWN[key]
+
+
+def _fingerprint(books: Books) -> str:
     """What tells books apart whose models are not the same: their meters."""
     return hashlib.sha256(repr([books.meters.rows(), books.meter_filters.rows()]).encode()).hexdigest()

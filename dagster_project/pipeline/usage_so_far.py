@@ -1,9 +1,10 @@
-"""What a contract has used by the last run, for whoever adds to it (R-69)."""
+"""What the last run knew of usage and events, for whoever rates them again (R-69, R-76)."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -13,6 +14,7 @@ from dagster_project.landing import raw_tables
 from dagster_project.warehouse.database import connect, fetch, published
 from dagster_project.warehouse.paths import Warehouse
 from rating import tables
+from rating.vocabulary import UNMATCHED
 
 USAGE = "select * from marts.usage where contract_id = $contract order by all"
 EVENTS = """
@@ -20,13 +22,20 @@ EVENTS = """
     from raw.events as raw
     inner join intermediate.int_event_dispositions as judged
         on raw.batch = judged.batch and raw.file = judged.file and raw.position = judged.position and raw.element = judged.element
-    where judged.contract_id = $contract and judged.disposition = 'metered'
-        and exists (
-            select 1
-            from intermediate.int_kind_meters as taken
-            where taken.kind_no = judged.kind_no and taken.contract_id = judged.contract_id
-                and taken.disposition = 'metered' and taken.meter_code in (select unnest($meters))
-        )
+    where {condition}
+"""
+COUNTED = """
+    judged.contract_id = $contract and judged.disposition = 'metered'
+    and exists (
+        select 1
+        from intermediate.int_kind_meters as taken
+        where taken.kind_no = judged.kind_no and taken.contract_id = judged.contract_id
+            and taken.disposition = 'metered' and taken.meter_code in (select unnest($meters))
+    )
+"""
+WAITING = """
+    judged.disposition in (select unnest($unmatched))
+    and (raw.customer_id in (select unnest($customers)) or raw.external_customer_id in (select unnest($externals)))
 """
 
 
@@ -42,11 +51,25 @@ def usage_of(warehouse: Warehouse, contract: str) -> pl.DataFrame:
 
 def counted_events(warehouse: Warehouse, contract: str, meters: Sequence[str]) -> pl.DataFrame:
     """raw_tables.EVENTS that some meters count for a contract. Raises `UserError` while a run holds the events."""
+    return _events(warehouse, COUNTED, {"contract": contract, "meters": list(meters)})
+
+
+def waiting_events(warehouse: Warehouse, customers: pl.DataFrame) -> pl.DataFrame:
+    """raw_tables.EVENTS of customers that nobody is billed for. Raises `UserError` while a run holds the events."""
+    named = {
+        "unmatched": list(UNMATCHED),
+        "customers": customers.get_column("customer_id").to_list(),
+        "externals": customers.get_column("external_id").drop_nulls().to_list(),
+    }
+    return _events(warehouse, WAITING, named)
+
+
+def _events(warehouse: Warehouse, condition: str, named: dict[str, Any]) -> pl.DataFrame:
     if not warehouse.work_database.exists():
         return raw_tables.EVENTS.empty()
     try:
         with connect(warehouse.work_database, read_only=True) as work:
-            return raw_tables.EVENTS.frame(fetch(work, EVENTS, {"contract": contract, "meters": list(meters)}))
+            return raw_tables.EVENTS.frame(fetch(work, EVENTS.format(condition=condition), named))
     except duckdb.IOException:
         raise UserError("A run is at work and holds the events. Ask again when it has ended.") from None
     except duckdb.CatalogException:

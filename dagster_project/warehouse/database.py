@@ -25,6 +25,13 @@ def fetch(connection: duckdb.DuckDBPyConnection, query: str, params: object = No
     return rows
 
 
+def lay(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+    """Make a table of a frame."""
+    connection.register("laid", frame.to_arrow())
+    connection.execute(f"create table {table} as select * from laid")
+    connection.unregister("laid")
+
+
 def log_of(database: Path) -> Path:
     """DuckDB's write-ahead log of a database."""
     return database.with_name(f"{database.name}.wal")

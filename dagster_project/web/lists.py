@@ -57,6 +57,12 @@ class Lists:
             return csv_of(frame, listing.path)
         found = listings.shown(rows, listing, asked)
         kept = {name: asked[name] for name in ("q", "sort", "dir") if asked.get(name)}
+        return self._page(request, visitor, listing, found, kept)
+
+    def _page(
+        self, request: Request, visitor: Visitor, listing: Listing, found: listings.Shown, kept: Mapping[str, str]
+    ) -> Response:
+        """kept: what a link to another page or order of the list goes on asking."""
         return self._shell.shown(
             "list.html.j2",
             visitor,
@@ -94,17 +100,7 @@ class Lists:
         )
         found = listings.Shown(list(frame.iter_rows(named=True)), frame.height, 1, 1, asked.get("q", ""), "", False)
         kept = {"q": asked["q"]} if "q" in asked else {}
-        return self._shell.shown(
-            "list.html.j2",
-            visitor,
-            "Events",
-            request,
-            listing=listing,
-            columns=columns,
-            shown=found,
-            query=lambda **more: urlencode({**kept, **more}),
-            cell=cell,
-        )
+        return self._page(request, visitor, listing, found, kept)
 
     async def keys(self, request: Request, visitor: Visitor) -> Response:
         found = [

@@ -23,6 +23,7 @@ from dagster_project.warehouse.database import fetch, published
 from dagster_project.web.cells import amount
 from dagster_project.web.sessions import Visitor
 from dagster_project.web.shell import Shell
+from rating.vocabulary import UNMATCHED
 
 
 class Overview:
@@ -50,7 +51,7 @@ class Overview:
         if self._shell.behind.warehouse.database.exists():
             with published(self._shell.behind.warehouse) as marts:
                 rows += [_looked(row) for row in fetch(marts, _LOOKS).iter_rows(named=True)]
-                cards = [(label, value, link) for label, value, link in _cards(marts)]
+                cards += _cards(marts)
                 chart = _revenue(fetch(marts, _REVENUE))
                 changes = _changes(marts)
                 rows += _due(marts, self._shell.behind.clock.now())
@@ -139,13 +140,12 @@ _REVENUE = """
     group by all
     order by all
 """
-_EVENT_COLUMNS = ("time", "event", "key", "customer", "state", "contract", "meters", "invoice_lines", "file", "received")
 
 
 def _looked(row: Mapping[str, Any]) -> dict[str, Any]:
     amount = None if row["amount"] is None else f"{money(row['amount'])} {row['currency'] or ''}"
     links = {"fallback_share": "/catalogue/rate-cards", "quarantined_lines": "/events"}
-    unmatched = row["code"] in ("unknown_customer", "no_active_contract", "ambiguous_contract", "no_meter", "bad_quantity")
+    unmatched = row["code"] in UNMATCHED
     link = "/unmatched" if unmatched else links.get(row["code"])
     return _attends(row["severity"], row["sentence"], link, amount=amount, since=row["first_seen"])
 
