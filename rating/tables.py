@@ -530,6 +530,13 @@ INVOICE_LINES = Table(
         ("event_count", COUNT, "event versions behind it; 0 on other kinds than usage"),
         ("grant_id", TEXT, "the grant that a prepaid purchase buys; null on other kinds", NULL),
         ("place", TEXT, "where the price stands in the books: file, line, path", NULL),
+        ("list_rate", PRICE, "list price per `per` units of a usage line; null where tiers make it, or several do", NULL),
+        (
+            "list_amount",
+            PRICE,
+            "what a usage line costs at list prices, to 12 decimals; null on other kinds, and where it is not known",
+            NULL,
+        ),
     ),
 )
 
@@ -616,6 +623,8 @@ _CHARGE = _columns(
     ("event_count", COUNT, "event versions behind it"),
     ("grant_id", TEXT, "the grant that a prepaid purchase buys", NULL),
     ("place", TEXT, "where the price stands in the books", NULL),
+    ("list_rate", PRICE, "list price per `per` units of a usage line", NULL),
+    ("list_amount", PRICE, "what a usage line costs at list prices", NULL),
     ("minor_digits", SMALL, "decimals of the currency's minor unit"),
 )
 

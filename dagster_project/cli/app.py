@@ -471,6 +471,20 @@ def documents(
 
 
 @app.command()
+def focus(
+    period: Annotated[str, typer.Option("--period", envvar="METERHOUSE_PERIOD", help="The billing month.", metavar="YYYY-MM")],
+    out: Annotated[Path, typer.Option("--out", envvar="METERHOUSE_OUT", help="The folder to write into.")],
+    customer: Annotated[str | None, typer.Option("--customer", help="This customer only, by id.")] = None,
+    kind: Annotated[str, typer.Option("--format", envvar="METERHOUSE_FORMAT", help="csv or parquet.")] = "csv",
+    warehouse: WarehouseFlag = DEFAULT_WAREHOUSE,
+) -> None:
+    """Write a month's issued lines in the columns of FOCUS 1.2, a file a customer, for their FinOps tools."""
+    from dagster_project.cli import focus
+
+    focus.focus(warehouse, out, period, customer, kind)
+
+
+@app.command()
 def close(
     period: Annotated[str, typer.Option("--period", envvar="METERHOUSE_PERIOD", help="The billing month.", metavar="YYYY-MM")],
     out: Annotated[Path, typer.Option("--out", envvar="METERHOUSE_OUT", help="The workbook to write.")] = Path("close.xlsx"),

@@ -100,7 +100,8 @@ def line_deltas(now: pl.DataFrame, before: pl.DataFrame, originals: pl.DataFrame
     now: CHARGES of re-rated periods; others are passed over. before: `issued_lines`. originals: rows of `issued_periods`, those
       that are rated again.
     Out, in no order: LINE_DELTAS, but for `rank`, which may be null; quantity, exact_amount, amount_units and event_count are
-      differences; rate, source, price_from and place are of the line as it is now, or as issued where it is gone.
+      differences, and so is list_amount where all that was issued knows its own; rates, source, price_from and place are of the line
+      as it is now, or as issued where it is gone.
     """
     figures = ["quantity", "exact_amount", "amount_units", "event_count"]
     described = [
@@ -113,6 +114,7 @@ def line_deltas(now: pl.DataFrame, before: pl.DataFrame, originals: pl.DataFrame
         "rate_source",
         "service_end",
         "place",
+        "list_rate",
         "minor_digits",
     ]
     current = now.join(originals.select("original_id", *PERIOD), on=PERIOD)
@@ -127,6 +129,9 @@ def line_deltas(now: pl.DataFrame, before: pl.DataFrame, originals: pl.DataFrame
                 for name, dtype in (("quantity", tables.QUANTITY), ("exact_amount", tables.PRICE))
             ),
             pl.col("amount_units", "event_count").sum(),
+            list_amount=pl.when(pl.col("list_amount").null_count() == 0).then(
+                exact.decimal(exact.as_int128("list_amount").sum(), tables.PRICE)
+            ),
         )
     )
     both = current.join(issued, on=SAME_LINE, how="full", coalesce=True, nulls_equal=True, suffix="_issued")
@@ -136,6 +141,10 @@ def line_deltas(now: pl.DataFrame, before: pl.DataFrame, originals: pl.DataFrame
         - pl.col(f"{name}_issued").fill_null(pl.lit(0).cast(issued.schema[name]))
         for name in figures
     }
+    # a line that is new was nothing before, one that is gone is nothing now
+    zero = pl.lit(0).cast(tables.PRICE)
+    list_now = pl.when(is_now).then("list_amount").otherwise(zero)
+    list_before = pl.when(pl.col("amount_units_issued").is_not_null()).then("list_amount_issued").otherwise(zero)
     return (
         both.with_columns(
             *(
@@ -143,6 +152,7 @@ def line_deltas(now: pl.DataFrame, before: pl.DataFrame, originals: pl.DataFrame
                 for name in [*described, *PERIOD]
             ),
             **less,
+            list_amount=list_now - list_before,
         )
         .filter(pl.col("amount_units") != 0)
         .select(tables.LINE_DELTAS.names)

@@ -72,7 +72,7 @@ def _hashed(invoices: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
 
 def content_texts(invoices: pl.DataFrame, lines: pl.DataFrame) -> list[str]:
     """What content_hash is the SHA-256 of, in the order of `invoices`: every column of the document but the hash, a line each of
-    its lines. Where a price stands in the books is left out: moving it changes no invoice."""
+    its lines. Left out is where a price stands in the books, for moving it changes no invoice, and list prices, which bill nothing."""
     line_texts = (
         lines.sort("invoice_id", "line_no")
         .select("invoice_id", text=pl.concat_str(_row_text(tables.INVOICE_LINES, without=_NOT_HASHED), _service_text()))
@@ -89,7 +89,7 @@ def content_texts(invoices: pl.DataFrame, lines: pl.DataFrame) -> list[str]:
 
 
 _SERVICE = ("service_start", "service_end")
-_NOT_HASHED = ("invoice_id", "group_values", "place", *_SERVICE)
+_NOT_HASHED = ("invoice_id", "group_values", "place", "list_rate", "list_amount", *_SERVICE)
 
 
 def _service_text() -> pl.Expr:

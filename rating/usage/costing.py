@@ -15,7 +15,8 @@ NAMES = ["contract_id", "pricing_code", "combination", "window_start"]  # of the
 def costed(slots: pl.DataFrame, tier_sets: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The slots with their numbers as integers, in accrual groups; and their parts with what each costs, over `per`.
 
-    slots: as `rateable_usage` gives them. tier_sets: TIER_SETS. Raises `exact.AmountOverflow` naming the row where a number has no room.
+    slots: as `rateable_usage` gives them. tier_sets: TIER_SETS.
+    Raises `exact.AmountOverflow` naming the row where a number has no room.
     """
     priced = _with_accrual_groups(_as_integers(slots))
     return priced, _costed(charges.parts(priced, _integer_tiers(tier_sets)), priced)

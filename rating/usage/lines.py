@@ -17,6 +17,7 @@ from rating.catalog import Catalog
 from rating.schedule import Schedule
 from rating.usage import combinations
 from rating.usage.costing import costed
+from rating.usage.list_prices import list_prices
 from rating.usage.percent_off import with_percent_off
 from rating.usage.rateable_usage import rateable_usage
 
@@ -45,7 +46,9 @@ def usage_lines(catalog: Catalog, schedule: Schedule, periods: pl.DataFrame, usa
     listed = rateable_usage(catalog, schedule, periods, usage, distinct)
     agreed, tier_sets = with_percent_off(listed, catalog.tier_sets, distinct, schedule)
     priced, parts = costed(agreed, tier_sets)
-    return _lines(_into_lines(priced), parts, distinct, catalog)
+    slots = _into_lines(priced)
+    at_list_prices = list_prices(catalog, schedule, periods, usage, distinct, slots)
+    return _lines(slots, parts, distinct, catalog, at_list_prices)
 
 
 def _into_lines(slots: pl.DataFrame) -> pl.DataFrame:
@@ -63,7 +66,9 @@ def _into_lines(slots: pl.DataFrame) -> pl.DataFrame:
     return runs.with_columns(line=is_group_start("run").cum_sum().cast(pl.Int64) - 1)
 
 
-def _lines(slots: pl.DataFrame, parts: pl.DataFrame, distinct: pl.DataFrame, catalog: Catalog) -> UsageLines:
+def _lines(
+    slots: pl.DataFrame, parts: pl.DataFrame, distinct: pl.DataFrame, catalog: Catalog, at_list_prices: pl.DataFrame
+) -> UsageLines:
     amounts = parts.group_by("slot").agg(pl.col("amount_e12").sum(), pl.col("remainder").sum())
     shares = _rounded_shares(slots.join(amounts, on="slot", how="left", maintain_order="left"))
     tiers = _tier_parts(parts, slots)
@@ -86,8 +91,13 @@ def _lines(slots: pl.DataFrame, parts: pl.DataFrame, distinct: pl.DataFrame, cat
         event_count=pl.col("line_events"),
         place=pl.col("line_place"),
     )
+    is_list_price = pl.col("list_amount").is_null()
+    with_list = charges.join(at_list_prices, on="line", how="left", maintain_order="left").with_columns(
+        list_rate=pl.when(is_list_price).then("unit_rate").otherwise("list_rate"),
+        list_amount=pl.coalesce("list_amount", "exact_amount"),
+    )
     return UsageLines(
-        lines=tables.CHARGES.frame(charges),
+        lines=tables.CHARGES.frame(with_list),
         shares=shares.select("line", "window_start", "window_end", "share_units"),
         tiers=tiers.sort("line", "tier_no"),
     )

@@ -26,6 +26,7 @@ MARTS = {
     "deals",
     "deferred_revenue",
     "deferred_revenue_by_month",
+    "focus",
     "grant_balance_history",
     "grant_balances",
     "invoice_lines",

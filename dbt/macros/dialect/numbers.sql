@@ -96,3 +96,20 @@
         + (({{ rounded }} % 1000000000)::decimal(10, 0) * 0.000000001::decimal(9, 9))::decimal(38, 9)
     )::decimal(38, 9)
 {%- endmacro %}
+
+{#- A quantity over another where 12 decimals hold the quotient exactly; else null. In whole numbers, for DuckDB divides decimals as doubles. -#}
+{% macro divided_exactly(quantity, per) -%} {{ adapter.dispatch('divided_exactly')(quantity, per) }} {%- endmacro %}
+{% macro duckdb__divided_exactly(quantity, per) -%}
+    {%- set trillionths = "try(replace((" ~ quantity ~ ")::decimal(38, 9)::varchar, '.', '')::hugeint * 1000000000000::hugeint)" -%}
+    {%- set divisor = "nullif(replace((" ~ per ~ ")::decimal(38, 9)::varchar, '.', '')::hugeint, 0)" -%}
+    case
+        when {{ trillionths }} % {{ divisor }} = 0
+            then try((({{ trillionths }} // {{ divisor }})::decimal(38, 0) * 0.000000000001::decimal(12, 12))::decimal(38, 12))
+    end
+{%- endmacro %}
+
+{#- Whether a cost of 12 decimals is another than price times quantity, rounded to these. Null where the product has no room. -#}
+{% macro differs_from_product(cost, price, quantity) -%} {{ adapter.dispatch('differs_from_product')(cost, price, quantity) }} {%- endmacro %}
+{% macro duckdb__differs_from_product(cost, price, quantity) -%}
+    try({{ price }}::decimal(38, 12) * {{ quantity }}::decimal(38, 12))::decimal(38, 12) <> {{ cost }}
+{%- endmacro %}

@@ -19,5 +19,7 @@ select
     service_end,
     event_count,
     grant_id,
-    place
+    place,
+    list_rate,
+    list_amount
 from {{ source('rating', 'invoice_lines') }}
