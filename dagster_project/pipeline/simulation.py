@@ -116,7 +116,7 @@ def simulate(
     progress("Rating under the books that may be")
     after = before if new.version == old.version else _rated(warehouse, new, as_of, months, shards)
     shown = Months(first, last)
-    sides = [_lines(side.documents, shown, contracts) for side in (before, after)]
+    sides = [lines_of(side.documents, shown, contracts) for side in (before, after)]
     return Simulation(
         as_of=as_of,
         first=first,
@@ -138,7 +138,7 @@ def _rated(warehouse: Warehouse, books: Books, as_of: datetime, months: Months, 
         return _Rated(*steps.rate_everything(run, steps.usage(run), months, None))
 
 
-def _lines(documents: Documents, months: Months, contracts: Sequence[str]) -> pl.DataFrame:
+def lines_of(documents: Documents, months: Months, contracts: Sequence[str]) -> pl.DataFrame:
     """Lines of the months, issued or drafts: the key of by_line, quantity, subtotal, credits, total."""
     of_documents = documents.invoices.filter(months.hold(pl.col("month"))).select(
         "invoice_id", "currency", "customer_id", "contract_id", "month", document="kind"

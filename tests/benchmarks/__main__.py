@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import agreement, door, events, features, history, nights
+from tests.benchmarks import agreement, documents, door, events, features, history, nights
 from tests.benchmarks.books import write_books
 from tests.benchmarks.events import Month
 from tests.benchmarks.measure import ROOT, cost_of
@@ -27,7 +27,7 @@ from tests.benchmarks.results import Cost, KernelSpeed, Machine, Measurements, R
 from tests.benchmarks.yardsticks import YARDSTICKS
 
 STAGES = ("yardsticks", "nights", "apart", "kernel")
-DOOR = "door"  # measured by itself
+DOOR, DOCUMENTS = "door", "documents"  # measured by themselves
 PARTS = ("duckdb", "polars", "dbt-core", "dbt-duckdb", "dagster", "great-expectations")
 KERNEL_CONTRACTS = 20_000
 
@@ -42,6 +42,9 @@ def main() -> None:
         return
     if DOOR in asked.stages:
         _door(asked)
+        return
+    if DOCUMENTS in asked.stages:
+        _documents(asked)
         return
     results = Results(
         machine=_machine(),
@@ -91,6 +94,14 @@ def _door(asked: argparse.Namespace) -> None:
             _say(f"{one.what}: {one.a_second:,.0f} a second, {one.a_cpu_second:,.0f} a CPU second, p99 {one.p99_ms:,.0f} ms")
             found.append(one)
     history.write_between_marks(asked.docs / "benchmark.md", "door", door.table_of(found))
+
+
+def _documents(asked: argparse.Namespace) -> None:
+    """PDFs of a month's invoices; see `documents`."""
+    with tempfile.TemporaryDirectory(prefix="meterhouse-bench-") as scratch:
+        found = documents.measured(asked.keep or Path(scratch), asked.customers, asked.seed)
+    _say(f"{found.pdfs:,} PDFs: {found.cost.seconds:.1f} s, {found.cost.cpu_seconds:.1f} CPU s")
+    history.write_between_marks(asked.docs / "benchmark.md", "documents", documents.table_of(found))
 
 
 def _history(asked: argparse.Namespace) -> None:
@@ -197,7 +208,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--landings", type=int, help="instead: so many small landings, and nights measured among them")
     parser.add_argument("--features", action="store_true", help="instead: nights in which one meter in ten uses newer features")
     parser.add_argument("--keep", type=Path, help="leave inboxes, books, warehouses and results.json in this folder")
-    parser.add_argument("--stages", nargs="+", choices=(*STAGES, DOOR), default=STAGES, help="what to measure")
+    parser.add_argument("--stages", nargs="+", choices=(*STAGES, DOOR, DOCUMENTS), default=STAGES, help="what to measure")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="where the table and the picture go")
     return parser.parse_args()
 
