@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 from collections.abc import Callable
 from datetime import datetime
@@ -49,6 +50,22 @@ def test_every_page_of_a_pdf_holds_what_the_marts_say(sent: list[Document]) -> N
             assert money(line["amount"], digits) in whole
             assert " ".join(line["description"].split()) in whole
         assert all(("DRAFT" in page) is document.is_draft for page in pages)
+
+
+def test_the_totals_that_a_pdf_says_are_those_of_the_marts(sent: list[Document]) -> None:
+    """Read back as figures from the text of its last sums, not looked for."""
+    for document in sent:
+        header = document.header
+        whole = " ".join(" ".join(text_of(FORMATS["pdf"](document))).split())
+        said = {
+            label: Decimal(figure.replace(",", ""))
+            for label, figure in re.findall(
+                r"\b(Subtotal|Paid by credits|Due|To be paid back)(?:, [A-Z]{3})? (-?[\d,]+\.?\d*)(?= |$)", whole
+            )
+        }
+        assert said.get("Due", -said.get("To be paid back", Decimal(0))) == header["total"]
+        assert said.get("Subtotal", header["total"]) == header["subtotal"]
+        assert -said.get("Paid by credits", Decimal(0)) == header["credits_applied"]
 
 
 def test_rows_of_csv_and_xlsx_add_up_to_the_document(sent: list[Document]) -> None:
