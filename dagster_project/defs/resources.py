@@ -49,7 +49,7 @@ class NightlyRun(dg.ConfigurableResource[Run]):
 
     @contextlib.contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Run]:
-        launched, progress = context.run, context.log.info if context.log else silent
+        launched, progress = _as_on_record(context), context.log.info if context.log else silent
         with contextlib.ExitStack() as held:
             run = self._held(held, progress, _clock_of(launched), months_launched(launched))
             if launched is not None and context.instance is not None:
@@ -93,6 +93,13 @@ class NightlyRun(dg.ConfigurableResource[Run]):
             deals=deal_tables,
             progress=progress,
         )
+
+
+def _as_on_record(context: dg.InitResourceContext) -> dg.DagsterRun | None:
+    """The run with the tags that it has by now: a process of a single step is handed those of the launch."""
+    if context.run is None or context.instance is None:
+        return context.run
+    return context.instance.get_run_by_id(context.run.run_id) or context.run
 
 
 def _clock_of(launched: dg.DagsterRun | None) -> datetime | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from dagster_project.definitions import defs, meterhouse
 from dagster_project.defs.declared import key_of
 from dagster_project.defs.jobs import RESOURCE
+from dagster_project.landing import landings
 from dagster_project.pipeline.run import Run
 
 MINE = dg.AssetKey(["revenue", "daily"])
@@ -67,3 +69,30 @@ def test_importing_the_definitions_asks_dbt_nothing() -> None:
         "sys.exit(models.project.cache_info().currsize or 'dbt.cli.main' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", ask], check=False).returncode == 0
+
+
+def rating_a_process_a_step() -> dg.JobDefinition:
+    """Meterhouse's assets under a team's executor, as a click on them has it."""
+    one_at_a_time = dg.multiprocess_executor.configured({"max_concurrent": 1})
+    tables = dg.AssetSelection.groups("landing") | dg.AssetSelection.key_prefixes(["meterhouse", "books"])
+    team = dg.Definitions(jobs=[dg.define_asset_job("clicked", tables.without_checks())], executor=one_at_a_time)
+    return dg.Definitions.merge(meterhouse(), team).resolve_job_def("clicked")
+
+
+@pytest.mark.slow
+def test_steps_in_processes_of_their_own_have_one_clock(
+    small_run: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = small_run()
+    for name, place in (("BOOKS", run.books_folder), ("INBOX", run.inbox), ("WAREHOUSE", run.warehouse.root)):
+        monkeypatch.setenv(f"METERHOUSE_{name}", str(place))
+    chosen = {"dagster/asset_partition_range_start": "2026-02", "dagster/asset_partition_range_end": "2026-03"}
+    (tmp_path / "home").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "home")) as instance:
+        result = dg.execute_job(dg.reconstructable(rating_a_process_a_step), instance, tags=chosen)
+        assert result.success
+        launched = instance.get_run_by_id(result.run_id)
+    assert launched is not None
+    [landed] = landings(run.warehouse)
+    # whoever came last wrote the tag
+    assert launched.tags["meterhouse/as_of"].startswith(f"{landed.as_of.isoformat()}Z of ")
