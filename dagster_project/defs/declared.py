@@ -166,7 +166,9 @@ def _shown(figure: Figure) -> Any:
     if isinstance(figure, Decimal):
         # for a plot, which has floats alone; the exact amount stands in the table beside it and in the marts
         return dg.MetadataValue.float(float(figure))
-    return dg.MetadataValue.path(str(figure)) if isinstance(figure, Path) else figure
+    if isinstance(figure, Path):
+        return dg.MetadataValue.path(str(figure))
+    return figure() if callable(figure) else figure
 
 
 def to_markdown(frame: pl.DataFrame, most: int = MOST_ROWS_SHOWN) -> dg.MarkdownMetadataValue:

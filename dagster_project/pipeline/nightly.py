@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache, partial
 
 import polars as pl
 
@@ -153,14 +154,14 @@ def _built(run: Run, select: str, law: str) -> Said:
         law,
         holds=all(unique_id in good for unique_id, (test, _) in tests.items() if models.is_blocking(test)),
     )
-    yield from _told(models_of(select), tests, results, steps.row_counts(run, select))
+    yield from _told(models_of(select), tests, results, cache(lambda: steps.row_counts(run, select)))
 
 
 def _told(
     built: Mapping[str, models.Node],
     tests: Mapping[str, tuple[models.Node, Key]],
     results: Sequence[DbtResult],
-    row_counts: Mapping[Key, int],
+    row_counts: Callable[[], Mapping[Key, int]],
 ) -> Iterator[Made | Checked]:
     """What dbt built and tested; nothing of what it skipped because a test failed."""
     for result in results:
@@ -173,10 +174,15 @@ def _told(
                 table, test["name"], result.is_good, result.message, blocking=models.is_blocking(test), figures=figures
             )
         elif result.is_good and result.unique_id in built:
-            table = models.table_of(built[result.unique_id])
-            if table in row_counts:
-                figures["row_count"] = row_counts[table]
+            node = built[result.unique_id]
+            table = models.table_of(node)
+            if node["config"]["materialized"] != "view":
+                figures["row_count"] = partial(_counted, row_counts, table)
             yield Made(table, figures)
+
+
+def _counted(row_counts: Callable[[], Mapping[Key, int]], table: Key) -> int:
+    return row_counts()[table]
 
 
 def usage_expectations(run: Run, _: Months) -> Said:

@@ -5,7 +5,7 @@ What belongs here: plain words and figures. What does not: how a terminal (`cli/
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +13,8 @@ from pathlib import Path
 import polars as pl
 
 Key = tuple[str, str]  # schema, table
-Figure = int | float | Decimal | str | Path | pl.DataFrame
+Counted = Callable[[], int]  # a figure that takes a moment: whoever shows it asks
+Figure = int | float | Decimal | str | Path | pl.DataFrame | Counted
 
 
 @dataclass(frozen=True, slots=True)
