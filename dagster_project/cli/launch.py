@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 
 from dagster_project.pipeline.job import Outcome, run_job
 from dagster_project.pipeline.run import Run
@@ -15,7 +16,10 @@ def launch(run: Run, job_name: str = "nightly") -> Outcome:
 
 def _in_dagster(run: Run, job_name: str) -> Outcome:
     run.progress("Starting Dagster")
-    from dagster_project.definitions import defs
-    from dagster_project.defs.execution import carry_out_in_dagster
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Dagster's notes on its own beta parameters
+        from dagster_project.definitions import defs
+        from dagster_project.defs.execution import carry_out_in_dagster
 
-    return carry_out_in_dagster(run, defs.resolve_job_def(job_name))
+        job = defs().resolve_job_def(job_name)
+    return carry_out_in_dagster(run, job)

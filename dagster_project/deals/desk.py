@@ -352,7 +352,7 @@ def _missing_fields(books: Books, tables: salesforce.Tables) -> list[str]:
     for name in sorted({one for one in wanted if one is not None}):
         kind, _, column = name.rpartition(".")
         if tables.of(kind) and salesforce.letters(column) not in tables.fields.get(kind, frozenset()):
-            object_name = salesforce.SPELLED.get(kind, kind)
+            object_name = salesforce.called(kind)
             found.append(
                 f"{object_name} has no field {column}, which the mapping reads. Have the sync bring it, or change `deals`."
             )

@@ -67,6 +67,9 @@ class Term:
     synced: str | None = None
 
 
+FATES = ("mapped", "dismissed", "nothing", "open")
+
+
 @dataclass(frozen=True, slots=True)
 class Fate:
     """What became of a line or a watched value. point: by which it is dismissed. fate: mapped, dismissed, nothing or open."""
@@ -376,7 +379,7 @@ class _Drafting:
         return None if plan is None else plan.value
 
     def _fate(self, line: _Line, fate: str, says: str, point: str | None = None) -> None:
-        point = point or f"line:{line.id}"
+        point = point or line_point(line.id)
         if fate == "open" and self._is_dismissed(point, stamp(line.raw)):
             dismissal = self._touched.dismissals[point]
             fate, says = "dismissed", f"{dismissal.because} ({dismissal.by})"
@@ -390,16 +393,10 @@ class _Drafting:
     # --- what needs a person ---------------------------------------------------------------------------------------------------
 
     def _watch(self) -> None:
-        for name in self._deals.watch:
-            each: list[str | None] = [*self._rows.lines] if name.startswith("line.") else [None]
-            for line in each:
-                said = self._rows.said(name, line)
-                if said is None or said.raw in ("0", "false"):
-                    continue
-                where = f"{said.object}.{said.field}" + (f" of {self._rows.name_of(line)}" if line else "")
-                watched = _Line(line or "", where, {letters(said.field): said.raw})
-                point = f"watch:{said.object}:{said.record}:{letters(said.field)}"
-                self._fate(watched, "open", f"says `{said.raw}`, which no mapping can read", point)
+        for point, said, line in watched_values(self._rows, self._deals):
+            where = f"{said.object}.{said.field}" + (f" of {self._rows.name_of(line)}" if line else "")
+            watched = _Line(line or "", where, {letters(said.field): said.raw})
+            self._fate(watched, "open", f"says `{said.raw}`, which no mapping can read", point)
 
     def _tell_changes(self) -> None:
         for kind, record, name, before, after in self._touched.changed:
@@ -431,6 +428,21 @@ class _Drafting:
             self._points.append(
                 Point("term:contract", f"The books have no contract `{contract}` to change: set contract.", is_final=True)
             )
+
+
+def line_point(line: str) -> str:
+    """The point of a line item."""
+    return f"line:{line}"
+
+
+def watched_values(rows: DealRows, deals: Deals) -> Iterator[tuple[str, Said, str | None]]:
+    """Watched values that say something: their point, what they say, and the line that they stand at."""
+    for name in deals.watch:
+        each: list[str | None] = [*rows.lines] if name.startswith("line.") else [None]
+        for line in each:
+            said = rows.said(name, line)
+            if said is not None and said.raw not in ("0", "false"):
+                yield f"watch:{said.object}:{said.record}:{letters(said.field)}", said, line
 
 
 def stamp(raw: Mapping[str, str]) -> str:

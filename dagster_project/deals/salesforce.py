@@ -5,6 +5,7 @@ Names of objects and fields compare by letters and digits, ids by what Salesforc
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import re
@@ -65,13 +66,29 @@ def is_business(field: str) -> bool:
     return _OF_THE_SYNC.fullmatch(field) is None and field != "isdeleted"
 
 
+def called(name: str) -> str:
+    """An object of a mapping as syncs call its table: `line` is opportunity_line_item."""
+    return SPELLED.get(name, name)
+
+
+def stamps(place: str) -> dict[str, tuple[int, int]]:
+    """Size and time of change (ns) of the files that `read` would read, by name; none where there are none yet."""
+    at = Path(place.partition("#")[0])
+    files = [at] if at.is_file() else sorted(at.iterdir()) if at.is_dir() else []
+    found = {}
+    for file in files:
+        if file == at or (letters(file.stem) in OBJECTS and file.suffix.lower() in _READERS):
+            with contextlib.suppress(OSError):  # gone meanwhile: then it is not there
+                status = file.stat()
+                found[file.name] = (status.st_size, status.st_mtime_ns)
+    return found
+
+
 def read(place: str) -> Tables:
     """The tables of a folder, or of `file.duckdb#schema`. Raises `UserError` with all that cannot be read or is missing."""
     found, faults = _duckdb(place) if "#" in place or place.endswith((".duckdb", ".db")) else _folder(Path(place))
     missing = [name for name in NEEDED if name not in found]
-    faults += [
-        f"{place} holds no {SPELLED.get(name, name)}. Have the sync bring it, or name another place." for name in missing
-    ]
+    faults += [f"{place} holds no {called(name)}. Have the sync bring it, or name another place." for name in missing]
     if faults:
         raise UserError(*faults)
     return Tables(

@@ -1,33 +1,46 @@
 """Groups `usage` and `finance`: the dbt models below and above rating, with their tests as blocking checks.
 
-Lineage, words, columns and tests come from dbt's manifest (`pipeline/models.py`).
+Lineage, words, columns and tests come from dbt's manifest (`pipeline/models.py`), which is read when definitions are asked for and not
+when this module is imported.
 """
-
-from __future__ import annotations
 
 import dagster as dg
 
-from dagster_project.defs.declared import ENGINEERING, FINANCE, Said, carried_out
+from dagster_project.defs.declared import ENGINEERING, FINANCE, POOL, Said, carried_out, code_at, key_of
 from dagster_project.defs.partitions import billing_months, one_run
 from dagster_project.pipeline import models, nightly, steps
 from dagster_project.pipeline.models import Node
 from dagster_project.pipeline.nightly import Step
 from dagster_project.pipeline.run import Run
+from dagster_project.warehouse.dbt_runner import project_folder
 
 MARTS = "marts"
+
+
+def below() -> dg.AssetsDefinition:
+    """The models that the kernel reads."""
+    return _assets(nightly.USAGE_MODELS, steps.BELOW)
+
+
+def above() -> dg.AssetsDefinition:
+    """The models that finance reads."""
+    return _assets(nightly.FINANCE_MODELS, steps.ABOVE)
 
 
 def _spec(node: Node) -> dg.AssetSpec:
     """The asset of a model: its key is its address in the warehouse."""
     nodes = models.project().nodes
     return dg.AssetSpec(
-        key=list(models.table_of(node)),
-        deps=[list(models.table_of(nodes[parent])) for parent in node["depends_on"]["nodes"]],
+        key=key_of(models.table_of(node)),
+        deps=[key_of(models.table_of(nodes[parent])) for parent in node["depends_on"]["nodes"]],
         description=node["description"],
         group_name="finance" if node["schema"] == MARTS else "usage",
         owners=[FINANCE if node["schema"] == MARTS else ENGINEERING],
         kinds={"dbt", "duckdb"},
-        metadata={"dagster/column_schema": _columns(node)},
+        metadata={
+            "dagster/column_schema": _columns(node),
+            **code_at(project_folder() / node["original_file_path"], 1, node["name"]),
+        },
         partitions_def=billing_months,
     )
 
@@ -49,17 +62,15 @@ def _assets(step: Step, select: str) -> dg.AssetsDefinition:
         specs=[_spec(node) for node in nightly.models_of(select).values()],
         check_specs=[
             dg.AssetCheckSpec(
-                test["name"], asset=list(table), description=test["description"] or None, blocking=models.is_blocking(test)
+                test["name"], asset=key_of(table), description=test["description"] or None, blocking=models.is_blocking(test)
             )
             for test, table in nightly.tests_of(select).values()
         ],
         backfill_policy=one_run,
+        pool=POOL,
+        can_subset=True,
     )
-    def built(run: dg.ResourceParam[Run]) -> Said:
-        yield from carried_out(run, step)
+    def built(context: dg.AssetExecutionContext, meterhouse_run: dg.ResourceParam[Run]) -> Said:
+        yield from carried_out(context, meterhouse_run, step)
 
     return built
-
-
-below = _assets(nightly.USAGE_MODELS, steps.BELOW)
-above = _assets(nightly.FINANCE_MODELS, steps.ABOVE)

@@ -2,44 +2,56 @@
 
 import dagster as dg
 
-from dagster_project.defs.dbt_models import above
-from dagster_project.defs.declared import FINANCE, Said, carried_out
+from dagster_project.defs.declared import FINANCE, POOL, Said, carried_out, code_of, key_of
 from dagster_project.defs.partitions import billing_months, months_of, one_run
-from dagster_project.pipeline import nightly
+from dagster_project.pipeline import models, nightly, steps
 from dagster_project.pipeline.run import Run
 
 
-@dg.multi_asset(
-    name=nightly.ISSUED_DOCUMENTS.name,
-    specs=[
-        dg.AssetSpec(
-            list(nightly.ISSUED),
-            deps=sorted(above.keys),
-            description=nightly.issued_documents.__doc__,
-            group_name="documents",
-            owners=[FINANCE],
-            kinds={"parquet"},
-            partitions_def=billing_months,
-        )
-    ],
-    backfill_policy=one_run,
-)
-def issued_documents(context: dg.AssetExecutionContext, run: dg.ResourceParam[Run]) -> Said:
-    yield from carried_out(run, nightly.ISSUED_DOCUMENTS, months_of(context, run))
+def issued_documents() -> dg.AssetsDefinition:
+    """The asset of what is issued, which rests on every mart."""
+
+    @dg.multi_asset(
+        name=nightly.ISSUED_DOCUMENTS.name,
+        specs=[
+            dg.AssetSpec(
+                key_of(nightly.ISSUED),
+                deps=sorted(key_of(models.table_of(node)) for node in nightly.models_of(steps.ABOVE).values()),
+                description=nightly.issued_documents.__doc__,
+                group_name="documents",
+                owners=[FINANCE],
+                kinds={"parquet"},
+                metadata=code_of(steps.issue),
+                partitions_def=billing_months,
+            )
+        ],
+        backfill_policy=one_run,
+        pool=POOL,
+        can_subset=True,
+    )
+    def issued(context: dg.AssetExecutionContext, meterhouse_run: dg.ResourceParam[Run]) -> Said:
+        yield from carried_out(context, meterhouse_run, nightly.ISSUED_DOCUMENTS, months_of(context, meterhouse_run))
+
+    return issued
 
 
 @dg.multi_asset(
     name=nightly.PUBLISHED_MARTS.name,
     specs=[
         dg.AssetSpec(
-            list(nightly.PUBLISHED),
-            deps=[list(nightly.ISSUED)],
+            key_of(nightly.PUBLISHED),
+            deps=[key_of(nightly.ISSUED)],
             description=nightly.published_marts.__doc__,
             group_name="finance",
             owners=[FINANCE],
             kinds={"duckdb"},
+            metadata=code_of(steps.publish),
+            partitions_def=billing_months,
         )
     ],
+    backfill_policy=one_run,
+    pool=POOL,
+    can_subset=True,
 )
-def published_marts(run: dg.ResourceParam[Run]) -> Said:
-    yield from carried_out(run, nightly.PUBLISHED_MARTS)
+def published_marts(context: dg.AssetExecutionContext, meterhouse_run: dg.ResourceParam[Run]) -> Said:
+    yield from carried_out(context, meterhouse_run, nightly.PUBLISHED_MARTS)

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from dagster_project.defs.declared import KIND
+from dagster_project.defs.declared import KIND, table_of
+from dagster_project.defs.jobs import BACKFILL, RESOURCE
 from dagster_project.defs.partitions import recorded_under
 from dagster_project.pipeline.failure_report import FailureReport, Kind, defect
 from dagster_project.pipeline.job import Outcome, concluded, outcome_of
 from dagster_project.pipeline.run import Run
 from dagster_project.pipeline.said import Checked
+from rating.rate import EVERY_MONTH
 
 # how Dagster names Ctrl-C, by where it meets it
 INTERRUPTIONS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
@@ -21,6 +23,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 def carry_out_in_dagster(run: Run, job: dg.JobDefinition) -> Outcome:
     """Carry out a job on the instance of DAGSTER_HOME. As `job.carry_out_steps`, which does the same without Dagster."""
+    tags = recorded_under(run.months or EVERY_MONTH, run.as_of) if job.name == BACKFILL else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Dagster's notes on its own beta parameters
         try:
@@ -28,15 +31,15 @@ def carry_out_in_dagster(run: Run, job: dg.JobDefinition) -> Outcome:
                 result = job.execute_in_process(
                     run_config=QUIET,
                     instance=instance,
-                    resources={"run": run},
-                    tags=recorded_under(run.as_of, run.months),
+                    resources={RESOURCE: run},
+                    tags=tags,
                     raise_on_error=False,
                 )
         except dg.DagsterExecutionInterruptedError:
             raise KeyboardInterrupt from None
     checks = [
         Checked(
-            (one.asset_key.path[0], one.asset_key.path[1]),
+            table_of(one.asset_key),
             one.check_name,
             one.passed,
             one.description or "",

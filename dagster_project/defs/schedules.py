@@ -6,7 +6,8 @@ from datetime import UTC
 
 import dagster as dg
 
-from dagster_project.defs.jobs import night, nightly
+from dagster_project.defs.jobs import night
+from dagster_project.defs.night import nightly
 
 # after midnight in the zones of most contracts, before anyone reads the marts
 AT_NIGHT = "0 5 * * *"

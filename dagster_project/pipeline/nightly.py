@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache, partial
 
 import polars as pl
 
@@ -21,9 +22,9 @@ from dagster_project.checks.expectations.client import ExpectationResult
 from dagster_project.checks.invariants import Proof
 from dagster_project.landing import raw_tables
 from dagster_project.pipeline import models, steps
-from dagster_project.pipeline.dimensions import DIMENSIONS
+from dagster_project.pipeline.dimensions import DEALS, DIMENSIONS
 from dagster_project.pipeline.run import Run
-from dagster_project.pipeline.said import Checked, Key, Made, Said
+from dagster_project.pipeline.said import Checked, Figure, Key, Made, Said
 from dagster_project.warehouse import issued, unmatched
 from dagster_project.warehouse.dbt_runner import DbtResult
 from rating import tables
@@ -105,8 +106,8 @@ def schedule(run: Run, _: Months) -> Said:
         yield Made(("schedule", table.name), {"row_count": frame.height, "last_months": months})
     yield Made(("schedule", unmatched.CHANGES.name))
     for table in DIMENSIONS:
-        yield Made(("dimensions", table.name))
-    yield from _deals_looked_at(steps.deals(run), run.as_of)
+        yield Made(("dimensions", table.name), {"row_count": steps.dimension(run, table.name).height})
+    yield from _deals_looked_at(steps.dimension(run, DEALS.name), run.as_of)
 
 
 def _deals_looked_at(deals: pl.DataFrame, as_of: datetime) -> Iterator[Checked]:
@@ -153,15 +154,18 @@ def _built(run: Run, select: str, law: str) -> Said:
         law,
         holds=all(unique_id in good for unique_id, (test, _) in tests.items() if models.is_blocking(test)),
     )
-    yield from _told(models_of(select), tests, results)
+    yield from _told(models_of(select), tests, results, cache(lambda: steps.row_counts(run, select)))
 
 
 def _told(
-    built: Mapping[str, models.Node], tests: Mapping[str, tuple[models.Node, Key]], results: Sequence[DbtResult]
+    built: Mapping[str, models.Node],
+    tests: Mapping[str, tuple[models.Node, Key]],
+    results: Sequence[DbtResult],
+    row_counts: Callable[[], Mapping[Key, int]],
 ) -> Iterator[Made | Checked]:
     """What dbt built and tested; nothing of what it skipped because a test failed."""
     for result in results:
-        figures: dict[str, int | float | str] = {"seconds": round(result.seconds, 3), "status": result.status}
+        figures: dict[str, Figure] = {"seconds": round(result.seconds, 3), "status": result.status}
         if result.unique_id in tests:
             test, table = tests[result.unique_id]
             if result.failures is not None:
@@ -170,7 +174,15 @@ def _told(
                 table, test["name"], result.is_good, result.message, blocking=models.is_blocking(test), figures=figures
             )
         elif result.is_good and result.unique_id in built:
-            yield Made(models.table_of(built[result.unique_id]), figures)
+            node = built[result.unique_id]
+            table = models.table_of(node)
+            if node["config"]["materialized"] != "view":
+                figures["row_count"] = partial(_counted, row_counts, table)
+            yield Made(table, figures)
+
+
+def _counted(row_counts: Callable[[], Mapping[Key, int]], table: Key) -> int:
+    return row_counts()[table]
 
 
 def usage_expectations(run: Run, _: Months) -> Said:
@@ -215,10 +227,15 @@ def rated_documents(run: Run, months: Months) -> Said:
     steps.write_documents(run, now, held_back)
     rows = steps.look_for_attention(run, now, months)
     for table, frame in issued.by_table(now):
-        figures: dict[str, int | pl.DataFrame] = {"rows_of_this_run": frame.height}
+        figures: dict[str, Figure] = {"rows_of_this_run": frame.height}
+        months_of_it: dict[str, dict[str, Figure]] = {}
         if table is tables.INVOICES:
-            figures |= {"issued_by_this_run": now.with_status("issued").invoices.height, "money": money_by_month(now)}
-        yield Made(("rating", table.name), figures)
+            figures["issued_by_this_run"] = now.with_status("issued").invoices.height
+            if frame.height:
+                figures["money"] = money_by_month(now)
+            standing = money_by_month(issued.concat(run.issued, now))
+            months_of_it = {month: _totals(rows) for (month,), rows in standing.group_by("month")}
+        yield Made(("rating", table.name), figures, months_of_it)
     yield Made(("rating", steps.RECONCILED_AMOUNTS.name))
     yield Made(("rating", LETTERHEADS.name))
     yield Made(("rating", attention.ATTENTION.name), {"row_count": rows.height})
@@ -243,6 +260,15 @@ def money_by_month(documents: Documents) -> pl.DataFrame:
         .agg(pl.len().alias("documents"), pl.col("total").sum())
         .sort("month", "currency", "status")
     )
+
+
+def _totals(money: pl.DataFrame) -> dict[str, Figure]:
+    """What there is to draw of `money_by_month`: documents, and the total of each currency, as a month stands after the run."""
+    totals = money.group_by("currency").agg(pl.col("total").sum()).sort("currency")
+    return {
+        "documents": money.get_column("documents").sum(),
+        **{f"total_{currency.lower()}": total for currency, total in totals.iter_rows()},
+    }
 
 
 def dispositions_balance(run: Run, _: Months) -> Said:

@@ -25,6 +25,7 @@ from dagster_project.warehouse.recovery import shed_what_does_not_open
 from rating import books
 from rating.books import Books
 from rating.documents import Documents
+from rating.invoicing import adjustments
 from rating.rate import EVERY_MONTH, Months
 from rating.schedule import Schedule, build_schedule
 
@@ -91,6 +92,16 @@ class Run:
     def issued(self) -> Documents:
         """Every document issued by runs up to as_of, before this run, without lines: these are read where they matter (law 8)."""
         return issued.read_headers(self.warehouse, self.as_of)
+
+    @cached_property
+    def open_months(self) -> list[str]:
+        """Billing months of the run with periods that have begun and are not closed: those that it rates, first or again."""
+        closed = adjustments.issued_periods(self.issued, self.books, self.as_of).filter("is_closed")
+        begun = self.schedule.periods.filter(
+            pl.col("period_start") <= self.as_of, (self.months or EVERY_MONTH).hold(pl.col("month"))
+        )
+        still_open = begun.join(closed, on=["contract_id", "period_start"], how="anti")
+        return still_open.get_column("month").unique().sort().to_list()
 
     @cached_property
     def examiner(self) -> ExpectationClient:

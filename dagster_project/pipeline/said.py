@@ -5,22 +5,28 @@ What belongs here: plain words and figures. What does not: how a terminal (`cli/
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
 
 Key = tuple[str, str]  # schema, table
-Figure = int | float | str | Path | pl.DataFrame
+Counted = Callable[[], int]  # a figure that takes a moment: whoever shows it asks
+Figure = int | float | Decimal | str | Path | pl.DataFrame | Counted
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A table was made. figures: what there is to say of it, by name; a small frame is shown as a table."""
+    """A table was made. figures: what there is to say of it, by name; a small frame is shown as a table.
+
+    by_month: figures of one billing month each, where they are known.
+    """
 
     table: Key
     figures: Mapping[str, Figure] = field(default_factory=dict)
+    by_month: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,9 @@ from dagster_project.errors import UserError
 from dagster_project.landing import Landing, doors, raw_tables, withdrawals
 from dagster_project.landing.release import released_files
 from dagster_project.pipeline import pending, processes
-from dagster_project.pipeline.dimensions import DEALS, dimensions
+from dagster_project.pipeline.dimensions import dimensions
 from dagster_project.pipeline.run import Run, refuse_the_past
+from dagster_project.pipeline.said import Key
 from dagster_project.warehouse import books_cache, dbt_build_cache, issued, recovery, unmatched
 from dagster_project.warehouse.database import checkpoint, connect, fetch, log_of
 from dagster_project.warehouse.dbt_runner import DbtResult
@@ -151,9 +152,9 @@ def lay_schedule(run: Run) -> list[pl.DataFrame]:
     return laid
 
 
-def deals(run: Run) -> pl.DataFrame:
-    """DEALS as this run laid them."""
-    return pl.read_parquet(run.warehouse.dimensions / f"{DEALS.name}.parquet")
+def dimension(run: Run, name: str) -> pl.DataFrame:
+    """A table of DIMENSIONS as this run laid it."""
+    return pl.read_parquet(run.warehouse.dimensions / f"{name}.parquet")
 
 
 def closed_periods(run: Run) -> pl.DataFrame:
@@ -218,6 +219,18 @@ def build(run: Run, select: str) -> list[DbtResult]:
     if house.staged_database.exists():
         checkpoint(house.staged_database)
     return results
+
+
+def row_counts(run: Run, select: str) -> dict[Key, int]:
+    """How many rows each table has that `build` left for a selection; views are not counted, for that would compute them."""
+    database = run.warehouse.work_database if select == BELOW else _marts(run)
+    with connect(database, read_only=True) as connection:
+        found = fetch(connection, "select schema_name, table_name from duckdb_tables() where not internal order by all").rows()
+        counts = " union all ".join(
+            f'select {place} as place, count(*) as n from "{schema}"."{table}"' for place, (schema, table) in enumerate(found)
+        )
+        rows = fetch(connection, counts).rows() if found else []
+    return {found[place]: height for place, height in rows}
 
 
 def prepare(run: Run) -> list[DbtResult]:

@@ -130,9 +130,13 @@ def test_a_backfill_launched_from_the_graph_rates_its_partitions_only(
     run = small_run()
     for name, place in (("BOOKS", run.books_folder), ("INBOX", run.inbox), ("WAREHOUSE", run.warehouse.root)):
         monkeypatch.setenv(f"METERHOUSE_{name}", str(place))
-    result = defs.resolve_job_def("backfill").execute_in_process(
-        run_config={"resources": {"run": {"config": {"as_of": "2026-04-10T00:00:00Z"}}}} | QUIET,
-        tags=recorded_under(AS_OF, Months("2026-02", "2026-02")),
+    result = (
+        defs()
+        .resolve_job_def("backfill")
+        .execute_in_process(
+            run_config={"resources": {"meterhouse_run": {"config": {"as_of": "2026-04-10T00:00:00Z"}}}} | QUIET,
+            tags=recorded_under(Months("2026-02", "2026-02"), AS_OF),
+        )
     )
     assert result.success
     assert rows(run.warehouse, "select distinct month from marts.invoices").get_column("month").to_list() == ["2026-02"]

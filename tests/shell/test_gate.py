@@ -28,9 +28,9 @@ def is_untouched(run: Run) -> bool:
     return not list(run.warehouse.issued.glob("*")) and not run.warehouse.database.exists()
 
 
-def materialize(run: Run, asset: dg.AssetsDefinition, month: str | None) -> str:
+def materialize(run: Run, asset: dg.AssetsDefinition, month: str) -> str:
     """Materialize one asset, as a click on it does; what its step says."""
-    result = dg.materialize([asset], resources={"run": run}, partition_key=month, raise_on_error=False)
+    result = dg.materialize([asset], resources={"meterhouse_run": run}, partition_key=month, raise_on_error=False)
     failed = [event.step_failure_data for event in result.all_events if event.is_step_failure]
     return "\n".join(str(data.user_failure_data.description) for data in failed if data.user_failure_data)
 
@@ -40,8 +40,8 @@ def test_r47_a_run_that_was_refused_is_not_issued_by_one_click(small_run: MakeRu
     with monkeypatch.context() as broken:
         broken.setattr(invariants, "of_documents", lambda *_: [Proof("totals_tie", False, "They do not.")])
         assert launch(run).broken
-    assert "laws of documents" in materialize(small_run(), documents.issued_documents, "2026-01")
-    assert "laws of documents" in materialize(small_run(), documents.published_marts, None)
+    assert "laws of documents" in materialize(small_run(), documents.issued_documents(), "2026-01")
+    assert "laws of documents" in materialize(small_run(), documents.published_marts, "2026-01")
     assert is_untouched(run)
     assert launch(small_run()).balanced
     assert not is_untouched(run)
@@ -83,6 +83,6 @@ def test_r48_a_run_over_its_limit_is_not_issued_by_one_click(small_run: MakeRun)
     run = small_run(limit=IssueLimit.of("1"))
     with pytest.raises(UserError, match="--limit-issue allows 1"):
         launch(run)
-    for asset, month in ((documents.issued_documents, "2026-01"), (documents.published_marts, None)):
+    for asset, month in ((documents.issued_documents(), "2026-01"), (documents.published_marts, "2026-01")):
         assert "have not been looked at" in materialize(small_run(), asset, month)
     assert is_untouched(run)

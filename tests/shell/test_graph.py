@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from dagster_project.definitions import defs
+from dagster_project.defs.declared import key_of
+from dagster_project.defs.partitions import billing_months, one_run
 from dagster_project.defs.schedules import nightly_schedule
+from dagster_project.pipeline.nightly import ISSUED
 
 # group -> groups it reads from
 EDGES = {
     "landing": set(),
+    "deals": {"deals"},
     "books": {"books"},
     "usage": {"landing", "books", "usage"},
     "rating": {"books", "usage"},
     "finance": {"landing", "books", "usage", "rating", "finance", "documents"},
     "documents": {"finance"},
 }
-BY_MONTH = {"usage", "rating", "finance", "documents"}
 
 
 @pytest.fixture(scope="module")
 def graph() -> dg.AssetGraph:
-    return defs.resolve_asset_graph()
+    return defs().resolve_asset_graph()
 
 
 @pytest.fixture(scope="module")
@@ -40,27 +44,31 @@ def test_groups_read_from_each_other_in_one_direction(graph: dg.AssetGraph, keys
     assert found == EDGES
 
 
-def test_every_asset_has_a_key_of_two_words_a_description_an_owner_and_kinds(
+def test_every_asset_has_a_key_of_its_own_a_description_an_owner_kinds_and_the_place_of_its_code(
     graph: dg.AssetGraph, keys: list[dg.AssetKey]
 ) -> None:
     for key in keys:
         node = graph.get(key)
-        assert len(key.path) == 2, key
+        assert (len(key.path), key.path[0]) in ((3, "meterhouse"), (2, "salesforce")), key
+        [place] = node.metadata["dagster/code_references"].code_references
+        assert Path(place.file_path).exists(), key
         assert node.description, key
         assert node.owners, key
         assert node.kinds, key
 
 
-def test_every_table_of_usage_rating_and_finance_is_kept_by_month(graph: dg.AssetGraph, keys: list[dg.AssetKey]) -> None:
-    published = dg.AssetKey(["finance", "meterhouse"])
+def test_every_table_is_kept_by_month_and_many_months_are_one_run(graph: dg.AssetGraph, keys: list[dg.AssetKey]) -> None:
     for key in keys:
-        if graph.get(key).group_name in BY_MONTH and key != published:
-            assert graph.get(key).partitions_def is not None, key
+        node = graph.get(key)
+        if node.group_name != "deals":
+            assert (node.partitions_def, node.backfill_policy) == (billing_months, one_run), key
+            # what Dagster compares months of table by table, and does not do well: launched over two months it refuses others
+            assert node.execution_set_asset_keys == {key}, key
 
 
 def test_nothing_is_issued_past_a_check_that_blocks(graph: dg.AssetGraph) -> None:
     """What is issued comes after every mart, and the laws of documents stand before the marts."""
-    upstream = {dg.AssetKey(["documents", "issued"])}
+    upstream = {key_of(ISSUED)}
     while more := {parent for key in upstream for parent in graph.get(key).parent_keys} - upstream:
         upstream |= more
     blocking = {check.name for check in graph.asset_check_keys if graph.get(check).blocking and check.asset_key in upstream}
@@ -79,5 +87,5 @@ def test_the_schedule_gives_the_run_its_clock() -> None:
     tick = dg.build_schedule_context(scheduled_execution_time=datetime(2026, 2, 1, 5, tzinfo=UTC))
     request = nightly_schedule(tick)
     assert isinstance(request, dg.RunRequest)
-    config = request.run_config["resources"]["run"]["config"]
-    assert config == {"as_of": tick.scheduled_execution_time.replace(tzinfo=None).isoformat(), "every_month": True}
+    config = request.run_config["resources"]["meterhouse_run"]["config"]
+    assert config == {"as_of": tick.scheduled_execution_time.replace(tzinfo=None).isoformat()}

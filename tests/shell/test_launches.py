@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 import time
 from datetime import datetime
@@ -12,13 +13,17 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from dagster_project.definitions import defs
 from dagster_project.defs import resources
+from dagster_project.defs.declared import POOL
 from dagster_project.defs.resources import NightlyRun
 from dagster_project.defs.sensors import inbox_sensor
 from dagster_project.errors import UserError
+from dagster_project.landing import landings
 from dagster_project.pipeline.guards import IssueLimit
 from dagster_project.pipeline.run import Run
 from dagster_project.warehouse.paths import Warehouse, WarehouseBusy
+from tests.shell.conftest import ACME
 
 
 @pytest.fixture
@@ -136,3 +141,53 @@ def test_r48_a_launch_has_the_limit_that_it_or_the_environment_says(tmp_path: Pa
     monkeypatch.setenv("METERHOUSE_LIMIT_ISSUE", "25000.00 USD")
     assert launched(tmp_path).limit == IssueLimit.of("25000.00 USD")
     assert launched(tmp_path, limit_issue="5").limit == IssueLimit.of("5")
+
+
+def test_every_step_of_every_job_waits_in_one_pool() -> None:
+    loaded = defs()
+    for name in ("nightly", "backfill"):
+        assert {node.definition.pool for node in loaded.resolve_job_def(name).nodes} == {POOL}, name  # type: ignore[attr-defined]
+
+
+def test_the_sample_settings_hold_pools_by_run_and_launch_again_what_died(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(Path(__file__).parents[2] / "docs" / "dagster.yaml", tmp_path)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with dg.DagsterInstance.get() as instance:
+        said = instance.get_settings("concurrency")["pools"]
+        assert (said["granularity"], said["default_limit"]) == ("run", 1)
+        assert instance.run_retries_enabled
+        assert not instance.run_retries_retry_on_asset_or_op_failure
+
+
+def landed_as_of(folder: Path, instance: dg.DagsterInstance, **tags: str) -> tuple[datetime, str]:
+    """The clock of a run of `nightly` that only lands, launched with these tags; and what its own tag says of it."""
+    result = (
+        defs()
+        .resolve_job_def("nightly")
+        .execute_in_process(
+            op_selection=["landing"],
+            instance=instance,
+            tags=tags,
+            run_config={"resources": {"meterhouse_run": {"config": {"warehouse": str(folder)}}}},
+        )
+    )
+    launched = instance.get_run_by_id(result.run_id)
+    assert launched is not None
+    return landings(Warehouse(folder))[-1].as_of, launched.tags["meterhouse/as_of"]
+
+
+def test_a_run_that_goes_on_has_the_clock_that_it_had_and_one_from_its_beginning_a_new_one(
+    inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("METERHOUSE_BOOKS", str(ACME))
+    (inbox / "events.ndjson").write_text("{}\n")
+    before = {"meterhouse/as_of": "2026-04-10T05:00:00Z of 12345678"}
+    with dg.DagsterInstance.ephemeral() as instance:
+        clock, tag = landed_as_of(tmp_path / "first", instance, **before)
+        assert clock > datetime(2026, 4, 11)  # noqa: DTZ001
+        assert tag.startswith(clock.isoformat())
+        clock, tag = landed_as_of(tmp_path / "second", instance, **before, **{"dagster/is_resume_retry": "true"})
+        assert clock == datetime(2026, 4, 10, 5)  # noqa: DTZ001
+        assert tag.startswith("2026-04-10T05:00:00Z of ")

@@ -11,6 +11,7 @@ import pytest
 
 from dagster_project.cli.launch import launch
 from dagster_project.definitions import defs
+from dagster_project.defs.declared import table_of
 from dagster_project.pipeline import nightly
 from dagster_project.pipeline.job import carry_out_steps, said_by
 from dagster_project.pipeline.run import Run, exclusive_run
@@ -43,12 +44,14 @@ def test_what_the_steps_make_and_check_is_what_the_graph_shows(small_run: Callab
     run = small_run()
     with exclusive_run(run):
         said = [one for step in nightly.STEPS for one in said_by(step, run, EVERY_MONTH)]
-    graph = defs.resolve_asset_graph()
+    graph = defs().resolve_asset_graph()
     made = {one.table for one in said if isinstance(one, Made)}
-    assert made == {(key.path[0], key.path[1]) for key in graph.materializable_asset_keys}
+    assert made == {table_of(key) for key in graph.materializable_asset_keys if graph.get(key).group_name != "deals"}
     checked = {(one.table, one.name, one.blocking) for one in said if isinstance(one, Checked)}
     shown = {
-        ((key.asset_key.path[0], key.asset_key.path[1]), key.name, graph.get(key).blocking) for key in graph.asset_check_keys
+        (table_of(key.asset_key), key.name, graph.get(key).blocking)
+        for key in graph.asset_check_keys
+        if graph.get(key.asset_key).group_name != "deals"
     }
     assert checked == shown
 
