@@ -44,7 +44,7 @@ def sync(desk: Desk) -> None:
 
 def show_all(desk: Desk, *, as_json: bool) -> None:
     """All proposals, one a line."""
-    found = [summary(review, desk.state(review.proposal)) for review in desk.reviews()]
+    found = [summary(review, state) for review, state in desk.listed()]
     if as_json:
         screen.print(json.dumps(found, indent=1), markup=False, soft_wrap=True)
         return

@@ -38,7 +38,7 @@ def propose_in_contract(
     desk: Desk, contract: str, key: str, value: Any, by: str, because: str, at: datetime, *, keeps: bool = True
 ) -> str:
     """A proposal to change a contract of the folder: one more of `rate_overrides` or `amendments`, or another `end_date`."""
-    books, _ = desk.books()
+    books = desk.books()
 
     def edit(_: CommentedMap, item: CommentedMap) -> None:
         if key in ("rate_overrides", "amendments"):
@@ -71,9 +71,8 @@ def added(folder: Path, section: str, item: Mapping[str, Any]) -> Change:
 
 
 def _require_sound(desk: Desk, change: Change) -> None:
-    _, agreed = desk.books()
     try:
-        contract_books.load(desk.folder, agreed, change.files)
+        contract_books.load(desk.folder, desk.agreed(), change.files)
     except BooksError as error:
         raise UserError(*(str(problem) for problem in error.problems)) from None
 

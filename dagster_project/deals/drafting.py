@@ -138,6 +138,11 @@ def draft(rows: DealRows, deals: Deals, books: Books, touched: Touched) -> Draft
     return _Drafting(rows, deals, books, touched).drafted()
 
 
+def heading(rows: DealRows, deals: Deals, books: Books, touched: Touched) -> Draft:
+    """What a list says of a deal: its draft without lines, fates and points."""
+    return _Drafting(rows, deals, books, touched).headed()
+
+
 class _Drafting:
     def __init__(self, rows: DealRows, deals: Deals, books: Books, touched: Touched) -> None:
         self._rows, self._deals, self._known, self._touched = rows, deals, known_of(books), touched
@@ -146,9 +151,16 @@ class _Drafting:
         self._fates: list[Fate] = []
         self._points: list[Point] = []
 
+    def headed(self) -> Draft:
+        kind = self._kind()
+        customer, contract = self._id("customer", "account"), self._id("contract", "opportunity")
+        self._take_term("plan", self._deals.terms.get("plan", ()))
+        if "plan" in self._touched.edits:
+            self._take_edit("plan")
+        return self._draft(kind, customer, contract, self._currency(), self._amount())
+
     def drafted(self) -> Draft:
-        rows, deals = self._rows, self._deals
-        row = rows.records["opportunity"][rows.opportunity]
+        deals = self._deals
         kind = self._kind()
         customer, contract = self._id("customer", "account"), self._id("contract", "opportunity")
         for name, sources in deals.terms.items():
@@ -164,21 +176,25 @@ class _Drafting:
                 self._take_edit(name)
         self._watch()
         self._require(kind, contract)
-        amount = None if deals.amount is None else rows.said(deals.amount)
+        amount = self._amount()
         self._tell_changes()
         self._points += [
             Point(f"term:{name}", says) for name, says in sorted(self._unread.items()) if name not in self._touched.edits
         ]
+        return self._draft(kind, customer, contract, currency, amount)
+
+    def _draft(self, kind: str | None, customer: str, contract: str, currency: str | None, amount: str | None) -> Draft:
+        rows = self._rows
         return Draft(
             rows.opportunity,
-            str(row.get("name") or rows.opportunity),
+            str(rows.records["opportunity"][rows.opportunity].get("name") or rows.opportunity),
             kind,
             customer,
             contract,
             tuple(self._terms[name] for name in sorted(self._terms)),
             tuple(self._fates),
             tuple(point for point in self._points if point.is_final or not self._is_dismissed(point.point, point.says)),
-            None if amount is None else amount.raw,
+            amount,
             currency,
         )
 
@@ -258,6 +274,10 @@ class _Drafting:
         now, then = synced or "nothing", edit.over or "nothing"
         says = f"{name}: {edit.by} set {edit.value} where Salesforce said {then}; it says {now} now. Set it again."
         self._points.append(Point(f"term:{name}", says, is_final=True))
+
+    def _amount(self) -> str | None:
+        amount = None if self._deals.amount is None else self._rows.said(self._deals.amount)
+        return None if amount is None else amount.raw
 
     def _currency(self) -> str | None:
         plan = self._terms.get("plan")

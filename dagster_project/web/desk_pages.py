@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from dagster_project.deals.changes import propose, propose_in_contract
-from dagster_project.deals.told import as_data, summary
+from dagster_project.deals.told import as_data
 from dagster_project.deals.values import MONEY, READERS
 from dagster_project.errors import UserError, sentences_of
 from dagster_project.web.cells import text_of
@@ -25,18 +25,6 @@ class DeskPages:
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
-
-    async def desk_list(self, request: Request, visitor: Visitor) -> Response:
-        desk = self._shell.behind.desk
-        found = await run_in_threadpool(lambda: [summary(review, desk.state(review.proposal)) for review in desk.reviews()])
-        return self._shell.shown(
-            "desk.html.j2",
-            visitor,
-            "The desk",
-            request,
-            proposals=list(reversed(found)),
-            has_salesforce=desk.salesforce is not None,
-        )
 
     async def proposal(self, request: Request, visitor: Visitor) -> Response:
         desk, name = self._shell.behind.desk, request.path_params["id"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,13 +11,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dagster_project.deals.review import Review
+from dagster_project.deals.told import summary
+from dagster_project.deals.values import amount as read_amount
 from dagster_project.errors import UserError
 from dagster_project.queries import events
 from dagster_project.register import keys
-from dagster_project.warehouse.database import fetch, published
+from dagster_project.warehouse.database import connect, fetch, lay, published
 from dagster_project.web import listings
 from dagster_project.web.cells import cell, csv_of, moment, plain, section
-from dagster_project.web.listings import Listing
+from dagster_project.web.listings import PROPOSALS, Listing
 from dagster_project.web.sessions import Visitor
 from dagster_project.web.shell import Page, Shell
 
@@ -59,12 +62,20 @@ class Lists:
         kept = {name: asked[name] for name in ("q", "sort", "dir") if asked.get(name)}
         return self._page(request, visitor, listing, found, kept)
 
+    async def desk(self, request: Request, visitor: Visitor) -> Response:
+        return await run_in_threadpool(self._desk_shown, request, visitor)
+
+    def _desk_shown(self, request: Request, visitor: Visitor) -> Response:
+        with connect() as laid:
+            lay(laid, "proposals", _proposals(self._shell.behind.desk.listed()))
+            return self._list_shown(request, visitor, PROPOSALS, laid, dict(request.query_params))
+
     def _page(
         self, request: Request, visitor: Visitor, listing: Listing, found: listings.Shown, kept: Mapping[str, str]
     ) -> Response:
         """kept: what a link to another page or order of the list goes on asking."""
         return self._shell.shown(
-            "list.html.j2",
+            "desk.html.j2" if listing is PROPOSALS else "list.html.j2",
             visitor,
             listing.title,
             request,
@@ -73,6 +84,7 @@ class Lists:
             shown=found,
             query=lambda **more: urlencode({**kept, **more}),
             cell=cell,
+            has_salesforce=self._shell.behind.desk.salesforce is not None,
         )
 
     async def events(self, request: Request, visitor: Visitor) -> Response:
@@ -117,6 +129,35 @@ class Lists:
         ]
         shown = section("Keys", ["Key", "Name", "Scopes", "Created", "Expires", "Last used", "Revoked"], found)
         return self._shell.shown("record.html.j2", visitor, "Keys", request, sections=[shown], facts=[], actions=[])
+
+
+_PROPOSAL_COLUMNS: Mapping[str, Any] = {
+    "number": pl.Int64,
+    "proposal": pl.String,
+    "name": pl.String,
+    "kind": pl.String,
+    "contract": pl.String,
+    "amount": pl.Decimal(38, 4),
+    "currency": pl.String,
+    "open_points": pl.Int64,
+    "state": pl.String,
+    "drifted": pl.String,
+}
+
+
+def _proposals(found: Sequence[tuple[Review, str]]) -> pl.DataFrame:
+    rows = [
+        {
+            **{name: one[name] for name in ("name", "kind", "contract", "currency", "state")},
+            "number": number,
+            "proposal": one["id"],
+            "amount": read_amount(one["amount"]),
+            "open_points": len(one["openPoints"]) or None,
+            "drifted": "drifted" if one["drifted"] else None,
+        }
+        for number, one in enumerate(summary(review, state) for review, state in found)
+    ]
+    return pl.DataFrame(rows, schema=_PROPOSAL_COLUMNS, orient="row")
 
 
 def _event_row(row: Mapping[str, Any]) -> dict[str, str]:

@@ -31,7 +31,7 @@ def routes(behind: Behind) -> list[BaseRoute]:
         route("/invoices/{name}/lines/{line:int}/events", things.line_events),
         route("/invoices/{name:path}", things.invoice),
         route("/events", lists.events),
-        route("/desk", desk.desk_list),
+        route("/desk", lists.desk),
         route("/desk/sync", desk.sync, posts=True, role="editor"),
         route("/desk/{id}", desk.proposal),
         route("/desk/{id}/approve", desk.decide, posts=True, role="approver"),

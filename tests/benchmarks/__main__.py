@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import agreement, door, events, features, history, nights
+from tests.benchmarks import agreement, door, events, features, history, nights, pages
 from tests.benchmarks.books import write_books
 from tests.benchmarks.events import Month
 from tests.benchmarks.measure import ROOT, cost_of
@@ -27,7 +27,7 @@ from tests.benchmarks.results import Cost, KernelSpeed, Machine, Measurements, R
 from tests.benchmarks.yardsticks import YARDSTICKS
 
 STAGES = ("yardsticks", "nights", "apart", "kernel")
-DOOR = "door"  # measured by itself
+DOOR, PAGES = "door", "pages"  # each measured by itself
 PARTS = ("duckdb", "polars", "dbt-core", "dbt-duckdb", "dagster", "great-expectations")
 KERNEL_CONTRACTS = 20_000
 
@@ -40,8 +40,10 @@ def main() -> None:
     if asked.features:
         _features(asked)
         return
-    if DOOR in asked.stages:
-        _door(asked)
+    if DOOR in asked.stages or PAGES in asked.stages:
+        for stage, measured in ((DOOR, _door), (PAGES, _pages)):
+            if stage in asked.stages:
+                measured(asked)
         return
     results = Results(
         machine=_machine(),
@@ -91,6 +93,20 @@ def _door(asked: argparse.Namespace) -> None:
             _say(f"{one.what}: {one.a_second:,.0f} a second, {one.a_cpu_second:,.0f} a CPU second, p99 {one.p99_ms:,.0f} ms")
             found.append(one)
     history.write_between_marks(asked.docs / "benchmark.md", "door", door.table_of(found))
+
+
+def _pages(asked: argparse.Namespace) -> None:
+    """Pages for people; see `pages`."""
+    found = []
+    with tempfile.TemporaryDirectory(prefix="meterhouse-bench-") as scratch:
+        folder = asked.keep or Path(scratch)
+        for one in pages.measured(folder, asked.customers):
+            _say(
+                f"{one.page}: {one.median_ms:,.0f} ms, {one.worst_ms:,.0f} at worst, {one.cpu_ms:,.0f} of CPU, {one.kibibytes:,.0f} KiB"
+            )
+            found.append(one)
+        table = pages.table_of(folder, asked.customers, found)
+    history.write_between_marks(asked.docs / "benchmark.md", "pages", table)
 
 
 def _history(asked: argparse.Namespace) -> None:
@@ -197,7 +213,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--landings", type=int, help="instead: so many small landings, and nights measured among them")
     parser.add_argument("--features", action="store_true", help="instead: nights in which one meter in ten uses newer features")
     parser.add_argument("--keep", type=Path, help="leave inboxes, books, warehouses and results.json in this folder")
-    parser.add_argument("--stages", nargs="+", choices=(*STAGES, DOOR), default=STAGES, help="what to measure")
+    parser.add_argument("--stages", nargs="+", choices=(*STAGES, DOOR, PAGES), default=STAGES, help="what to measure")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="where the table and the picture go")
     return parser.parse_args()
 
