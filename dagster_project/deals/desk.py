@@ -378,25 +378,8 @@ def _missing_fields(books: Books, tables: salesforce.Tables) -> list[str]:
     """A sentence for every mapped field that the tables do not have (R-71)."""
     deals = books.deals
     assert deals is not None
-    wanted = [deals.kind.field, deals.ids.customer, deals.ids.contract, deals.amount, *deals.watch]
-    wanted += [name if "." in name else f"opportunity.{name}" for name in deals.take]
-    wanted += [source.field for sources in deals.terms.values() for source in sources]
-    for product in deals.products:
-        for sources in (
-            product.value,
-            product.rate,
-            product.amount,
-            product.price,
-            product.effective_at,
-            product.expires_at,
-            *(product.dimensions or {}).values(),
-        ):
-            wanted += [
-                None if source.field is None else source.field if "." in source.field else f"line.{source.field}"
-                for source in sources or ()
-            ]
     found = []
-    for name in sorted({one for one in wanted if one is not None}):
+    for name in sorted(drafting.fields_of(deals)):
         kind, _, column = name.rpartition(".")
         if tables.of(kind) and salesforce.letters(column) not in tables.fields.get(kind, frozenset()):
             object_name = salesforce.SPELLED.get(kind, kind)

@@ -35,6 +35,8 @@ OBJECTS = {
     "pricebookentry": "pricebook_entry",
     "contract": "contract",
     "quote": "quote",
+    "quoteline": "quote_line",
+    "quotelineitem": "quote_line",
     "order": "order",
 }
 NEEDED = ("account", "opportunity", "line", "product")

@@ -69,7 +69,7 @@ def published(warehouse: Warehouse) -> duckdb.DuckDBPyConnection:
 
 
 class _Readers:
-    """Marts that are read: each version of a file is attached once to one database of this process, and opening it costs next to nothing.
+    """Marts that are read: each version of a file is attached once to one database of this process, and opened at next to no cost.
 
     DuckDB opens a path once for all who have it open: by its path, readers that overlap would see for ever what the first of them saw,
     whatever was published since.

@@ -56,6 +56,9 @@ def shown(connection: duckdb.DuckDBPyConnection, listing: Listing, asked: Mappin
     """The rows of a page, as asked: `q` filters every column, `sort` and `dir` order, `page` counts from 1."""
     search, sort, descending = asked.get("q", "").strip(), asked.get("sort", ""), asked.get("dir") == "desc"
     chosen, named = _chosen(listing, search)
+    if search:  # looked through once; what is found is little
+        connection.execute(f"create or replace temp table chosen as select * from {chosen}", named)
+        chosen, named = "chosen", None
     total = int(fetch(connection, f"select count(*) as total from {chosen}", named).item())
     pages = max(1, -(-total // PAGE))
     page = min(_number(asked.get("page", "")), pages)
