@@ -12,7 +12,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from dagster_project.deals import proposals
 from dagster_project.deals.desk import Desk
-from dagster_project.deals.files import CannotWrite, Change, content_of, contract_edited, dumped, round_trip, written
+from dagster_project.deals.files import CannotWrite, Change, content_of, contract_edited, dumped, round_trip, safe_name, written
 from dagster_project.errors import UserError
 from rating import books as contract_books
 from rating.books import BooksError
@@ -66,7 +66,7 @@ def added(folder: Path, section: str, item: Mapping[str, Any]) -> Change:
             tree[section].append(CommentedMap(item))
             return Change({name: dumped(yaml, tree)}, {name: hashlib.sha256(content).hexdigest()})
     code = str(item.get("code") or item.get("id") or section)
-    name = f"{section}/{code}.yml" if section in APART else f"{section}.yml"
+    name = f"{section}/{safe_name(code)}.yml" if section in APART else f"{section}.yml"
     return Change({name: written({section: [dict(item)]})}, {name: None})
 
 

@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 import polars as pl
 from markupsafe import Markup
-from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from dagster_project.render.figures import money, number
@@ -82,8 +81,3 @@ def csv_of(frame: pl.DataFrame, path: str) -> Response:
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
     )
-
-
-def text_of(form: FormData, name: str) -> str:
-    value = form.get(name)
-    return value if isinstance(value, str) else ""

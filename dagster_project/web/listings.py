@@ -32,6 +32,7 @@ class Listing:
     of_books: bool = False
     says: str = ""
     new: str | None = None  # path of the form that proposes one more
+    is_sorted: bool = True  # whether people may sort it
     long: frozenset[str] = frozenset({"pricings", "invoice_lines", "meters", "event_names", "group_keys", "billing_address"})
 
     @property
@@ -61,7 +62,7 @@ def shown(connection: duckdb.DuckDBPyConnection, listing: Listing, asked: Mappin
         chosen, named = "chosen", None
     total = int(fetch(connection, f"select count(*) as total from {chosen}", named).item())
     pages = max(1, -(-total // PAGE))
-    page = min(_number(asked.get("page", "")), pages)
+    page = min(page_asked(asked), pages)
     ordered = f"{_ordered(listing, chosen, sort, descending=descending)} limit {PAGE} offset {(page - 1) * PAGE}"
     rows = list(fetch(connection, ordered, named).iter_rows(named=True))
     return Shown(rows, total, page, pages, search, sort, descending)
@@ -87,8 +88,9 @@ def _ordered(listing: Listing, chosen: str, sort: str, *, descending: bool) -> s
     return f"select {', '.join(chr(34) + name + chr(34) for name in listing.names)} from {chosen} order by {order}"
 
 
-def _number(text: str) -> int:
-    """A page as an address names it; the first where that is no number."""
+def page_asked(asked: Mapping[str, str]) -> int:
+    """The page that an address names; the first where that is no number."""
+    text = asked.get("page", "")
     return max(1, int(text)) if re.fullmatch(r"[0-9]{1,9}", text) else 1
 
 
@@ -111,6 +113,24 @@ PROPOSALS = Listing(
     numbers=frozenset({"amount", "open_points"}),
     links={"proposal": "/desk/{}"},
     says="Deals from Salesforce and changes by form, on their way into the reviewed books.",
+)
+REFUSED = Listing(
+    "/refused",
+    "Refused requests",
+    "select * from refused",
+    [
+        ("at", "At (UTC)"),
+        ("code", "Code"),
+        ("status", "Status"),
+        ("method", "Method"),
+        ("path", "Path"),
+        ("key", "Key"),
+        ("message", "Why"),
+    ],
+    "number",
+    numbers=frozenset({"status"}),
+    long=frozenset({"message", "path"}),
+    says="What this door has refused in the last 24 hours, since it was started; events among it are in quarantine with the next run.",
 )
 LISTINGS = (
     Listing(
@@ -209,6 +229,16 @@ LISTINGS = (
         "select * from marts.unmatched_events",
         [],
         "all",
+    ),
+    Listing(
+        "/quarantine",
+        "Lines that are no events",
+        "select received_at, file, position, reason, left(raw, 400) as raw from marts.quarantine",
+        [("received_at", "Received (UTC)"), ("file", "File"), ("position", "Position"), ("reason", "Reason"), ("raw", "Line")],
+        "received_at desc, file, position",
+        numbers=frozenset({"position"}),
+        long=frozenset({"reason", "raw"}),
+        says="What landed and is no event, with the reason: `meterhouse quarantine` releases what has been mended.",
     ),
     Listing(
         "/catalogue/meters",

@@ -25,7 +25,9 @@ def pages(salesforce: str | None, publish: str | None, trusted_header: str | Non
         desk = Desk(serving.books, serving.register, serving.warehouse, salesforce, publish, reading)
         sessions = Sessions(serving.register, trusted_header, is_secure=is_secure)
         what_if = WhatIf(serving.books, serving.warehouse)
-        behind = Behind(within.books, within.catalogue, serving.warehouse, serving.clock, desk, sessions, what_if)
+        behind = Behind(
+            within.books, within.catalogue, within.refusals, serving.warehouse, serving.clock, desk, sessions, what_if
+        )
         return routes(behind), what_if.stop
 
     return mounted

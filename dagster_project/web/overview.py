@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -28,6 +28,7 @@ from rating.books import BooksError
 from rating.vocabulary import UNMATCHED
 
 DEALS_SHOWN = 20
+NOT_TAKEN = ("UNAUTHORIZED", "FORBIDDEN", "REJECTED_EVENTS", "BUSY")  # events may be missing for it
 
 
 class Overview:
@@ -65,12 +66,28 @@ class Overview:
                 chart = _revenue(fetch(marts, _REVENUE))
                 changes = _changes(marts)
                 rows += _due(marts, self._shell.behind.clock.now())
+        rows += self._of_refused_requests()
         rows += self._of_the_last_run()
         rows.sort(key=lambda row: ("high", "medium", "low").index(row["severity"]))
         cards.append(("Open proposals", f"{len(waiting)}", "/desk"))
         return self._shell.shown(
             "attention.html.j2", visitor, "What needs attention", request, rows=rows, cards=cards, chart=chart, changes=changes
         )
+
+    def _of_refused_requests(self) -> list[dict[str, Any]]:
+        """A word on each code with which the door has refused requests within a day, with the latest of them."""
+        found = self._shell.behind.refusals.latest()
+        latest = {one.code: one for one in reversed(found)}
+        times = Counter(one.code for one in found)
+        return [
+            _attends(
+                "medium" if one.status >= 500 or one.code in NOT_TAKEN else "low",
+                f"{times[code]:,} request{' was' if times[code] == 1 else 's were'} refused within 24 hours ({code}), the latest at "
+                f"{one.at:%H:%M} UTC: {one.method} {one.path}: {one.message}",
+                f"/refused?q={quote(code)}",
+            )
+            for code, one in latest.items()
+        ]
 
     def _of_the_last_run(self) -> list[dict[str, Any]]:
         """A word where the last run was long ago, or there was none."""
@@ -167,7 +184,7 @@ _REVENUE = """
 
 def _looked(row: Mapping[str, Any]) -> dict[str, Any]:
     amount = None if row["amount"] is None else f"{money(row['amount'])} {row['currency'] or ''}"
-    links = {"fallback_share": "/catalogue/rate-cards", "quarantined_lines": "/events"}
+    links = {"fallback_share": "/catalogue/rate-cards", "quarantined_lines": "/quarantine"}
     unmatched = row["code"] in UNMATCHED
     link = "/unmatched" if unmatched else links.get(row["code"])
     return _attends(row["severity"], row["sentence"], link, amount=amount, since=row["first_seen"])
