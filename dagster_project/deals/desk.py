@@ -23,6 +23,7 @@ from dagster_project.pipeline.run import read_books
 from dagster_project.register import records, users
 from dagster_project.register.agreements import fold
 from dagster_project.warehouse import issued
+from dagster_project.warehouse.books_cache import recall
 from dagster_project.warehouse.database import fetch, published
 from dagster_project.warehouse.paths import Warehouse
 from rating.books import Agreed, Books
@@ -64,7 +65,10 @@ class Desk:
 
     def books(self) -> Books:
         """The books of now. Raises `BooksError`."""
-        return read_books(self.folder, self.agreed()) if self.reading is None else self.reading.books()
+        if self.reading is not None:
+            return self.reading.books()
+        agreed = self.agreed()
+        return recall(self.warehouse, self.folder, agreed) or read_books(self.folder, agreed)
 
     def agreed(self) -> Agreed:
         """What is agreed beside the folder."""

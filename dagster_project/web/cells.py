@@ -61,7 +61,7 @@ def cell(listing: Listing, name: str, value: Any) -> Any:
         if isinstance(value, Decimal | int) and not isinstance(value, bool)
         else plain(value)
     )
-    if name in ("status", "state", "drifted"):
+    if name in ("status", "state", "drifted") and isinstance(value, str):
         return Markup('<span class="state {0}">{0}</span>').format(text)
     return link(listing.links[name].format(quote(str(value), safe="")), text) if name in listing.links else text
 

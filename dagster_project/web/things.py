@@ -182,7 +182,9 @@ class Things:
                 marts,
                 """
                 select timezone, timezone(timezone, timezone('UTC', $start::timestamp))::date as first_day,
-                    timezone(timezone, timezone('UTC', $end::timestamp - interval 1 microsecond))::date as last_day
+                    timezone(
+                        timezone, timezone('UTC', greatest($start::timestamp, $end::timestamp - interval 1 microsecond))
+                    )::date as last_day
                 from marts.contracts where contract_id = $contract
                 """,
                 {"start": document["period_start"], "end": document["period_end"], "contract": document["contract_id"]},

@@ -126,6 +126,8 @@ def test_r80_pages_fit_their_window(browser: Browser, history: Path, tmp_path: P
     shutil.copytree(history, tmp_path / "site")
     with served(tmp_path / "site") as (address, _):
         page = _sign_in(browser, address, ADA, width)
+        page.goto(f"{address}/desk")
+        page.click("text=Sync Salesforce")
         for path in (
             "/",
             "/desk",
@@ -136,6 +138,7 @@ def test_r80_pages_fit_their_window(browser: Browser, history: Path, tmp_path: P
             "/propose/meter",
             "/refused",
             "/quarantine",
+            f"/desk/deal-{YARROW}",
         ):
             page.goto(f"{address}{path}")
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path

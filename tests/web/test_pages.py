@@ -389,7 +389,7 @@ def test_r80_the_desk_is_a_list_like_others(site: Site) -> None:
     assert len(rows) > 5
     amounts = [float(row["amount"]) for row in rows if row["amount"]]
     assert amounts == sorted(amounts, reverse=True)
-    assert "1 rows" in site.get(f"/desk?q={UMBRA}").text
+    assert "1 row ·" in site.get(f"/desk?q={UMBRA}").text
 
 
 def test_r80_refused_requests_are_shown_for_a_day(site: Site) -> None:
@@ -419,3 +419,14 @@ def test_r81_what_check_says_is_said_while_one_types(site: Site) -> None:
     assert "notice bad" in said
     assert "<script>" not in said
     assert "change-" not in said
+
+
+def test_r80_an_initial_invoice_is_of_a_day(site: Site) -> None:
+    site.sign_in(VERA)
+    with published(site.serving.warehouse) as marts:
+        number, day = fetch(
+            marts, "select number, period_start::date from marts.invoices where kind = 'initial' and number is not null limit 1"
+        ).row(0)
+    page = site.get(f"/invoices/{number}").text
+    assert re.search(rf"{day} <span", page) or re.search(r"</a>, \d{4}-\d\d-\d\d <span", page)
+    assert " to 20" not in page
