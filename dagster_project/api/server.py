@@ -32,6 +32,7 @@ from dagster_project.api.estimating import Estimating
 from dagster_project.api.noticing import Noticing, by_code
 from dagster_project.api.proposing import PROPOSED, proposed
 from dagster_project.api.reading import Reader, parameters
+from dagster_project.api.refusals import Refusals
 from dagster_project.api.requests import JSON, body_of, content_type, many_events, one_event
 from dagster_project.api.segments import Segments, StorageFailed, remove_landed
 from dagster_project.api.terms import Asked
@@ -72,6 +73,7 @@ class Within:
     serving: Serving
     books: BooksOfNow
     catalogue: Catalogue
+    refusals: Refusals
 
 
 Pages = Callable[[Within], tuple[Sequence[BaseRoute], Callable[[], None]]]
@@ -80,6 +82,7 @@ Pages = Callable[[Within], tuple[Sequence[BaseRoute], Callable[[], None]]]
 def application(serving: Serving, pages: Pages | None = None) -> Starlette:
     """The door as an application; it opens and closes with the server's lifespan. pages: their routes, and what ends them."""
     keys = Keys(serving.register, serving.clock)
+    refusals = Refusals(serving.clock)
     books = BooksOfNow(serving.books, serving.register)
     noticing = Noticing(books)
     books.refresh()
@@ -145,6 +148,8 @@ def application(serving: Serving, pages: Pages | None = None) -> Starlette:
         content: dict[str, Any] = {"status": status, "count": taken.accepted, "requestId": request_id}
         if rejected:
             content["rejected"] = rejected
+            said = f"{len(rejected):,} of {len(events):,} events were refused, the first: {rejected[0]['message']}"
+            refusals.note(request, ApiError(202, "REJECTED_EVENTS", said))
         if query.notices and (found := noticed(events, taken)):
             content["notices"] = by_code(found)
         return answer(200 if query.dry_run else 202, content, request_id)
@@ -163,7 +168,7 @@ def application(serving: Serving, pages: Pages | None = None) -> Starlette:
     estimating = Estimating(books, serving.warehouse, worker)
     catalogue = Catalogue(books, serving.clock)
     reader = Reader(serving.warehouse, catalogue)
-    shown, end_pages = pages(Within(serving, books, catalogue)) if pages is not None else ((), lambda: None)
+    shown, end_pages = pages(Within(serving, books, catalogue, refusals)) if pages is not None else ((), lambda: None)
 
     def listing(scope: str, what: Records) -> Callable[[Request], Awaitable[Response]]:
         async def handler(request: Request, request_id: str) -> Response:
@@ -264,7 +269,9 @@ def application(serving: Serving, pages: Pages | None = None) -> Starlette:
         Route("/health/ready", _answered(is_ready), methods=["GET"]),
         *shown,
     ]
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _no_such_place})
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _no_such_place})
+    app.state.refusals = refusals
+    return app
 
 
 def _answered(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -274,22 +281,26 @@ def _answered(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         request_id = new_request_id()
         try:
             return await handler(request, request_id)
-        except ApiError as error:
-            return refusal(error, request_id)
-        except Busy:
-            said = "Too many events wait to be written. Nothing of this request was kept: send it again in a second."
-            return refusal(ApiError(429, "BUSY", said, headers={"Retry-After": "1"}), request_id)
-        except StorageFailed as failed:
-            said = f"The events could not be written: {failed}. Nothing of this request was kept: send it again later."
-            return refusal(ApiError(503, "STORAGE", said), request_id)
         except Exception as error:
-            if sentences := sentences_of(error):
-                return refusal(ApiError(503, "UNAVAILABLE", " ".join(sentences)), request_id)
-            return refusal(
-                ApiError(500, "INTERNAL", "This is a defect of Meterhouse. Nothing of this request was kept."), request_id
-            )
+            refused = _refused(error)
+            request.app.state.refusals.note(request, refused)
+            return refusal(refused, request_id)
 
     return endpoint
+
+
+def _refused(error: Exception) -> ApiError:
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, Busy):
+        said = "Too many events wait to be written. Nothing of this request was kept: send it again in a second."
+        return ApiError(429, "BUSY", said, headers={"Retry-After": "1"})
+    if isinstance(error, StorageFailed):
+        said = f"The events could not be written: {error}. Nothing of this request was kept: send it again later."
+        return ApiError(503, "STORAGE", said)
+    if sentences := sentences_of(error):
+        return ApiError(503, "UNAVAILABLE", " ".join(sentences))
+    return ApiError(500, "INTERNAL", "This is a defect of Meterhouse. Nothing of this request was kept.")
 
 
 async def _no_such_place(request: Request, error: Exception) -> Response:

@@ -9,8 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len
 from rich.markup import escape
-from rich.table import Table
 from rich.tree import Tree
 
 from dagster_project import settings
@@ -44,21 +44,33 @@ def sync(desk: Desk) -> None:
 
 def show_all(desk: Desk, *, as_json: bool) -> None:
     """All proposals, one a line."""
-    found = [summary(review, desk.state(review.proposal)) for review in desk.reviews()]
+    found = [summary(review, state) for review, state in desk.listed()]
     if as_json:
         screen.print(json.dumps(found, indent=1), markup=False, soft_wrap=True)
         return
     if not found:
         screen.print("There are no proposals. `meterhouse desk sync` reads Salesforce's tables.")
         return
-    shown = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("proposal", "deal", "kind", "contract", "amount", "open points", "state"):
-        shown.add_column(name, justify="right" if name in ("amount", "open points") else "left", overflow="fold")
+    rows: list[tuple[str, ...]] = [("proposal", "deal", "kind", "contract", "amount", "open points", "state")]
     for one in found:
         state = f"{one['state']}, drifted" if one["drifted"] else one["state"]
-        row = (one["id"], one["name"], one["kind"], one["contract"], one["amount"], len(one["openPoints"]), state)
-        shown.add_row(*("" if value is None else escape(str(value)) for value in row))
-    screen.print(shown)
+        said = (one["id"], one["name"], one["kind"], one["contract"], one["amount"], len(one["openPoints"]), state)
+        rows.append(tuple("" if value is None else _one_line(str(value)) for value in said))
+    # laid out by hand: a rich table of thousands of rows takes longer than everything before it
+    widths = [max(cell_len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    numbers = {rows[0].index("amount"), rows[0].index("open points")}
+    lines = ("  ".join(_padded(row[at], widths[at], at in numbers) for at in range(len(row))).rstrip() for row in rows)
+    screen.out("\n".join(lines), highlight=False)
+
+
+def _padded(value: str, width: int, is_number: bool) -> str:
+    idle = " " * (width - cell_len(value))
+    return idle + value if is_number else value + idle
+
+
+def _one_line(text: str) -> str:
+    """A text of somebody else's, fit for a terminal: what moves the cursor is left out."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def show(desk: Desk, name: str, *, as_json: bool) -> None:

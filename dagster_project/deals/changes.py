@@ -12,7 +12,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from dagster_project.deals import proposals
 from dagster_project.deals.desk import Desk
-from dagster_project.deals.files import CannotWrite, Change, content_of, contract_edited, dumped, round_trip, written
+from dagster_project.deals.files import CannotWrite, Change, content_of, contract_edited, dumped, round_trip, safe_name, written
 from dagster_project.errors import UserError
 from rating import books as contract_books
 from rating.books import BooksError
@@ -38,7 +38,7 @@ def propose_in_contract(
     desk: Desk, contract: str, key: str, value: Any, by: str, because: str, at: datetime, *, keeps: bool = True
 ) -> str:
     """A proposal to change a contract of the folder: one more of `rate_overrides` or `amendments`, or another `end_date`."""
-    books, _ = desk.books()
+    books = desk.books()
 
     def edit(_: CommentedMap, item: CommentedMap) -> None:
         if key in ("rate_overrides", "amendments"):
@@ -66,14 +66,13 @@ def added(folder: Path, section: str, item: Mapping[str, Any]) -> Change:
             tree[section].append(CommentedMap(item))
             return Change({name: dumped(yaml, tree)}, {name: hashlib.sha256(content).hexdigest()})
     code = str(item.get("code") or item.get("id") or section)
-    name = f"{section}/{code}.yml" if section in APART else f"{section}.yml"
+    name = f"{section}/{safe_name(code)}.yml" if section in APART else f"{section}.yml"
     return Change({name: written({section: [dict(item)]})}, {name: None})
 
 
 def _require_sound(desk: Desk, change: Change) -> None:
-    _, agreed = desk.books()
     try:
-        contract_books.load(desk.folder, agreed, change.files)
+        contract_books.load(desk.folder, desk.agreed(), change.files)
     except BooksError as error:
         raise UserError(*(str(problem) for problem in error.problems)) from None
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,17 @@ import sqlalchemy as sa
 from dagster_project.deals import drafting, proposals, publishing, salesforce
 from dagster_project.deals.drafting import KINDS, RENEWALS
 from dagster_project.deals.files import Change, content_of, file_of, hash_of, with_head
+from dagster_project.deals.kept import Kept
 from dagster_project.deals.proposals import Happening, Proposal, digest
-from dagster_project.deals.review import Review, change_approved, listed, reviewed
+from dagster_project.deals.review import Review, change_approved, reviewed
 from dagster_project.deals.rows import deals_of
 from dagster_project.deals.values import MONEY, READERS, Unreadable, day, money, price
 from dagster_project.errors import UserError
 from dagster_project.pipeline.run import read_books
 from dagster_project.register import records, users
 from dagster_project.register.agreements import fold
+from dagster_project.warehouse import issued
+from dagster_project.warehouse.books_cache import recall
 from dagster_project.warehouse.database import fetch, published
 from dagster_project.warehouse.paths import Warehouse
 from rating.books import Agreed, Books
@@ -36,25 +39,44 @@ class Refused(UserError):
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """Where the books of now are held already: they, and what is agreed beside the folder. Both raise `BooksError`."""
+
+    books: Callable[[], Books]
+    agreed: Callable[[], Agreed]
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
-    """One warehouse's desk. salesforce: a folder, or file.duckdb#schema; publish: as `publishing.way_of`."""
+    """One warehouse's desk. salesforce: a folder, or file.duckdb#schema; publish: as `publishing.way_of`.
+
+    reading: who holds the books of now; without it they are read each time.
+    """
 
     folder: Path
     register: sa.Engine
     warehouse: Warehouse
     salesforce: str | None = None
     publish: str | None = None
+    reading: Reading | None = None
+    kept: Kept = field(default_factory=Kept)
 
     # --- looking ---------------------------------------------------------------------------------------------------------------
 
-    def books(self) -> tuple[Books, Agreed]:
+    def books(self) -> Books:
         """The books of now. Raises `BooksError`."""
-        agreed = fold(records.every(self.register)).beside_the_folder
-        return read_books(self.folder, agreed), agreed
+        if self.reading is not None:
+            return self.reading.books()
+        agreed = self.agreed()
+        return recall(self.warehouse, self.folder, agreed) or read_books(self.folder, agreed)
 
-    def every(self) -> dict[str, Proposal]:
+    def agreed(self) -> Agreed:
+        """What is agreed beside the folder."""
+        return fold(records.every(self.register)).beside_the_folder if self.reading is None else self.reading.agreed()
+
+    def every(self) -> Mapping[str, Proposal]:
         """All proposals, the newest last."""
-        return proposals.every(self.register)
+        return self.kept.proposals(self.register)
 
     def one(self, name: str) -> Proposal:
         """The proposal of that id, or of that opportunity. Raises `UserError` where there is none."""
@@ -66,38 +88,61 @@ class Desk:
 
     def review(self, name: str, *, simulates: bool = True) -> Review:
         """Everything there is to see of a proposal. Raises `BooksError`."""
-        books, agreed = self.books()
-        return reviewed(self.one(name), self.folder, books, agreed, self.warehouse, simulates=simulates)
+        proposal, books = self.one(name), self.books()
 
-    def reviews(self) -> list[Review]:
-        """All proposals for a list: drafts and what is open."""
-        books, _ = self.books()
-        return [listed(one, books) for one in self.every().values()]
+        def made() -> Review:
+            return reviewed(proposal, self.folder, books, self.agreed(), self.warehouse, simulates=simulates)
+
+        if not simulates or self.reading is None:
+            return made()
+        return self.kept.review(proposal, books, _stamp_of(self.warehouse), made)
+
+    def listed(self) -> list[tuple[Review, str]]:
+        """All proposals as lists show them, each with its state."""
+        reviews = self.kept.in_short(self.register, self.books())
+        states = self.states([one.proposal for one in reviews])
+        return [(one, states[one.proposal.id]) for one in reviews]
 
     def state(self, proposal: Proposal) -> str:
         """As people see it: applied is billing once a run has used it."""
+        return self.states([proposal])[proposal.id]
+
+    def states(self, found: Sequence[Proposal]) -> dict[str, str]:
+        """The states of proposals, as people see them, by id."""
+        places = self._places([one for one in found if one.state == "applied"])
+        return {one.id: self._state(one, places) for one in found}
+
+    def _state(self, proposal: Proposal, places: Mapping[str, str]) -> str:
         if proposal.state == "approved" and change_approved(proposal).stands_in(self.folder):
             return "applied"
-        if proposal.state == "applied" and self._is_billed(proposal):
+        if proposal.state == "applied" and self._is_billed(proposal, places):
             return "billing"
         return proposal.state
 
-    def _is_billed(self, proposal: Proposal) -> bool:
-        contract = proposal.approved.get("contract")
-        if contract is None or not self.warehouse.database.exists():
-            return False
+    def _places(self, applied: Sequence[Proposal]) -> dict[str, str]:
+        """Where contracts of applied proposals stand in the books of the last run."""
+        contracts = [one.approved["contract"] for one in applied if one.approved.get("contract") is not None]
+        if not contracts or not self.warehouse.database.exists():
+            return {}
+        query = "select contract_id, place from marts.contracts where contract_id in (select unnest($ids))"
         with published(self.warehouse) as marts:
-            place = fetch(marts, "select place from marts.contracts where contract_id = $id", {"id": contract})
+            return dict(fetch(marts, query, {"ids": contracts}).iter_rows())
+
+    def _is_billed(self, proposal: Proposal, places: Mapping[str, str]) -> bool:
+        place = places.get(proposal.approved.get("contract") or "")
         files = set(proposal.approved["files"])
+        if place is None or file_of(place) not in files:
+            return False
+        if proposal.approved.get("kind") == "new":
+            return True
         applied = max((self.folder / name).stat().st_mtime for name in files if (self.folder / name).exists())
-        is_known = place.height > 0 and file_of(place.item()) in files
-        return is_known and (proposal.approved.get("kind") == "new" or self.warehouse.database.stat().st_mtime >= applied)
+        return bool(self.warehouse.database.stat().st_mtime >= applied)
 
     # --- working ---------------------------------------------------------------------------------------------------------------
 
     def sync(self, at: datetime) -> tuple[list[str], list[str]]:
         """Read Salesforce's tables; ids of new and of changed deals. Raises `UserError`, and nothing is half synced."""
-        books, _ = self.books()
+        books = self.books()
         if books.deals is None:
             raise UserError("The books have no section `deals`: docs/desk.md says what it holds.")
         if self.salesforce is None:
@@ -113,7 +158,7 @@ class Desk:
     def set(self, name: str, term: str, value: str, by: str, because: str, at: datetime) -> None:
         """Say what a term is. Raises `UserError` for what is no term or value."""
         proposal = self._open(name)
-        books, _ = self.books()
+        books = self.books()
         _require_words(because)
         draft = None if books.deals is None else drafting.draft(proposal.deal, books.deals, books, proposal.touched)
         read = _read_term(term, value.strip(), draft)
@@ -125,7 +170,7 @@ class Desk:
     def dismiss(self, name: str, point: str, by: str, because: str, at: datetime) -> None:
         """Set an open point aside. Raises `UserError` for one that is not open, or that no dismissal settles."""
         proposal = self._open(name)
-        books, _ = self.books()
+        books = self.books()
         _require_words(because)
         assert books.deals is not None
         draft = drafting.draft(proposal.deal, books.deals, books, proposal.touched)
@@ -151,7 +196,7 @@ class Desk:
             raise _decided(proposal, decided)
         self._require_role(by, "approver")
         _require_words(because)
-        books, agreed = self.books()
+        books, agreed = self.books(), self.agreed()
         review = reviewed(proposal, self.folder, books, agreed, self.warehouse)
         if review.hash != review_hash:
             raise Refused("CHANGED_SINCE_REVIEW", *_what_changed(proposal, review, self.folder))
@@ -268,6 +313,12 @@ class Desk:
         proposals.note(self.register, act, proposal.id, by, at, said)
 
 
+def _stamp_of(warehouse: Warehouse) -> object:
+    """What is another where a run has been: reviews look at what is issued, and at events that wait."""
+    files = (warehouse.database, warehouse.work_database)
+    return issued.latest_as_of(warehouse), [(one.stat().st_mtime_ns, one.stat().st_size) for one in files if one.exists()]
+
+
 def _decided(proposal: Proposal, decided: Happening) -> Refused:
     return Refused("CONFLICT", f"{proposal.id} is already {decided.act} by {decided.by} at {decided.at:%Y-%m-%dT%H:%M:%SZ}.")
 
@@ -331,25 +382,8 @@ def _missing_fields(books: Books, tables: salesforce.Tables) -> list[str]:
     """A sentence for every mapped field that the tables do not have (R-71)."""
     deals = books.deals
     assert deals is not None
-    wanted = [deals.kind.field, deals.ids.customer, deals.ids.contract, deals.amount, *deals.watch]
-    wanted += [name if "." in name else f"opportunity.{name}" for name in deals.take]
-    wanted += [source.field for sources in deals.terms.values() for source in sources]
-    for product in deals.products:
-        for sources in (
-            product.value,
-            product.rate,
-            product.amount,
-            product.price,
-            product.effective_at,
-            product.expires_at,
-            *(product.dimensions or {}).values(),
-        ):
-            wanted += [
-                None if source.field is None else source.field if "." in source.field else f"line.{source.field}"
-                for source in sources or ()
-            ]
     found = []
-    for name in sorted({one for one in wanted if one is not None}):
+    for name in sorted(drafting.fields_of(deals)):
         kind, _, column = name.rpartition(".")
         if tables.of(kind) and salesforce.letters(column) not in tables.fields.get(kind, frozenset()):
             object_name = salesforce.called(kind)

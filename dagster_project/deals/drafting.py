@@ -13,7 +13,7 @@ from datetime import date
 
 from dagster_project.deals import values
 from dagster_project.deals.known import known_of
-from dagster_project.deals.rows import DealRows, Said, is_taken
+from dagster_project.deals.rows import LINE, QUOTE_LINE, DealRows, Said, is_taken
 from dagster_project.deals.salesforce import letters
 from dagster_project.deals.values import Unreadable
 from rating.books import Books, DealProduct, Deals, TermSource
@@ -141,17 +141,31 @@ def draft(rows: DealRows, deals: Deals, books: Books, touched: Touched) -> Draft
     return _Drafting(rows, deals, books, touched).drafted()
 
 
+def heading(rows: DealRows, deals: Deals, books: Books, touched: Touched) -> Draft:
+    """What a list says of a deal: its draft without lines, fates and points."""
+    return _Drafting(rows, deals, books, touched).headed()
+
+
 class _Drafting:
     def __init__(self, rows: DealRows, deals: Deals, books: Books, touched: Touched) -> None:
         self._rows, self._deals, self._known, self._touched = rows, deals, known_of(books), touched
+        self._quoted = rows.quote_lines_of
+        self._reads_quote_lines = any(name.startswith(f"{QUOTE_LINE}.") for name in fields_of(deals))
         self._terms: dict[str, Term] = {}
         self._unread: dict[str, str] = {}  # why a term could not be read, by its name
         self._fates: list[Fate] = []
         self._points: list[Point] = []
 
+    def headed(self) -> Draft:
+        kind = self._kind()
+        customer, contract = self._id("customer", "account"), self._id("contract", "opportunity")
+        self._take_term("plan", self._deals.terms.get("plan", ()))
+        if "plan" in self._touched.edits:
+            self._take_edit("plan")
+        return self._draft(kind, customer, contract, self._currency(), self._amount())
+
     def drafted(self) -> Draft:
-        rows, deals = self._rows, self._deals
-        row = rows.records["opportunity"][rows.opportunity]
+        deals = self._deals
         kind = self._kind()
         customer, contract = self._id("customer", "account"), self._id("contract", "opportunity")
         for name, sources in deals.terms.items():
@@ -167,21 +181,25 @@ class _Drafting:
                 self._take_edit(name)
         self._watch()
         self._require(kind, contract)
-        amount = None if deals.amount is None else rows.said(deals.amount)
+        amount = self._amount()
         self._tell_changes()
         self._points += [
             Point(f"term:{name}", says) for name, says in sorted(self._unread.items()) if name not in self._touched.edits
         ]
+        return self._draft(kind, customer, contract, currency, amount)
+
+    def _draft(self, kind: str | None, customer: str, contract: str, currency: str | None, amount: str | None) -> Draft:
+        rows = self._rows
         return Draft(
             rows.opportunity,
-            str(row.get("name") or rows.opportunity),
+            str(rows.records["opportunity"][rows.opportunity].get("name") or rows.opportunity),
             kind,
             customer,
             contract,
             tuple(self._terms[name] for name in sorted(self._terms)),
             tuple(self._fates),
             tuple(point for point in self._points if point.is_final or not self._is_dismissed(point.point, point.says)),
-            None if amount is None else amount.raw,
+            amount,
             currency,
         )
 
@@ -262,6 +280,10 @@ class _Drafting:
         says = f"{name}: {edit.by} set {edit.value} where Salesforce said {then}; it says {now} now. Set it again."
         self._points.append(Point(f"term:{name}", says, is_final=True))
 
+    def _amount(self) -> str | None:
+        amount = None if self._deals.amount is None else self._rows.said(self._deals.amount)
+        return None if amount is None else amount.raw
+
     def _currency(self) -> str | None:
         plan = self._terms.get("plan")
         return None if plan is None else self._known.currencies.get(plan.value)
@@ -279,6 +301,8 @@ class _Drafting:
         code = self._rows.product_code(line)
         what = f"{self._rows.name_of(line)} ({code or 'no product code'})"
         raw = {name: str(value) for name, value in self._rows.records["line"][line].items()}
+        if self._reads_quote_lines and (quoted := self._quoted.get(line)) is not None:
+            raw |= {f"{QUOTE_LINE}.{name}": str(value) for name, value in self._rows.records[QUOTE_LINE][quoted].items()}
         product = products.get(code or "")
         if product is None:
             return _Line(line, what, raw, fault="no product of the mapping has this code")
@@ -352,16 +376,19 @@ class _Drafting:
         return said
 
     def _line_faults(self, line: str, product: DealProduct, currency: str | None) -> Iterator[str]:
-        spoken = [self._rows.said(name, line) for name in ("currency_iso_code", "opportunity.currency_iso_code")]
+        spoken = [
+            self._rows.said(name, line)
+            for name in ("currency_iso_code", "opportunity.currency_iso_code", f"{QUOTE_LINE}.currency_iso_code")
+        ]
         foreign = {one.raw for one in spoken if one is not None and one.raw.upper() != currency}
         if foreign and currency is not None:
             yield f"it is in {', '.join(sorted(foreign))}, and the plan in {currency}"
-        read = {
-            letters(source.field or "") for source in (*(product.value or ()), *(product.rate or ()), *(product.amount or ()))
-        }
-        quantity = self._rows.said("quantity", line)
-        if quantity is not None and quantity.raw != "1" and "unitprice" in read:
-            yield f"its quantity is {quantity.raw}, and the mapping reads the price of one"
+        read = [source.field or "" for source in (*(product.value or ()), *(product.rate or ()), *(product.amount or ()))]
+        for kind in (LINE, QUOTE_LINE):
+            is_read = any(_is_field(name, kind, "unitprice") for name in read)
+            quantity = self._rows.said(f"{kind}.quantity", line) if is_read else None
+            if quantity is not None and quantity.raw != "1":
+                yield f"its quantity is {quantity.raw}, and the mapping reads the price of one"
         if product.sets == "rate_override" and product.meter is not None:
             yield from self._unknown_values(line, product)
 
@@ -411,6 +438,10 @@ class _Drafting:
             self._points.append(Point("taken", f"The opportunity is no closed deal any more ({said}).", is_final=True))
         if not self._rows.lines:
             self._points.append(Point("lines", "The deal has no line items."))
+        for key in self._strange_quote_lines():
+            named = self._rows.records[QUOTE_LINE][key].get("name") or key
+            says = f"{named} of the quote belongs to no line of the deal, or several belong to one."
+            self._points.append(Point(f"{QUOTE_LINE}:{key}", says))
         for name in ("plan", "start_date"):
             if name not in self._terms and name not in self._unread:
                 self._points.append(Point(f"term:{name}", f"{name} is empty: set it.", is_final=True))
@@ -429,6 +460,37 @@ class _Drafting:
                 Point("term:contract", f"The books have no contract `{contract}` to change: set contract.", is_final=True)
             )
 
+    def _strange_quote_lines(self) -> list[str]:
+        """Quote lines that no line reads, where the mapping reads quote lines at all."""
+        if not self._reads_quote_lines:
+            return []
+        return [key for key in self._rows.records.get(QUOTE_LINE, {}) if key not in self._quoted.values()]
+
+
+def fields_of(deals: Deals) -> set[str]:
+    """Every field that a mapping names, as `object.field`."""
+    found = [deals.kind.field, deals.ids.customer, deals.ids.contract, deals.amount, *deals.watch]
+    found += [name if "." in name else f"opportunity.{name}" for name in deals.take]
+    found += [source.field for sources in deals.terms.values() for source in sources]
+    for product in deals.products:
+        for sources in (
+            product.value,
+            product.rate,
+            product.amount,
+            product.price,
+            product.effective_at,
+            product.expires_at,
+            *(product.dimensions or {}).values(),
+        ):
+            named = [source.field for source in sources or () if source.field is not None]
+            found += [name if "." in name else f"{LINE}.{name}" for name in named]
+    return {name for name in found if name is not None}
+
+
+def _is_field(name: str, kind: str, field: str) -> bool:
+    named, _, column = name.rpartition(".")
+    return (named or LINE) == kind and letters(column) == field
+
 
 def line_point(line: str) -> str:
     """The point of a line item."""
@@ -438,7 +500,7 @@ def line_point(line: str) -> str:
 def watched_values(rows: DealRows, deals: Deals) -> Iterator[tuple[str, Said, str | None]]:
     """Watched values that say something: their point, what they say, and the line that they stand at."""
     for name in deals.watch:
-        each: list[str | None] = [*rows.lines] if name.startswith("line.") else [None]
+        each: list[str | None] = [*rows.lines] if name.startswith((f"{LINE}.", f"{QUOTE_LINE}.")) else [None]
         for line in each:
             said = rows.said(name, line)
             if said is not None and said.raw not in ("0", "false"):

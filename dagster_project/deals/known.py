@@ -20,6 +20,17 @@ class Known:
     contracts: frozenset[str]
     _values: dict[tuple[str, str | None], list[set[str]]] = field(default_factory=dict)
 
+    def is_as(self, other: Known) -> bool:
+        """Whether drafts come to the same by both, as far as they do not ask which contracts there are."""
+        mine, theirs = self.books, other.books
+        return mine is theirs or (
+            mine.deals == theirs.deals
+            and self.currencies == other.currencies
+            and mine.pricings.equals(theirs.pricings)
+            and mine.plan_pricings.equals(theirs.plan_pricings)
+            and mine.rate_card_entries.equals(theirs.rate_card_entries)
+        )
+
     def values(self, meter: str, plan: str | None) -> list[set[str]]:
         """The values that a plan's cards of a meter price, by group key; none of a key whose cards take any value."""
         if (meter, plan) not in self._values:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import polars as pl
@@ -11,6 +10,7 @@ import polars as pl
 from dagster_project.deals import proposals
 from dagster_project.deals.proposals import Proposal
 from dagster_project.deals.review import Review, listed
+from dagster_project.deals.values import amount
 from dagster_project.pipeline.dimensions import DEAL_TERMS, DEALS
 from dagster_project.pipeline.run import Run
 from dagster_project.register.place import existing_register
@@ -25,7 +25,7 @@ def deal_tables(run: Run) -> dict[str, pl.DataFrame]:
 
     engine = store.opened(location)
     try:
-        found = proposals.fold(one for one in records.every(engine, run.as_of) if one.op.startswith(f"{proposals.KIND}."))
+        found = proposals.fold(records.every(engine, run.as_of, of=proposals.KIND))
     finally:
         engine.dispose()
     known = frozenset(run.books.contracts.get_column("contract_id"))
@@ -48,8 +48,8 @@ def _deal(review: Review, contracts: frozenset[str]) -> dict[str, Any]:
         "state": _state(proposal, contracts),
         "customer_id": draft.customer,
         "contract_id": draft.contract,
-        "amount": _amount(draft.amount),
-        "committed": _amount(proposal.approved.get("committed")),
+        "amount": amount(draft.amount),
+        "committed": amount(proposal.approved.get("committed")),
         "currency": draft.currency,
         "closed_on": _day(proposal.rows["opportunity"][draft.opportunity].get("closedate")),
         "open_points": len(review.open_points),
@@ -70,14 +70,6 @@ def _day(text: str | None) -> date | None:
         return date.fromisoformat((text or "")[:10])
     except ValueError:
         return None
-
-
-def _amount(text: object) -> Decimal | None:
-    try:
-        found = Decimal(str(text))
-    except InvalidOperation:
-        return None
-    return round(found, 4) if found.is_finite() and abs(found) < 10**15 else None
 
 
 def _terms(review: Review) -> list[dict[str, Any]]:

@@ -36,7 +36,10 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A deal, or a change of the books by hand: then rows is empty, and change holds the files. state: open, or as it was decided."""
+    """A deal, or a change of the books by hand: then rows is empty, and change holds the files. state: open, or as it was decided.
+
+    has_drifted: whether Salesforce says something else than what was approved.
+    """
 
     id: str
     state: str = "open"
@@ -45,6 +48,7 @@ class Proposal:
     change: Mapping[str, Any] = field(default_factory=dict)
     approved: Mapping[str, Any] = field(default_factory=dict)
     history: tuple[Happening, ...] = ()
+    has_drifted: bool = False
 
     @property
     def deal(self) -> DealRows:
@@ -64,25 +68,20 @@ class Proposal:
     def last_decision(self) -> Happening | None:
         return next((one for one in reversed(self.history) if one.act in DECIDED), None)
 
-    @property
-    def has_drifted(self) -> bool:
-        """Whether Salesforce says something else than what was approved."""
-        return self.state in ("approved", "applied") and bool(self.rows) and self.approved.get("rows_hash") != digest(self.rows)
-
 
 def every(register: sa.Engine) -> dict[str, Proposal]:
     """All proposals, by id, as their records leave them."""
-    return fold(record for record in records.every(register) if record.op.startswith(f"{KIND}."))
+    return fold(records.every(register, of=KIND))
 
 
-def fold(found: Iterable[Record]) -> dict[str, Proposal]:
-    """Records in order as the proposals they come to."""
-    proposals: dict[str, Proposal] = {}
+def fold(found: Iterable[Record], before: Mapping[str, Proposal] | None = None) -> dict[str, Proposal]:
+    """Records in order, after those that came before, as the proposals they come to; one that has nothing new stays the same object."""
+    proposals = dict(before or {})
     for record in found:
         item, act = record.item, record.op.partition(".")[2]
-        before = proposals.get(item["id"], Proposal(item["id"]))
+        known = proposals.get(item["id"], Proposal(item["id"]))
         happening = Happening(act, record.at, record.by, str(item.get("because") or ""), item)
-        proposals[before.id] = _after(replace(before, history=(*before.history, happening)), act, record, item)
+        proposals[known.id] = _after(replace(known, history=(*known.history, happening)), act, record, item)
     return proposals
 
 
@@ -90,7 +89,7 @@ def _after(before: Proposal, act: str, record: Record, item: Mapping[str, Any]) 
     touched = before.touched
     if act == "synced":
         if before.state in ("approved", "applied"):
-            return replace(before, rows=item["rows"])
+            return replace(before, rows=item["rows"], has_drifted=_differs(before.approved, item["rows"]))
         changed = [*touched.changed, *_differences(before.rows, item["rows"])] if before.rows else []
         return replace(before, rows=item["rows"], touched=replace(touched, changed=changed))
     if act == "proposed":
@@ -102,10 +101,14 @@ def _after(before: Proposal, act: str, record: Record, item: Mapping[str, Any]) 
         dismissal = Dismissal(record.by, f"{record.at:%Y-%m-%dT%H:%M:%SZ}", item["because"], item["of"])
         return replace(before, touched=replace(touched, dismissals={**touched.dismissals, item["point"]: dismissal}))
     if act == "approved":
-        return replace(before, state="approved", approved=item)
+        return replace(before, state="approved", approved=item, has_drifted=_differs(item, before.rows))
     if act in ("rejected", "withdrawn", "applied"):
         return replace(before, state=act)
     return before
+
+
+def _differs(approved: Mapping[str, Any], rows: Mapping[str, Any]) -> bool:
+    return bool(rows) and approved.get("rows_hash") != digest(rows)
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str, str | None, str | None]]:

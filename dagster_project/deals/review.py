@@ -77,6 +77,14 @@ def listed(proposal: Proposal, books: Books) -> Review:
     return Review(proposal, draft, None, points, (), None, {}, (), "")
 
 
+def in_short(proposal: Proposal, books: Books) -> Review:
+    """A proposal for a list of all: of one that is decided, the heading alone."""
+    if proposal.state == "open" or not proposal.rows or books.deals is None:
+        return listed(proposal, books)
+    heading = drafting.heading(proposal.deal, books.deals, books, proposal.touched)
+    return Review(proposal, heading, None, (), (), None, {}, (), "")
+
+
 def _of_deal(
     proposal: Proposal, folder: Path, books: Books, agreed: Agreed, warehouse: Warehouse, *, simulates: bool
 ) -> Review:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dagster_project.deals.salesforce import Row, Tables, is_business, letters
 from rating.books import TermSource
 
-LINE = "line"
+LINE, QUOTE_LINE = "line", "quote_line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,30 @@ class DealRows:
                 return said
         return None
 
+    @property
+    def quote_lines_of(self) -> dict[str, str]:
+        """The quote line of each line: the one that names it, or else the only one of its product where it is the only line of that.
+
+        Where several may be meant, none is.
+        """
+        named: dict[str, list[str]] = {}
+        by_product: dict[str | None, list[str]] = {}
+        for key, row in self.records.get(QUOTE_LINE, {}).items():
+            line = row.get("opportunitylineitemid")
+            if line is None:
+                by_product.setdefault(_product_of(row), []).append(key)
+            else:
+                named.setdefault(line, []).append(key)
+        lines = self.records.get(LINE, {})
+        products = Counter(_product_of(row) for row in lines.values())
+        found = {}
+        for line, row in lines.items():
+            product = _product_of(row)
+            alike = by_product.get(product, []) if product is not None and products[product] == 1 else []
+            if len(meant := named.get(line) or alike) == 1:
+                found[line] = meant[0]
+        return found
+
     def product_code(self, line: str) -> str | None:
         for name in ("product_code", "product.product_code"):
             if (said := self.said(name, line)) is not None:
@@ -72,6 +97,8 @@ class DealRows:
         held = self.records.get(kind, {})
         if kind == LINE:
             return line if line in held else None
+        if kind == QUOTE_LINE:
+            return self.quote_lines_of.get(line or "")
         if kind in ("product", "pricebook_entry"):
             row = self.records[LINE].get(line or "", {})
             wanted = row.get("product2id" if kind == "product" else "pricebookentryid")
@@ -92,6 +119,9 @@ def deals_of(tables: Tables, take: Mapping[str, str], known: Collection[str] = (
     lines: dict[str, list[str]] = {}
     for key, row in tables.of(LINE).items():
         lines.setdefault(row.get("opportunityid") or "", []).append(key)
+    quote_lines: dict[str, list[str]] = {}
+    for key, row in tables.of(QUOTE_LINE).items():
+        quote_lines.setdefault(row.get("quoteid") or "", []).append(key)
     by_opportunity = {
         kind: {row["opportunityid"]: key for key, row in tables.of(kind).items() if row.get("opportunityid")}
         for kind in ("quote", "order")
@@ -106,11 +136,13 @@ def deals_of(tables: Tables, take: Mapping[str, str], known: Collection[str] = (
             for one in entries
             if (entry := tables.of("pricebook_entry").get(one or "")) is not None and entry.get("product2id")
         }
+        quote = row.get("syncedquoteid") or by_opportunity["quote"].get(key)
         wanted: dict[str, Sequence[str | None]] = {
             "opportunity": [key],
             "account": [row.get("accountid")],
             "contract": [row.get("contractid")],
-            "quote": [row.get("syncedquoteid") or by_opportunity["quote"].get(key)],
+            "quote": [quote],
+            QUOTE_LINE: quote_lines.get(quote or "", []) if quote else [],
             "order": [by_opportunity["order"].get(key)],
             LINE: lines.get(key, []),
             "product": sorted(filter(None, products)),
@@ -123,6 +155,10 @@ def deals_of(tables: Tables, take: Mapping[str, str], known: Collection[str] = (
                 if (held := tables.of(kind)) and any(one in held for one in names if one is not None)
             }
         )
+
+
+def _product_of(row: Row) -> str | None:
+    return row.get("pricebookentryid") or row.get("product2id")
 
 
 def _business(row: Row) -> Row:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ OBJECTS = {
     "pricebookentry": "pricebook_entry",
     "contract": "contract",
     "quote": "quote",
+    "quoteline": "quote_line",
+    "quotelineitem": "quote_line",
     "order": "order",
 }
 NEEDED = ("account", "opportunity", "line", "product")
@@ -56,6 +59,7 @@ class Tables:
         return self.records.get(name, {})
 
 
+@lru_cache(maxsize=4096)  # a mapping and its tables name some dozens of fields, thousands of times
 def letters(name: str) -> str:
     """What names are compared by: `UnitPrice` is `unit_price`, `Term__c` is `term_c`."""
     return re.sub(r"[^a-z0-9]", "", name.lower())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from pydantic_core import PydanticCustomError
 
@@ -37,6 +37,15 @@ def _by_the_books(read: Callable[[object], object], text: str) -> object:
     except PydanticCustomError as error:
         context = error.context or {}
         raise Unreadable(f"{context.get('what', error.message())}. {context.get('mend', '')}".strip()) from None
+
+
+def amount(text: object) -> Decimal | None:
+    """The amount of a deal, to show and to sort by; None where it is no number, or none that a mart holds."""
+    try:
+        found = Decimal(str(text))
+    except InvalidOperation:
+        return None
+    return round(found, 4) if found.is_finite() and abs(found) < 10**15 else None
 
 
 def price(text: str) -> str:

@@ -16,6 +16,7 @@ from dagster_project.warehouse.database import connect, fetch
 from dagster_project.warehouse.paths import Warehouse
 
 Row = dict[str, Any]
+Place = tuple[int, str, int, int]  # batch, file, position, element
 
 CHOSEN_BY: Mapping[str, str] = {
     "customerId": "raw.customer_id = $customerId",
@@ -25,36 +26,31 @@ CHOSEN_BY: Mapping[str, str] = {
     "start": 'raw."timestamp" >= $start::timestamp',
     "end": 'raw."timestamp" < $end::timestamp',
 }
-# the latest first; meters and documents are looked up for the rows that are shown
-VERSIONS = """
-    with chosen as (
-        select raw.*, count(*) over () as total
-        from raw.events as raw
-        where {conditions}
-        order by raw.received_at desc, raw.file desc, raw.position desc, raw.element desc
-        limit {limit} offset {offset}
-    ),
-    judged as (
-        select chosen.*, events.disposition, events.kind_no, events.contract_id as billed_contract_id, events.period_start,
-            events.period_end
-        from chosen
-        left join intermediate.int_event_dispositions as events
-            on chosen.file = events.file and chosen.position = events.position and chosen.element = events.element
-            and chosen.batch = events.batch
-    )
-    select judged.idempotency_key, judged.event_name, judged.customer_id, judged.external_customer_id, judged."timestamp",
-        judged.received_at, coalesce(judged.disposition, 'landed') as state, judged.file, judged.position, judged.element,
-        judged.properties, case when judged.disposition = 'metered' then judged.billed_contract_id end as contract_id,
-        case when judged.disposition = 'metered' then judged.period_start end as period_start,
-        case when judged.disposition = 'metered' then judged.period_end end as period_end,
-        case when judged.disposition = 'metered' then (
-            select list(distinct taken.meter_code order by taken.meter_code)
-            from intermediate.int_kind_meters as taken
-            where taken.kind_no = judged.kind_no and taken.contract_id = judged.billed_contract_id and taken.disposition = 'metered'
-        ) end as meters,
-        judged.total
-    from judged
-    order by judged.received_at desc, judged.file desc, judged.position desc, judged.element desc
+CHOSEN = """
+    select raw.idempotency_key, raw.event_name, raw.customer_id, raw.external_customer_id, raw."timestamp", raw.received_at, raw.file,
+        raw.position, raw.element, raw.properties, raw.batch
+    from raw.events as raw
+    where {conditions}
+    order by raw.received_at desc, raw.file desc, raw.position desc, raw.element desc
+    limit {limit} offset {offset}
+"""
+COUNTED = "select count(*) as total from raw.events as raw where {conditions}"
+# constants, so that what is looked up is bounded where events lie, below every join: {positions} are numbers of our own
+WITHIN = """events.batch between $first_batch and $last_batch and events.file between $first_file and $last_file
+            and events.position in ({positions})"""
+JUDGED = f"""
+    select events.file, events.position, events.element, events.batch, events.disposition as state, events.kind_no,
+        case when events.disposition = 'metered' then events.contract_id end as contract_id,
+        case when events.disposition = 'metered' then events.period_start end as period_start,
+        case when events.disposition = 'metered' then events.period_end end as period_end
+    from intermediate.int_event_dispositions as events
+    where {WITHIN}
+"""
+METERS_OF = """
+    select kind_no, contract_id, list(distinct meter_code order by meter_code) as meters
+    from intermediate.int_kind_meters
+    where disposition = 'metered' and kind_no in (select unnest($kinds))
+    group by all
 """
 INVOICES_OF = """
     select contract_id, period_start, list(coalesce(number, invoice_id) order by number nulls last) as invoices
@@ -64,11 +60,11 @@ INVOICES_OF = """
 """
 
 # where a price changed, a combination has a line from each of the days on
-LINES_OF = """
+LINES_OF = f"""
     with taken as (
         select events.*
         from intermediate.int_metered_events as events
-        where events."timestamp" between $first and $last
+        where {WITHIN}
             and (events.file, events.position, events.element) in (select (unnest($files), unnest($positions), unnest($elements)))
     )
     select taken.file, taken.position, taken.element, coalesce(invoices.number, invoices.invoice_id) as invoice, lines.line_no,
@@ -98,36 +94,63 @@ def versions(warehouse: Warehouse, chosen: Mapping[str, str], limit: int, offset
     conditions = " and ".join(CHOSEN_BY[name] for name in chosen) or "true"
     try:
         with connect(warehouse.work_database, read_only=True) as work:
-            rows = fetch(work, VERSIONS.format(conditions=conditions, limit=limit, offset=offset), dict(chosen) or None)
+            named = dict(chosen) or None
+            total = int(fetch(work, COUNTED.format(conditions=conditions), named).item())
+            rows = fetch(work, CHOSEN.format(conditions=conditions, limit=limit, offset=offset), named)
             found = list(rows.iter_rows(named=True))
-            billed = [row for row in found if row["contract_id"] is not None]
-            named = {"contracts": [row["contract_id"] for row in billed], "starts": [row["period_start"] for row in billed]}
-            invoices = {(row[0], row[1]): row[2] for row in fetch(work, INVOICES_OF, named).iter_rows()} if billed else {}
-            lines = _lines_of(work, billed)
+            judged = _judged(work, found)
+            billed = [row for row in judged.values() if row["contract_id"] is not None]
+            periods = {"contracts": [row["contract_id"] for row in billed], "starts": [row["period_start"] for row in billed]}
+            invoices = {(row[0], row[1]): row[2] for row in fetch(work, INVOICES_OF, periods).iter_rows()} if billed else {}
+            lines = _lines_of(work, [row for row in found if judged[_place(row)]["contract_id"] is not None])
     except duckdb.IOException:
         raise UserError("A run is at work and holds the events. Ask again when it has ended.") from None
     except duckdb.CatalogException:
         return [], 0
-    total = found[0]["total"] if found else 0
     for row in found:
-        del row["total"]
+        row |= {name: value for name, value in judged[_place(row)].items() if name not in row}
+        del row["batch"]
         row["invoices"] = invoices.get((row["contract_id"], row["period_start"]), [])
         row["invoice_lines"] = lines.get((row["file"], row["position"], row["element"]), [])
     return found, total
+
+
+_LANDED: Row = {"state": "landed", "contract_id": None, "period_start": None, "period_end": None, "meters": None}
+
+
+def _place(row: Row) -> Place:
+    return row["batch"], row["file"], row["position"], row["element"]
+
+
+def _judged(work: duckdb.DuckDBPyConnection, found: Sequence[Row]) -> Mapping[Place, Row]:
+    """What became of versions, by place; what no run has looked at is landed, and nothing else is known of it."""
+    judged = {_place(row): _LANDED for row in found}
+    if not found:
+        return judged
+    rows = [row for row in _asked(work, JUDGED, found) if _place(row) in judged]
+    kinds = {"kinds": list({row["kind_no"] for row in rows if row["contract_id"] is not None})}
+    meters = {row[:2]: row[2] for row in fetch(work, METERS_OF, kinds).iter_rows()}
+    return judged | {_place(row): {"meters": meters.get((row.pop("kind_no"), row["contract_id"])), **row} for row in rows}
+
+
+def _asked(work: duckdb.DuckDBPyConnection, query: str, found: Sequence[Row], **more: Any) -> Iterator[Row]:
+    """The rows of a query that is bounded by where versions lie."""
+    bounds = {
+        f"{which}_{name}": of(row[name] for row in found)
+        for name in ("batch", "file")
+        for which, of in (("first", min), ("last", max))
+    }
+    positions = ", ".join(f"{row['position']:d}" for row in found)
+    yield from fetch(work, query.format(positions=positions), bounds | more).iter_rows(named=True)
 
 
 def _lines_of(work: duckdb.DuckDBPyConnection, billed: Sequence[Row]) -> dict[tuple[str, int, int], list[Row]]:
     """Lines that versions are on, by file, position and element."""
     if not billed:
         return {}
-    moments = [row["timestamp"] for row in billed]
-    named = {
-        "first": min(moments),
-        "last": max(moments),
-        **{f"{name}s": [row[name] for row in billed] for name in ("file", "position", "element")},
-    }
+    places = {f"{name}s": [row[name] for row in billed] for name in ("file", "position", "element")}
     found: dict[tuple[str, int, int], list[Row]] = {}
-    for row in fetch(work, LINES_OF, named).iter_rows(named=True):
+    for row in _asked(work, LINES_OF, billed, **places):
         place = row.pop("file"), row.pop("position"), row.pop("element")
         found.setdefault(place, []).append(row)
     return found

@@ -85,9 +85,11 @@ def append_all(register: sa.Engine, drafts: Sequence[Draft], at: datetime) -> li
     raise sa.exc.OperationalError("append", None, Exception("the register is busy"))
 
 
-def every(register: sa.Engine, as_of: datetime | None = None, *, after: int = 0) -> list[Record]:
-    """Records up to as_of (all without) that follow a number, in order."""
+def every(register: sa.Engine, as_of: datetime | None = None, *, after: int = 0, of: str | None = None) -> list[Record]:
+    """Records up to as_of (all without) that follow a number, in order; of: only these, such as `deal`."""
     query = sa.select(records).where(records.c.seq > after).order_by(records.c.seq)
+    if of is not None:
+        query = query.where(records.c.op.startswith(f"{of}.", autoescape=True))
     if as_of is not None:
         query = query.where(records.c.at <= as_of)
     with register.connect() as connection:

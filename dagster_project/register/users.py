@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from dagster_project.errors import UserError
-from dagster_project.register.store import users
+from dagster_project.register.store import sessions, users
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -49,6 +50,7 @@ def add(register: sa.Engine, email: str, role: str, password: str | None, now: d
     with register.begin() as connection:
         connection.execute(users.delete().where(users.c.email == address))
         connection.execute(users.insert().values(**row))
+        connection.execute(sessions.delete().where(sessions.c.email == address))  # whoever knew the password before is out
     return found
 
 
@@ -73,17 +75,23 @@ def disable(register: sa.Engine, email: str, now: datetime) -> None:
         raise UserError(f"Nobody of the address {email} may sign in. `meterhouse users list` shows everybody.")
     with register.begin() as connection:
         connection.execute(users.update().where(users.c.email == email.strip().lower()).values(disabled_at=now))
+        connection.execute(sessions.delete().where(sessions.c.email == email.strip().lower()))
 
 
 def is_password(user: User | None, password: str) -> bool:
     """Whether this is somebody's password; takes as long for nobody as for somebody."""
     from argon2.exceptions import VerificationError
 
-    known = user.password if user is not None and user.password is not None else _hash("nobody has this password")
+    known = user.password if user is not None and user.password is not None else _nobodys()
     try:
         return bool(_hasher().verify(known, password)) and user is not None and user.password is not None
     except VerificationError:
         return False
+
+
+@cache
+def _nobodys() -> str:
+    return _hash("nobody has this password")
 
 
 def _hash(password: str) -> str:

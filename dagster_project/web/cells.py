@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 import polars as pl
 from markupsafe import Markup
-from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from dagster_project.render.figures import money, number
@@ -62,7 +61,7 @@ def cell(listing: Listing, name: str, value: Any) -> Any:
         if isinstance(value, Decimal | int) and not isinstance(value, bool)
         else plain(value)
     )
-    if name in ("status", "state"):
+    if name in ("status", "state", "drifted") and isinstance(value, str):
         return Markup('<span class="state {0}">{0}</span>').format(text)
     return link(listing.links[name].format(quote(str(value), safe="")), text) if name in listing.links else text
 
@@ -82,8 +81,3 @@ def csv_of(frame: pl.DataFrame, path: str) -> Response:
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
     )
-
-
-def text_of(form: FormData, name: str) -> str:
-    value = form.get(name)
-    return value if isinstance(value, str) else ""

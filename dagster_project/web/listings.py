@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,7 @@ class Listing:
     of_books: bool = False
     says: str = ""
     new: str | None = None  # path of the form that proposes one more
+    is_sorted: bool = True  # whether people may sort it
     long: frozenset[str] = frozenset({"pricings", "invoice_lines", "meters", "event_names", "group_keys", "billing_address"})
 
     @property
@@ -53,32 +55,83 @@ class Shown:
 
 def shown(connection: duckdb.DuckDBPyConnection, listing: Listing, asked: Mapping[str, str]) -> Shown:
     """The rows of a page, as asked: `q` filters every column, `sort` and `dir` order, `page` counts from 1."""
-    search = asked.get("q", "").strip()
-    sort = asked.get("sort", "")
-    descending = asked.get("dir") == "desc"
-    page = int(asked["page"]) if asked.get("page", "").isdigit() else 1
-    frame = every(connection, listing, search, sort, descending=descending)
-    pages = max(1, -(-frame.height // PAGE))
-    page = min(max(page, 1), pages)
-    rows = frame.slice((page - 1) * PAGE, PAGE)
-    return Shown(list(rows.iter_rows(named=True)), frame.height, page, pages, search, sort, descending)
+    search, sort, descending = asked.get("q", "").strip(), asked.get("sort", ""), asked.get("dir") == "desc"
+    chosen, named = _chosen(listing, search)
+    if search:  # looked through once; what is found is little
+        connection.execute(f"create or replace temp table chosen as select * from {chosen}", named)
+        chosen, named = "chosen", None
+    total = int(fetch(connection, f"select count(*) as total from {chosen}", named).item())
+    pages = max(1, -(-total // PAGE))
+    page = min(page_asked(asked), pages)
+    ordered = f"{_ordered(listing, chosen, sort, descending=descending)} limit {PAGE} offset {(page - 1) * PAGE}"
+    rows = list(fetch(connection, ordered, named).iter_rows(named=True))
+    return Shown(rows, total, page, pages, search, sort, descending)
 
 
 def every(
     connection: duckdb.DuckDBPyConnection, listing: Listing, search: str = "", sort: str = "", *, descending: bool = False
 ) -> pl.DataFrame:
     """All rows that are asked for."""
+    chosen, named = _chosen(listing, search)
+    return fetch(connection, _ordered(listing, chosen, sort, descending=descending), named)
+
+
+def _chosen(listing: Listing, search: str) -> tuple[str, dict[str, str] | None]:
+    """The rows that hold a text in some column, as SQL, and its parameters."""
+    within = " or ".join(f'contains(lower("{name}"::varchar), lower($search))' for name in listing.names)
+    return f"({listing.rows})" + (f" where {within}" if search else ""), {"search": search} if search else None
+
+
+def _ordered(listing: Listing, chosen: str, sort: str, *, descending: bool) -> str:
     known = sort if sort in listing.names else ""
     order = f'"{known}" {"desc" if descending else "asc"} nulls last, {listing.order}' if known else listing.order
-    within = " or ".join(f'contains(lower("{name}"::varchar), lower($search))' for name in listing.names)
-    condition = f"where {within}" if search else ""
-    return fetch(
-        connection,
-        f"select {', '.join(chr(34) + name + chr(34) for name in listing.names)} from ({listing.rows}) {condition} order by {order}",
-        {"search": search} if search else None,
-    )
+    return f"select {', '.join(chr(34) + name + chr(34) for name in listing.names)} from {chosen} order by {order}"
 
 
+def page_asked(asked: Mapping[str, str]) -> int:
+    """The page that an address names; the first where that is no number."""
+    text = asked.get("page", "")
+    return max(1, int(text)) if re.fullmatch(r"[0-9]{1,9}", text) else 1
+
+
+PROPOSALS = Listing(
+    "/desk",
+    "The desk",
+    "select * from proposals",
+    [
+        ("proposal", "Proposal"),
+        ("name", "What"),
+        ("kind", "Kind"),
+        ("contract", "Contract"),
+        ("amount", "Amount"),
+        ("currency", "Currency"),
+        ("open_points", "Open points"),
+        ("state", "State"),
+        ("drifted", "Drifted"),
+    ],
+    "state <> 'open', number desc",
+    numbers=frozenset({"amount", "open_points"}),
+    links={"proposal": "/desk/{}"},
+    says="Deals from Salesforce and changes by form, on their way into the reviewed books.",
+)
+REFUSED = Listing(
+    "/refused",
+    "Refused requests",
+    "select * from refused",
+    [
+        ("at", "At (UTC)"),
+        ("code", "Code"),
+        ("status", "Status"),
+        ("method", "Method"),
+        ("path", "Path"),
+        ("key", "Key"),
+        ("message", "Why"),
+    ],
+    "number",
+    numbers=frozenset({"status"}),
+    long=frozenset({"message", "path"}),
+    says="What this door has refused in the last 24 hours, since it was started; events among it are in quarantine with the next run.",
+)
 LISTINGS = (
     Listing(
         "/customers",
@@ -176,6 +229,16 @@ LISTINGS = (
         "select * from marts.unmatched_events",
         [],
         "all",
+    ),
+    Listing(
+        "/quarantine",
+        "Lines that are no events",
+        "select received_at, file, position, reason, left(raw, 400) as raw from marts.quarantine",
+        [("received_at", "Received (UTC)"), ("file", "File"), ("position", "Position"), ("reason", "Reason"), ("raw", "Line")],
+        "received_at desc, file, position",
+        numbers=frozenset({"position"}),
+        long=frozenset({"reason", "raw"}),
+        says="What landed and is no event, with the reason: `meterhouse quarantine` releases what has been mended.",
     ),
     Listing(
         "/catalogue/meters",

@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute
 
 from dagster_project.api.server import Pages as Mounting
 from dagster_project.api.server import Within
-from dagster_project.deals.desk import Desk
+from dagster_project.deals.desk import Desk, Reading
 from dagster_project.web.pages import routes
 from dagster_project.web.sessions import Sessions
 from dagster_project.web.shell import Behind
@@ -20,10 +20,14 @@ def pages(salesforce: str | None, publish: str | None, trusted_header: str | Non
 
     def mounted(within: Within) -> tuple[Sequence[BaseRoute], Callable[[], None]]:
         serving = within.serving
-        desk = Desk(serving.books, serving.register, serving.warehouse, salesforce, publish)
+        books = within.books
+        reading = Reading(lambda: books.known().together, lambda: books.agreed().beside_the_folder)
+        desk = Desk(serving.books, serving.register, serving.warehouse, salesforce, publish, reading)
         sessions = Sessions(serving.register, trusted_header, is_secure=is_secure)
         what_if = WhatIf(serving.books, serving.warehouse)
-        behind = Behind(within.books, within.catalogue, serving.warehouse, serving.clock, desk, sessions, what_if)
+        behind = Behind(
+            within.books, within.catalogue, within.refusals, serving.warehouse, serving.clock, desk, sessions, what_if
+        )
         return routes(behind), what_if.stop
 
     return mounted

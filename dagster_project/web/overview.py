@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -16,14 +16,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dagster_project.deals.told import summary
+from dagster_project.deals.values import amount as read_amount
+from dagster_project.errors import UserError, sentences_of
 from dagster_project.render import svg
 from dagster_project.render.figures import money
 from dagster_project.warehouse import issued
 from dagster_project.warehouse.database import fetch, published
-from dagster_project.web.cells import amount
 from dagster_project.web.sessions import Visitor
 from dagster_project.web.shell import Shell
+from rating.books import BooksError
 from rating.vocabulary import UNMATCHED
+
+DEALS_SHOWN = 20
+NOT_TAKEN = ("UNAUTHORIZED", "FORBIDDEN", "REJECTED_EVENTS", "BUSY")  # events may be missing for it
 
 
 class Overview:
@@ -36,18 +41,24 @@ class Overview:
         return await run_in_threadpool(self._attention_shown, request, visitor)
 
     def _attention_shown(self, request: Request, visitor: Visitor) -> Response:
-        rows, cards, chart, changes = list[dict[str, Any]](), list[tuple[str, str, str | None]](), Markup(""), Markup("")
-        proposals = [summary(review, self._shell.behind.desk.state(review.proposal)) for review in self._reviews()]
+        rows, cards, chart, changes = self._of_the_books(), list[tuple[str, str, str | None]](), Markup(""), Markup("")
+        proposals = self._proposals()
         waiting = [one for one in proposals if one["state"] == "open"]
-        for one in waiting:
+        for one in waiting[:DEALS_SHOWN]:
             points = len(one["openPoints"])
             told = f"{one['name'] or one['id']} waits for a decision"
             told += f": {points} open point{'' if points == 1 else 's'}" if points else ""
-            worth = f"{amount(one['amount'])} {one['currency'] or ''}" if one["amount"] else None
-            rows.append(_attends("medium", told, f"/desk/{quote(one['id'])}", amount=worth))
+            worth = read_amount(one["amount"])
+            shown = None if worth is None else f"{money(worth)} {one['currency'] or ''}"
+            rows.append(_attends("medium", told, f"/desk/{quote(one['id'], safe='')}", amount=shown, since=one["since"]))
+        if len(waiting) > DEALS_SHOWN:
+            told = f"{len(waiting) - DEALS_SHOWN:,} more proposals wait for a decision."
+            rows.append(_attends("medium", told, "/desk?q=open"))
         for one in proposals:
             if one["drifted"]:
-                rows.append(_attends("high", f"{one['name']} is no longer what was approved", f"/desk/{quote(one['id'])}"))
+                rows.append(
+                    _attends("high", f"{one['name']} is no longer what was approved", f"/desk/{quote(one['id'], safe='')}")
+                )
         if self._shell.behind.warehouse.database.exists():
             with published(self._shell.behind.warehouse) as marts:
                 rows += [_looked(row) for row in fetch(marts, _LOOKS).iter_rows(named=True)]
@@ -55,12 +66,28 @@ class Overview:
                 chart = _revenue(fetch(marts, _REVENUE))
                 changes = _changes(marts)
                 rows += _due(marts, self._shell.behind.clock.now())
+        rows += self._of_refused_requests()
         rows += self._of_the_last_run()
         rows.sort(key=lambda row: ("high", "medium", "low").index(row["severity"]))
         cards.append(("Open proposals", f"{len(waiting)}", "/desk"))
         return self._shell.shown(
             "attention.html.j2", visitor, "What needs attention", request, rows=rows, cards=cards, chart=chart, changes=changes
         )
+
+    def _of_refused_requests(self) -> list[dict[str, Any]]:
+        """A word on each code with which the door has refused requests within a day, with the latest of them."""
+        found = self._shell.behind.refusals.latest()
+        latest = {one.code: one for one in reversed(found)}
+        times = Counter(one.code for one in found)
+        return [
+            _attends(
+                "medium" if one.status >= 500 or one.code in NOT_TAKEN else "low",
+                f"{times[code]:,} request{' was' if times[code] == 1 else 's were'} refused within 24 hours ({code}), the latest at "
+                f"{one.at:%H:%M} UTC: {one.method} {one.path}: {one.message}",
+                f"/refused?q={quote(code)}",
+            )
+            for code, one in latest.items()
+        ]
 
     def _of_the_last_run(self) -> list[dict[str, Any]]:
         """A word where the last run was long ago, or there was none."""
@@ -74,11 +101,24 @@ class Overview:
             else []
         )
 
-    def _reviews(self) -> list[Any]:
+    def _of_the_books(self) -> list[dict[str, Any]]:
+        """A word where the books have mistakes: nothing is billed by them."""
         try:
-            return self._shell.behind.desk.reviews()
-        except Exception:
-            return []  # books with mistakes: the page says so elsewhere
+            self._shell.behind.books.known()
+        except Exception as error:
+            says = sentences_of(error)
+            told = f"The books cannot be used: {' '.join(says[:3])}" if says else "The books cannot be read."
+            more = f" And {len(says) - 3:,} more; `meterhouse check` names all." if len(says) > 3 else ""
+            return [_attends("high", told + more, None)]
+        return []
+
+    def _proposals(self) -> list[dict[str, Any]]:
+        """What there is to say of proposals, what has waited longest first."""
+        try:
+            found = self._shell.behind.desk.listed()
+        except (BooksError, UserError):
+            return []  # said above
+        return [summary(review, state) | {"since": review.proposal.history[0].at} for review, state in found]
 
 
 _CHANGES = """
@@ -144,7 +184,7 @@ _REVENUE = """
 
 def _looked(row: Mapping[str, Any]) -> dict[str, Any]:
     amount = None if row["amount"] is None else f"{money(row['amount'])} {row['currency'] or ''}"
-    links = {"fallback_share": "/catalogue/rate-cards", "quarantined_lines": "/events"}
+    links = {"fallback_share": "/catalogue/rate-cards", "quarantined_lines": "/quarantine"}
     unmatched = row["code"] in UNMATCHED
     link = "/unmatched" if unmatched else links.get(row["code"])
     return _attends(row["severity"], row["sentence"], link, amount=amount, since=row["first_seen"])

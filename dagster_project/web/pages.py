@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from dagster_project.web.desk_pages import DeskPages
 from dagster_project.web.listings import LISTINGS
 from dagster_project.web.lists import Lists
 from dagster_project.web.overview import Overview
-from dagster_project.web.shell import HERE, Behind, Shell
+from dagster_project.web.shell import HERE, Behind, Shell, Static
 from dagster_project.web.signing_in import SigningIn
 from dagster_project.web.things import Things
 
@@ -31,14 +30,16 @@ def routes(behind: Behind) -> list[BaseRoute]:
         route("/invoices/{name}/lines/{line:int}/events", things.line_events),
         route("/invoices/{name:path}", things.invoice),
         route("/events", lists.events),
-        route("/desk", desk.desk_list),
+        route("/refused", lists.refused),
+        route("/desk", lists.desk),
         route("/desk/sync", desk.sync, posts=True, role="editor"),
         route("/desk/{id}", desk.proposal),
         route("/desk/{id}/approve", desk.decide, posts=True, role="approver"),
         route("/desk/{id}/reject", desk.decide, posts=True, role="approver"),
         route("/desk/{id}/{act}", desk.work, posts=True, role="editor"),
         route("/propose/{form}", desk.form, methods=("GET", "POST"), role="editor"),
+        route("/propose/{form}/check", desk.checked, posts=True, role="editor"),
         route("/what-if", desk.what_if, methods=("GET", "POST")),
         route("/keys", lists.keys, role="admin"),
-        Mount("/static", StaticFiles(directory=HERE / "static")),
+        Mount("/static", Static(directory=HERE / "static")),
     ]

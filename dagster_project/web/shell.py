@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,16 +14,19 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
+from starlette.staticfiles import StaticFiles
 
 from dagster_project.api.books_of_now import BooksOfNow
 from dagster_project.api.catalogue import Catalogue
 from dagster_project.api.clock import Clock
+from dagster_project.api.refusals import Refusals
 from dagster_project.deals.desk import Desk, Refused
 from dagster_project.errors import sentences_of
 from dagster_project.render.figures import number
 from dagster_project.warehouse import issued
 from dagster_project.warehouse.paths import Warehouse
 from dagster_project.web.cells import amount
+from dagster_project.web.posted import Refusal, form_of, require_own_origin, text_of
 from dagster_project.web.sessions import Sessions, Visitor, is_token
 from dagster_project.web.what_if import WhatIf
 
@@ -57,6 +61,7 @@ class Behind:
 
     books: BooksOfNow
     catalogue: Catalogue
+    refusals: Refusals
     warehouse: Warehouse
     clock: Clock
     desk: Desk
@@ -69,6 +74,8 @@ class Shell:
 
     def __init__(self, behind: Behind) -> None:
         self.behind = behind
+        self._latest: tuple[list[int], datetime | None] | None = None
+        self._come_and_gone = (behind.warehouse.landings, behind.warehouse.issued)
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
         )
@@ -85,8 +92,10 @@ class Shell:
             try:
                 if not visitor.user.may(role):
                     raise Refusal(403, f"That takes the role {role}, and {visitor.user.email} is {visitor.user.role}.")
-                if request.method == "POST" and not is_token(visitor, str((await request.form()).get("token", ""))):
-                    raise Refusal(403, "The form is not one of this session: open the page again.")
+                if request.method == "POST":
+                    require_own_origin(request)
+                    if not is_token(visitor, text_of(await form_of(request), "token")):
+                        raise Refusal(403, "The form is not one of this session: open the page again.")
                 return safe(await page(request, visitor))
             except Refusal as refusal:
                 return safe(
@@ -115,7 +124,7 @@ class Shell:
     def shown(
         self, template: str, visitor: Visitor | None, title: str, request: Request, *, status: int = 200, **content: Any
     ) -> Response:
-        latest = issued.latest_as_of(self.behind.warehouse) if visitor else None
+        latest = self._as_of() if visitor else None
         given: dict[str, Any] = {
             "title": title,
             "organization": self._organization(),
@@ -131,19 +140,22 @@ class Shell:
         }
         return Response(self._templates.get_template(template).render(given), status, media_type="text/html; charset=utf-8")
 
+    def piece(self, template: str, **content: Any) -> Response:
+        """A piece of a page, for one that is open already."""
+        return Response(self._templates.get_template(template).render(content), media_type="text/html; charset=utf-8")
+
+    def _as_of(self) -> datetime | None:
+        """The instant of the last run; asked of the warehouse again where a landing or a batch has come."""
+        stamp = [folder.stat().st_mtime_ns for folder in self._come_and_gone if folder.exists()]
+        if self._latest is None or self._latest[0] != stamp:
+            self._latest = stamp, issued.latest_as_of(self.behind.warehouse)
+        return self._latest[1]
+
     def _organization(self) -> str:
         try:
             return self.behind.books.known().together.settings.organization or "Meterhouse"
         except Exception:
             return "Meterhouse"
-
-
-class Refusal(Exception):
-    """A page that is not shown, and why."""
-
-    def __init__(self, status: int, says: str) -> None:
-        super().__init__(says)
-        self.status, self.says = status, says
 
 
 def _current(path: str) -> str:
@@ -156,6 +168,15 @@ def _current(path: str) -> str:
 
 def safe(response: Response) -> Response:
     for name, value in SAFE.items():
-        if name != "Cache-Control" or "cache-control" not in response.headers:
-            response.headers[name] = value
+        response.headers.setdefault(name, value)
     return response
+
+
+class Static(StaticFiles):
+    """Files of the pages; a browser takes none of them for anything else than it is."""
+
+    def file_response(self, *given: Any, **more: Any) -> Response:
+        response = super().file_response(*given, **more)
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Cache-Control"] = "no-cache"  # asked for again, and sent again where it is another
+        return response

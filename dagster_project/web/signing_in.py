@@ -8,7 +8,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from dagster_project.web.sessions import COOKIE, Visitor
+from dagster_project.web.posted import Refusal, form_of, require_own_origin, text_of
+from dagster_project.web.sessions import TooOften, Visitor
 from dagster_project.web.shell import Shell, safe
 
 
@@ -20,24 +21,31 @@ class SigningIn:
 
     async def sign_in(self, request: Request) -> Response:
         sessions, now = self._shell.behind.sessions, self._shell.behind.clock.now()
-        asked = _inner(request.query_params.get("next", "/"))
-        problems = []
+        asked, problems, status = _inner(request.query_params.get("next", "/")), list[str](), 200
         if request.method == "POST":
-            form = await request.form()
-            asked = _inner(str(form.get("next", "/")))
-            email, password = str(form.get("email", "")), str(form.get("password", ""))
-            cookie = await run_in_threadpool(sessions.sign_in, email, password, now)
-            if cookie is not None:
-                answer = RedirectResponse(asked, 303)
-                sessions.give(answer, cookie)
-                return safe(answer)
-            problems = ["The address or the password is wrong."]
+            try:
+                require_own_origin(request)
+                form = await form_of(request)
+                asked = _inner(text_of(form, "next") or "/")
+                cookie = await run_in_threadpool(sessions.sign_in, text_of(form, "email"), text_of(form, "password"), now)
+                if cookie is not None:
+                    answer = RedirectResponse(asked, 303)
+                    sessions.give(answer, cookie)
+                    return safe(answer)
+                problems, status = ["The address or the password is wrong."], 403
+            except TooOften:
+                problems, status = (
+                    ["Too many passwords were tried: try again in a quarter of an hour."],
+                    429,
+                )
+            except Refusal as refusal:
+                problems, status = [refusal.says], refusal.status
         page = self._shell.shown(
             "sign_in.html.j2",
             None,
             "Sign in",
             request,
-            status=403 if problems else 200,
+            status=status,
             problems=problems,
             next=asked,
             nobody=not sessions.has_people,
@@ -48,7 +56,7 @@ class SigningIn:
     async def sign_out(self, request: Request, _: Visitor) -> Response:
         await run_in_threadpool(self._shell.behind.sessions.sign_out, request)
         answer = RedirectResponse("/sign-in", 303)
-        answer.delete_cookie(COOKIE)
+        self._shell.behind.sessions.take_back(answer)
         return answer
 
 

@@ -25,11 +25,13 @@ from dagster_project.render.figures import number
 from dagster_project.warehouse.database import fetch, published
 from dagster_project.web.cells import amount, combination, link, plain, section
 from dagster_project.web.forms import FORMS
+from dagster_project.web.posted import Refusal
 from dagster_project.web.sessions import Visitor
-from dagster_project.web.shell import Refusal, Shell
+from dagster_project.web.shell import Shell
 
 LINE_EVENTS = 500
-MOST_USAGE = 20_000
+DOCUMENT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'none'"
+MOST_USAGE, USAGE_SHOWN = 20_000, 60
 
 
 class Things:
@@ -73,6 +75,7 @@ class Things:
             if row is None:
                 raise Refusal(404, f"There is no contract {contract}.")
             terms, overrides = records.terms_of(books, [contract])[contract]
+        usage = self._usage_of(contract)
         sections = [
             section(
                 "Terms over time",
@@ -106,7 +109,7 @@ class Things:
                 ],
                 {2},
             ),
-            self._usage_of(contract),
+            _usage_shown(usage),
             self._documents_of("contract_id", contract),
         ]
         chart, says = self._burn_down(contract)
@@ -131,7 +134,7 @@ class Things:
             sections=sections,
             chart=chart,
             chart_says=says,
-            usage_chart=self._usage_chart(contract),
+            usage_chart=_usage_chart(usage),
             actions=actions if visitor.user.may("editor") else [],
         )
 
@@ -145,36 +148,12 @@ class Things:
         points = [(f"{day}", posted, expected) for day, posted, expected in found.months.iter_rows()]
         return svg.line(points, str(found.outlook.get("currency") or ""), ("posted", "with drafts")), sentence(found)
 
-    def _usage_of(self, contract: str) -> dict[str, Any]:
-        labels = ["Period from", "Meter", "Combination", "Quantity", "Amount"]
+    def _usage_of(self, contract: str) -> list[records.Row]:
+        """Usage of a contract with what it costs, the oldest first."""
         if not self._shell.behind.warehouse.database.exists():
-            return section("Usage and cost so far", labels, [])
+            return []
         with published(self._shell.behind.warehouse) as marts:
-            rows, _ = records.page(marts, records.USAGE, {"contract": contract}, 500, 0)
-        found = [
-            [
-                plain(one["first_day"]),
-                one["meter_code"],
-                combination(one["dimensions"]),
-                number(one["quantity"]),
-                amount(one["amount"]),
-            ]
-            for one in reversed(rows[-60:])
-        ]
-        return section("Usage and cost so far", labels, found, {3, 4})
-
-    def _usage_chart(self, contract: str) -> Markup:
-        """What usage costs by month, stacked by combination."""
-        if not self._shell.behind.warehouse.database.exists():
-            return Markup("")
-        with published(self._shell.behind.warehouse) as marts:
-            rows, _ = records.page(marts, records.USAGE, {"contract": contract}, MOST_USAGE, 0)
-        costs: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
-        for row in rows:
-            name = f"{row['meter_code']} {combination(row['dimensions'])}".strip()
-            costs[name][f"{row['first_day']:%Y-%m}"] += row["amount"] or Decimal(0)
-        months = sorted({month for by_month in costs.values() for month in by_month})[-12:]
-        return svg.stacked_largest(months, costs, str(rows[0]["currency"] or "") if rows else "")
+            return records.page(marts, records.USAGE, {"contract": contract}, MOST_USAGE, 0)[0]
 
     def _documents_of(self, column: str, key: str) -> dict[str, Any]:
         labels = ["Number", "Kind", "Month", "Status", "Total", ""]
@@ -203,7 +182,9 @@ class Things:
                 marts,
                 """
                 select timezone, timezone(timezone, timezone('UTC', $start::timestamp))::date as first_day,
-                    timezone(timezone, timezone('UTC', $end::timestamp - interval 1 microsecond))::date as last_day
+                    timezone(
+                        timezone, timezone('UTC', greatest($start::timestamp, $end::timestamp - interval 1 microsecond))
+                    )::date as last_day
                 from marts.contracts where contract_id = $contract
                 """,
                 {"start": document["period_start"], "end": document["period_end"], "contract": document["contract_id"]},
@@ -281,7 +262,33 @@ class Things:
                 [found] = documents.documents(marts, documents.ids_of(marts, invoice=request.path_params["name"]))
                 return FORMATS[form](found)
 
-        return Response(await run_in_threadpool(read), media_type=TYPES[form])
+        # a document has its own style and nothing else: no script, no other file
+        headers = {"Content-Security-Policy": DOCUMENT} if form == "html" else {}
+        return Response(await run_in_threadpool(read), media_type=TYPES[form], headers=headers)
+
+
+def _usage_shown(rows: list[records.Row]) -> dict[str, Any]:
+    found = [
+        [
+            plain(one["first_day"]),
+            one["meter_code"],
+            combination(one["dimensions"]),
+            number(one["quantity"]),
+            amount(one["amount"]),
+        ]
+        for one in reversed(rows[-USAGE_SHOWN:])
+    ]
+    return section("Usage and cost so far", ["Period from", "Meter", "Combination", "Quantity", "Amount"], found, {3, 4})
+
+
+def _usage_chart(rows: list[records.Row]) -> Markup:
+    """What usage costs by month, stacked by combination."""
+    costs: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    for row in rows:
+        name = f"{row['meter_code']} {combination(row['dimensions'])}".strip()
+        costs[name][f"{row['first_day']:%Y-%m}"] += row["amount"] or Decimal(0)
+    months = sorted({month for by_month in costs.values() for month in by_month})[-12:]
+    return svg.stacked_largest(months, costs, str(rows[0]["currency"] or "") if rows else "")
 
 
 def by_line(frame: pl.DataFrame) -> dict[int, list[dict[str, Any]]]:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import agreement, documents, door, events, features, history, nights
+from tests.benchmarks import agreement, documents, door, events, features, history, nights, pages
 from tests.benchmarks.books import write_books
 from tests.benchmarks.events import Month
 from tests.benchmarks.measure import ROOT, cost_of
@@ -27,7 +27,7 @@ from tests.benchmarks.results import Cost, KernelSpeed, Machine, Measurements, R
 from tests.benchmarks.yardsticks import YARDSTICKS
 
 STAGES = ("yardsticks", "nights", "apart", "kernel")
-DOOR, DOCUMENTS = "door", "documents"  # measured by themselves
+DOOR, DOCUMENTS, PAGES = "door", "documents", "pages"  # each measured by itself
 PARTS = ("duckdb", "polars", "dbt-core", "dbt-duckdb", "dagster", "great-expectations")
 KERNEL_CONTRACTS = 20_000
 
@@ -40,11 +40,10 @@ def main() -> None:
     if asked.features:
         _features(asked)
         return
-    if DOOR in asked.stages:
-        _door(asked)
-        return
-    if DOCUMENTS in asked.stages:
-        _documents(asked)
+    by_themselves = [measured for stage, measured in _BY_THEMSELVES.items() if stage in asked.stages]
+    for measured in by_themselves:
+        measured(asked)
+    if by_themselves:
         return
     results = Results(
         machine=_machine(),
@@ -102,6 +101,23 @@ def _documents(asked: argparse.Namespace) -> None:
         found = documents.measured(asked.keep or Path(scratch), asked.customers, asked.seed)
     _say(f"{found.pdfs:,} PDFs: {found.cost.seconds:.1f} s, {found.cost.cpu_seconds:.1f} CPU s")
     history.write_between_marks(asked.docs / "benchmark.md", "documents", documents.table_of(found))
+
+
+def _pages(asked: argparse.Namespace) -> None:
+    """Pages for people; see `pages`."""
+    found = []
+    with tempfile.TemporaryDirectory(prefix="meterhouse-bench-") as scratch:
+        folder = asked.keep or Path(scratch)
+        for one in pages.measured(folder, asked.customers):
+            _say(
+                f"{one.page}: {one.median_ms:,.0f} ms, {one.worst_ms:,.0f} at worst, {one.cpu_ms:,.0f} of CPU, {one.kibibytes:,.0f} KiB"
+            )
+            found.append(one)
+        table = pages.table_of(folder, asked.customers, found)
+    history.write_between_marks(asked.docs / "benchmark.md", "pages", table)
+
+
+_BY_THEMSELVES = {DOOR: _door, DOCUMENTS: _documents, PAGES: _pages}
 
 
 def _history(asked: argparse.Namespace) -> None:
@@ -208,7 +224,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--landings", type=int, help="instead: so many small landings, and nights measured among them")
     parser.add_argument("--features", action="store_true", help="instead: nights in which one meter in ten uses newer features")
     parser.add_argument("--keep", type=Path, help="leave inboxes, books, warehouses and results.json in this folder")
-    parser.add_argument("--stages", nargs="+", choices=(*STAGES, DOOR, DOCUMENTS), default=STAGES, help="what to measure")
+    stages = (*STAGES, DOOR, DOCUMENTS, PAGES)
+    parser.add_argument("--stages", nargs="+", choices=stages, default=STAGES, help="what to measure")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="where the table and the picture go")
     return parser.parse_args()
 

@@ -70,7 +70,7 @@ def nights_over_months(folder: Path, months: int, contracts: int, events: int) -
     inbox.mkdir(parents=True, exist_ok=True)
     first, before = FIRST_MONTH, FIRST_MONTH
     for behind in range(months):
-        _write_events(inbox / f"{first:%Y-%m}.ndjson", first, before, contracts, events)
+        write_events(inbox / f"{first:%Y-%m}.ndjson", first, before, contracts, events)
         after = (first + timedelta(days=32)).replace(day=1)
         yield _night(books, inbox, warehouse, after + NIGHT, behind)
         first, before = after, first
@@ -84,14 +84,14 @@ def nights_over_landings(folder: Path, landings: int, contracts: int) -> Iterato
     measured = sorted({10**power for power in range(1, len(str(landings))) if 10**power < landings} | {landings})
     for behind in range(1, landings + 1):
         as_of = FIRST_MONTH + timedelta(minutes=30 * behind)
-        _write_events(inbox / f"{behind:06}.ndjson", FIRST_MONTH - timedelta(days=30), FIRST_MONTH, contracts, FEW)
+        write_events(inbox / f"{behind:06}.ndjson", FIRST_MONTH - timedelta(days=30), FIRST_MONTH, contracts, FEW)
         if behind in measured:
             yield _night(books, inbox, warehouse, as_of, behind)
         else:
             landing.land(str(inbox), Warehouse(warehouse), as_of)
 
 
-def _write_events(path: Path, first: datetime, before: datetime, customers: int, events: int) -> None:
+def write_events(path: Path, first: datetime, before: datetime, customers: int, events: int) -> None:
     with connect() as connection:
         connection.execute(
             EVENTS.format(

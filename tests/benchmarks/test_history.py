@@ -21,7 +21,7 @@ def test_a_month_of_history_lands_whole_and_a_thirtieth_of_it_is_late(tmp_path: 
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     first, before = FIRST_MONTH.replace(month=2), FIRST_MONTH
-    history._write_events(inbox / "2026-02.ndjson", first, before, customers=5, events=300)
+    history.write_events(inbox / "2026-02.ndjson", first, before, customers=5, events=300)
     landed = landing.land(str(inbox), Warehouse(tmp_path / "warehouse"), FIRST_MONTH.replace(month=3))
     assert (landed.events, landed.quarantined) == (300, 0)
     with connect() as connection:

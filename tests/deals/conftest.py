@@ -51,7 +51,7 @@ class Office:
         return self.draft_of(str(self.tables), opportunity)
 
     def draft_of(self, tables: str, opportunity: str) -> Draft:
-        books, _ = self.desk.books()
+        books = self.desk.books()
         assert books.deals is not None
         [rows] = [one for one in deals_of(read(tables), books.deals.take) if one.opportunity == opportunity]
         from dagster_project.deals.drafting import Touched

@@ -6,12 +6,16 @@ import subprocess
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dagster_project.api.books_of_now import BooksOfNow
 from dagster_project.deals import publishing
-from dagster_project.deals.desk import Desk, Refused
+from dagster_project.deals.desk import Desk, Reading, Refused
+from dagster_project.deals.kept import Kept
 from dagster_project.deals.marts import deal_tables
+from dagster_project.deals.told import summary
 from dagster_project.errors import UserError
 from dagster_project.register import records, users
 from dagster_project.register.records import broken
@@ -351,3 +355,43 @@ def test_ids_never_become_paths(office: Office) -> None:
     [name] = change.files
     assert name.startswith("contracts/etc-x")
     assert ".." not in name
+
+
+def test_r70_what_a_desk_keeps_is_what_another_reads_anew(office: Office) -> None:
+    """Drafts are kept: after everything that may change them, a list says what one of a new desk does."""
+    desk = office.desk
+    books = BooksOfNow(office.books, desk.register)
+    kept = replace(desk, reading=Reading(lambda: books.known().together, lambda: books.agreed().beside_the_folder))
+
+    def both() -> list[tuple[Any, ...]]:
+        found, anew = kept.listed(), replace(desk, kept=Kept()).listed()
+        told = [summary(review, state) for review, state in found]
+        assert told == [summary(review, state) for review, state in anew]
+        return [(one["id"], one["state"], len(one["openPoints"])) for one in told]
+
+    assert both() == []
+    desk.sync(NOW)
+    synced = both()
+    assert both() == synced
+    desk.set(f"deal-{YARROW}", "net_terms", "30", BEN, "in words", NOW)
+    edited = both()
+    assert edited != synced
+    office.approve(UMBRA)
+    assert ("deal-" + UMBRA, "applied", 0) in both()
+    mapping = office.books / "deals.yml"
+    mapping.write_text(mapping.read_text().replace("code: PLATFORM,", "code: PLATFORMS,"))
+    assert sum(points for *_, points in both()) > sum(points for *_, points in edited)
+    mapping.write_text(mapping.read_text().replace("code: PLATFORMS,", "code: PLATFORM,"))
+    (office.books / "contracts" / "taken.yml").write_text(
+        f"contracts:\n- {{id: sf-{WREN}, customer: cust_123, plan: enterprise, start_date: 2026-01-01, status: approved}}\n"
+    )
+    review = next(review for review, _ in kept.listed() if review.proposal.id == f"deal-{WREN}")
+    assert any("already" in says for _, says in review.open_points)
+    both()
+    office.change("opportunity", lambda rows: row_of(rows, id=UMBRA).update(amount="1.00"))
+    desk.sync(NOW)
+    both()
+    assert any(review.proposal.has_drifted for review, _ in kept.listed())
+    assert kept.review(WREN).hash == desk.review(WREN).hash
+    desk.set(f"deal-{WREN}", "contract", "wren-2026", BEN, "the other is taken", NOW)
+    assert kept.review(WREN).hash == desk.review(WREN).hash

@@ -243,3 +243,62 @@ def test_numbers_are_their_shortest_text(office: Office, tmp_path: Path) -> None
     draft = office.draft_of(str(place), UMBRA)
     assert Decimal(str(draft.value("rate_override:AI_CALL:region=US,call_outcome=resolved"))) == Decimal("1.8")
     assert asdict(draft) == asdict(office.draft(UMBRA))
+
+
+def _quoted(office: Office, lines: list[dict[str, str]]) -> Draft:
+    """Umbra's draft, where rates are read from the lines of its quote."""
+    mapping = office.books / "deals.yml"
+    text = mapping.read_text()
+    assert "outcome__c}, rate: unit_price}" in text
+    mapping.write_text(text.replace("outcome__c}, rate: unit_price}", "outcome__c}, rate: quote_line.unit_price}"))
+    quotes = [{"id": "0Q0Hs0000100001IAA", "opportunity_id": UMBRA}]
+    pl.DataFrame(quotes).write_csv(office.tables / "quote.csv")
+    rows = [{"quote_id": "0Q0Hs0000100001IAA", "name": f"Quoted {number}", **line} for number, line in enumerate(lines)]
+    pl.DataFrame(rows).write_csv(office.tables / "quote_line_item.csv")
+    return office.draft(UMBRA)
+
+
+CALLS = "rate_override:AI_CALL:region=US,call_outcome=resolved"
+
+
+@pytest.mark.parametrize(
+    "belongs",
+    [{"opportunity_line_item_id": "00kHs0000100002IAA"}, {"product_2_id": "01tHs0000100002IAA"}],
+    ids=["named", "alike"],
+)
+def test_r71_a_term_comes_from_the_line_of_the_quote(office: Office, belongs: dict[str, str]) -> None:
+    draft = _quoted(office, [{"id": "0QLHs0000100001IAA", "unit_price": "1.65", "quantity": "1", **belongs}])
+    assert draft.open_points == []
+    [term] = [one for one in draft.terms if one.name == CALLS]
+    assert term.value == "1.65"
+    assert term.source == {"object": "quote_line", "record": "0QLHs0000100001IAA", "field": "unit_price", "raw": "1.65"}
+
+
+def test_r73_a_line_of_the_quote_that_no_line_reads_is_open(office: Office) -> None:
+    named = {
+        "id": "0QLHs0000100001IAA",
+        "opportunity_line_item_id": "00kHs0000100002IAA",
+        "unit_price": "1.65",
+        "quantity": "1",
+    }
+    draft = _quoted(office, [named, {**named, "id": "0QLHs0000100002IAA", "opportunity_line_item_id": ""}])
+    assert [says for _, says in draft.open_points] == [
+        "Quoted 1 of the quote belongs to no line of the deal, or several belong to one."
+    ]
+    twice = _two(office, named)
+    assert any("quote_line.unit_price is empty" in says for _, says in twice.open_points)
+
+
+def _two(office: Office, named: dict[str, str]) -> Draft:
+    rows = [
+        {"quote_id": "0Q0Hs0000100001IAA", "name": f"Quoted {key}", **named, "id": key}
+        for key in ("0QLHs0000100001IAA", "0QLHs0000100002IAA")
+    ]
+    pl.DataFrame(rows).write_csv(office.tables / "quote_line_item.csv")
+    return office.draft(UMBRA)
+
+
+def test_r73_a_quoted_price_of_several_is_open(office: Office) -> None:
+    line = {"id": "0QLHs0000100001IAA", "opportunity_line_item_id": "00kHs0000100002IAA", "unit_price": "1.65", "quantity": "3"}
+    draft = _quoted(office, [line])
+    assert any("its quantity is 3, and the mapping reads the price of one" in says for _, says in draft.open_points)

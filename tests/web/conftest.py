@@ -60,14 +60,14 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def opened(folder: Path, *, trusted: str | None = None) -> tuple[Serving, TestClient]:
+def opened(folder: Path, *, trusted: str | None = None, is_secure: bool = False) -> tuple[Serving, TestClient]:
     warehouse = Warehouse(folder / "warehouse")
     (folder / "inbox").mkdir(exist_ok=True)
     register = store.opened(place.location_of(warehouse))
     for email, role in PEOPLE.items():
         users.add(register, email, role, PASSWORD, NOW)
     serving = Serving(warehouse, folder / "books", folder / "inbox", register, Clock(NOW))
-    mounting = mounted.pages(str(folder / "salesforce"), "files", trusted, is_secure=False)
+    mounting = mounted.pages(str(folder / "salesforce"), "files", trusted, is_secure=is_secure)
     return serving, TestClient(application(serving, mounting))
 
 

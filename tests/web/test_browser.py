@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from dagster_project.api.clock import Clock
 from dagster_project.api.server import Serving, application
@@ -60,8 +60,8 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-def _sign_in(browser: Browser, address: str, email: str, width: int = 1280) -> Page:
-    context = browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=False)
+def _sign_in(browser: Browser, address: str, email: str, width: int = 1280, *, scripts: bool = False) -> Page:
+    context = browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=scripts)
     elsewhere: list[str] = []
 
     def within(route: Route) -> None:
@@ -126,10 +126,44 @@ def test_r80_pages_fit_their_window(browser: Browser, history: Path, tmp_path: P
     shutil.copytree(history, tmp_path / "site")
     with served(tmp_path / "site") as (address, _):
         page = _sign_in(browser, address, ADA, width)
-        for path in ("/", "/desk", "/invoices", "/contracts/acme-2026", "/events", "/catalogue/rate-cards", "/propose/meter"):
+        page.goto(f"{address}/desk")
+        page.click("text=Sync Salesforce")
+        for path in (
+            "/",
+            "/desk",
+            "/invoices",
+            "/contracts/acme-2026",
+            "/events",
+            "/catalogue/rate-cards",
+            "/propose/meter",
+            "/refused",
+            "/quarantine",
+            f"/desk/deal-{YARROW}",
+        ):
             page.goto(f"{address}{path}")
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
             assert page.locator("h1").count() == 1
+
+
+def test_r81_a_form_is_checked_while_somebody_types(browser: Browser, history: Path, tmp_path: Path) -> None:
+    shutil.copytree(history, tmp_path / "site")
+    with served(tmp_path / "site") as (address, _):
+        page = _sign_in(browser, address, BEN, scripts=True)
+        said: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        page.goto(f"{address}/propose/meter")
+        checked = page.locator("#checked")
+        page.locator("[name=code]").press_sequentially("FAXES")
+        expect(checked).to_contain_text("Still to fill in: Event Name", timeout=30_000)
+        page.fill("[name=event_name]", "fax_sent")
+        expect(checked).to_contain_text("aggregation_key", timeout=30_000)
+        page.fill("[name=aggregation_key]", "pages")
+        expect(checked).to_contain_text("The books take this", timeout=30_000)
+        assert page.url.endswith("/propose/meter")
+        assert said == []  # nothing that the policy of contents would have refused
+        assert page.elsewhere == []  # type: ignore[attr-defined]
+        page.goto(f"{address}/desk?q=change-")
+        assert page.locator("text=Nothing here").count()
 
 
 GUIDE = {

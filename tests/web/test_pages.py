@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from starlette.routing import Route
 
+from dagster_project.register import keys, users
 from dagster_project.register.users import ROLES
 from dagster_project.warehouse.database import fetch, published
 from dagster_project.web.listings import LISTINGS
 from rating import books as contract_books
-from tests.deals.conftest import ADA, BEN, UMBRA, VELA
+from tests.deals.conftest import ADA, BEN, NOW, UMBRA, VELA
 from tests.web.conftest import PASSWORD, PEOPLE, ROOT, VERA, Site, opened
 
 INSIDE = re.compile(r'href="(/[^"#]*)"')
@@ -46,7 +47,7 @@ def test_r79_no_route_opens_without_a_session(site: Site) -> None:
 
 def test_r79_every_route_knows_its_role(site: Site) -> None:
     needed = {"/desk/sync": "editor", "/desk/{id}/approve": "approver", "/desk/{id}/reject": "approver", "/keys": "admin"}
-    needed |= {"/desk/{id}/{act}": "editor", "/propose/{form}": "editor"}
+    needed |= {"/desk/{id}/{act}": "editor", "/propose/{form}": "editor", "/propose/{form}/check": "editor"}
     for email, role in PEOPLE.items():
         site.sign_in(email)
         for method, path in _routes(site):
@@ -97,7 +98,7 @@ def test_r79_a_wrong_password_is_told_apart_from_nothing(site: Site) -> None:
 
 def test_r80_every_link_of_every_page_leads_somewhere(site: Site) -> None:
     site.sign_in(ROOT)
-    waiting = ["/", *(one.path for one in LISTINGS), "/events", "/desk", "/what-if", "/keys"]
+    waiting = ["/", *(one.path for one in LISTINGS), "/events", "/desk", "/refused", "/what-if", "/keys"]
     seen, shapes = set[str](), dict[str, int]()
     while waiting:
         path = waiting.pop()
@@ -262,3 +263,170 @@ def test_csv_of_a_list_is_no_formula(site: Site, cell: str) -> None:
 
     said = csv_of(pl.DataFrame({"name": [cell], "total": [-1]}), "/customers")
     assert bytes(said.body).decode().splitlines()[1] == f"'{cell},-1"
+
+
+# --- what an outsider tries --------------------------------------------------------------------------------------------------------
+
+
+def test_r79_a_form_that_another_site_sends_is_refused(site: Site) -> None:
+    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+    site.client.cookies.clear()
+    form = {"email": ADA, "password": PASSWORD}
+    assert site.client.post("/sign-in", data=form, headers=elsewhere, follow_redirects=False).status_code == 403
+    site.sign_in(ADA)
+    token = re.search(r'name="token" value="([0-9a-f]+)"', site.get("/desk").text)
+    assert token is not None
+    said = site.client.post("/desk/sync", data={"token": token[1]}, headers=elsewhere, follow_redirects=False)
+    assert said.status_code == 403
+    assert "another site" in said.text
+
+
+def test_r79_passwords_are_not_tried_for_ever(site: Site) -> None:
+    site.client.cookies.clear()
+    wrong = {"email": "carl@acme.ai", "password": "not the password"}
+    assert [site.client.post("/sign-in", data=wrong).status_code for _ in range(11)] == [403] * 10 + [429]
+    site.sign_in(VERA)  # nobody else waits for it
+
+
+def test_r79_a_new_password_or_role_ends_sessions(site: Site) -> None:
+    site.sign_in(VERA)
+    site.get("/customers")
+    users.add(site.serving.register, VERA, "viewer", PASSWORD, NOW)
+    assert site.client.get("/customers", follow_redirects=False).status_code == 303
+
+
+def test_r79_a_form_is_read_within_bounds(site: Site) -> None:
+    site.client.cookies.clear()
+    large = site.client.post("/sign-in", data={"email": "x" * (5 << 20), "password": "x"})
+    assert large.status_code == 413
+    assert site.client.post("/sign-in", files={"email": b"x"}).status_code == 415
+    many = site.client.post("/sign-in", content="&".join("a=b" for _ in range(5_000)), headers=FORM)
+    assert many.status_code == 400
+
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def test_r79_by_tls_a_cookie_is_of_this_host_alone(history: Path, tmp_path: Path) -> None:
+    shutil.copytree(history, tmp_path / "site")
+    _, client = opened(tmp_path / "site", is_secure=True)
+    with client:
+        client.base_url = "https://testserver"  # type: ignore[assignment]
+        said = client.post("/sign-in", data={"email": ADA, "password": PASSWORD}, follow_redirects=False)
+        assert said.headers["set-cookie"].startswith("__Host-meterhouse_session=")
+        assert "; Secure" in said.headers["set-cookie"]
+        assert "Path=/;" in said.headers["set-cookie"]
+        assert client.get("/customers", follow_redirects=False).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/customers?page=%C2%B2",
+        f"/customers?page={'9' * 5000}",
+        "/customers?page=-1&sort=nothing&dir=sideways",
+        "/customers?q=%00%27%22;--",
+        "/invoices?q=%25&sort=total%22--",
+        "/events?start=yesterday",
+        "/events?q=%00",
+        "/invoices/INV-000001/document?format=exe",
+        "/invoices/..%2F..%2Fetc%2Fpasswd/document?format=pdf",
+        "/customers/..%2F..%2Fetc%2Fpasswd",
+        "/static/..%2Fshell.py",
+        "/static/%2e%2e/pages.py",
+        "/desk/..%2F..%2Fx",
+    ],
+)
+def test_no_address_is_a_defect(site: Site, path: str) -> None:
+    site.sign_in(ROOT)
+    said = site.client.get(path)
+    assert said.status_code in (200, 400, 404)
+    assert "defect" not in said.text
+    assert "root:" not in said.text
+    assert "import" not in said.text
+
+
+@pytest.mark.parametrize(
+    "where", ["//elsewhere.example", "/\\elsewhere.example", "https:elsewhere.example", "/\t/elsewhere.example", "javascript:x"]
+)
+def test_r79_no_redirect_leads_away(site: Site, where: str) -> None:
+    site.client.cookies.clear()
+    said = site.client.post("/sign-in", data={"email": ADA, "password": PASSWORD, "next": where}, follow_redirects=False)
+    assert said.headers["location"] == "/"
+
+
+def test_ids_are_never_paths(site: Site) -> None:
+    site.sign_in(BEN)
+    fields = {"id": "../../escaped", "customer": "cust_123", "plan": "enterprise", "start_date": "2026-06-01", "end_date": ""}
+    where = site.post("/propose/contract", "/propose/contract", **fields, because="curious").headers["location"]
+    page = site.get(where).text
+    assert re.search(r"contracts/escaped-[0-9a-f]{8}\.yml", page)
+    assert "b/contracts/../" not in page
+
+
+def test_months_of_a_what_if_are_months(site: Site) -> None:
+    site.sign_in(BEN)
+    asked = {"proposal": "change-1", "from": "--out=/tmp", "to": "2026-03"}
+    assert "Months are written like 2026-01" in site.post("/what-if", "/what-if", 400, **asked).text
+
+
+def test_r82_a_document_as_a_page_has_its_style_and_no_script(site: Site) -> None:
+    site.sign_in(VERA)
+    said = site.get("/invoices/INV-000001/document?format=html")
+    assert "<style>" in said.text
+    assert "sandbox" in said.headers["content-security-policy"]
+    assert "script-src" not in said.headers["content-security-policy"]
+    assert said.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+# --- lists of the desk and of the door -----------------------------------------------------------------------------------------------
+
+
+def test_r80_the_desk_is_a_list_like_others(site: Site) -> None:
+    site.sign_in(BEN)
+    site.post("/desk/sync", "/desk")
+    rows = list(csv.DictReader(io.StringIO(site.get("/desk?format=csv&sort=amount&dir=desc").text)))
+    assert len(rows) > 5
+    amounts = [float(row["amount"]) for row in rows if row["amount"]]
+    assert amounts == sorted(amounts, reverse=True)
+    assert "1 row ·" in site.get(f"/desk?q={UMBRA}").text
+
+
+def test_r80_refused_requests_are_shown_for_a_day(site: Site) -> None:
+    api = {"Authorization": "Bearer mk_live_0123456789abcdef"}
+    assert site.client.post("/v1/events", json={"event_name": "x"}, headers=api).status_code == 401
+    site.sign_in(VERA)
+    assert "refused within 24 hours (UNAUTHORIZED)" in site.get("/").text
+    page = site.get("/refused?q=UNAUTHORIZED").text
+    assert "/v1/events" in page
+    assert "01234567" in page
+    assert "89abcdef" not in page
+    key = keys.create(site.serving.register, "sender", ["usage:write"], NOW)
+    events = [{"event_name": "ai_call", "customer_id": "cust_123"}, {"event_name": ""}]
+    said = site.client.post("/v1/events/batch", json=events, headers={"Authorization": f"Bearer {key}"})
+    assert said.status_code == 202
+    assert "1 of 2 events were refused" in site.get("/refused").text
+
+
+def test_r81_what_check_says_is_said_while_one_types(site: Site) -> None:
+    site.sign_in(BEN)
+    combination = "region=EU, call_outcome=escalated"
+    rate = {"contract": "northwind-2026", "meter": "AI_CALL", "dimensions": combination, "effective_from": ""}
+    check = "/propose/override/check"
+    assert "Still to fill in: Rate" in site.post(check, "/propose/override", 200, **rate, rate="").text
+    assert "The books take this" in site.post(check, "/propose/override", 200, **rate, rate="1.50").text
+    said = site.post(check, "/propose/override", 200, **rate, rate="<script>").text
+    assert "notice bad" in said
+    assert "<script>" not in said
+    assert "change-" not in said
+
+
+def test_r80_an_initial_invoice_is_of_a_day(site: Site) -> None:
+    site.sign_in(VERA)
+    with published(site.serving.warehouse) as marts:
+        number, day = fetch(
+            marts, "select number, period_start::date from marts.invoices where kind = 'initial' and number is not null limit 1"
+        ).row(0)
+    page = site.get(f"/invoices/{number}").text
+    assert re.search(rf"{day} <span", page) or re.search(r"</a>, \d{4}-\d\d-\d\d <span", page)
+    assert " to 20" not in page

@@ -17,6 +17,7 @@ OBJECTS = (
     "pricebook_entry",
     "contract",
     "quote",
+    "quote_line",
     "order",
 )
 TERMS = (
