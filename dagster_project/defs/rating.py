@@ -15,13 +15,16 @@ GROUP = "rating"
 READ = [dg.AssetKey(nightly.USAGE), *(one.key for one in [*books.BOOKS, *books.SCHEDULE])]
 DOCUMENTS = [spec("rating", table, group=GROUP, deps=READ, owner=FINANCE, monthly=True) for table in tables.DOCUMENT_TABLES]
 RECONCILED = spec("rating", steps.RECONCILED_AMOUNTS, group=GROUP, deps=READ, monthly=True)
+RATED_PERIODS, UNBILLED_USAGE = (
+    spec("rating", table, group=GROUP, deps=READ, monthly=True) for table in (tables.RATED_PERIODS, tables.UNBILLED_USAGE)
+)
 LETTERHEADS = spec("rating", LETTERHEADS_TABLE, group=GROUP, deps=READ, owner=FINANCE, monthly=True)
 ATTENTION = spec("rating", attention.ATTENTION, group=GROUP, deps=READ, monthly=True)
 
 
 @dg.multi_asset(
     name=nightly.RATED_DOCUMENTS.name,
-    specs=[*DOCUMENTS, RECONCILED, LETTERHEADS, ATTENTION],
+    specs=[*DOCUMENTS, RATED_PERIODS, UNBILLED_USAGE, RECONCILED, LETTERHEADS, ATTENTION],
     check_specs=[
         dg.AssetCheckSpec(name, asset=list(nightly.INVOICES), blocking=True, description=law)
         for name, law in invariants.LAWS_OF_DOCUMENTS.items()
