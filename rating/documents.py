@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -47,6 +47,7 @@ class Documents:
 class Rated:
     """What some contracts come to: RATED_INVOICES, INVOICE_LINES, TIER_CHARGES, LINE_SHARES, RATED_ENTRIES.
 
+    periods: RATED_PERIODS. unbilled: UNBILLED_USAGE of those that are issued.
     held_back: why contracts that cannot be rated are not among them, by contract_id (R-2, R-47).
     """
 
@@ -55,4 +56,6 @@ class Rated:
     tiers: pl.DataFrame
     shares: pl.DataFrame
     ledger: pl.DataFrame
+    periods: pl.DataFrame = field(default_factory=tables.RATED_PERIODS.empty)
+    unbilled: pl.DataFrame = field(default_factory=tables.UNBILLED_USAGE.empty)
     held_back: tuple[tuple[str, str], ...] = ()

@@ -6,7 +6,7 @@ environment; and no number, date of issue or hash: these are given by `issue`, t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import polars as pl
@@ -94,7 +94,8 @@ def rate_shard(
     paid = apply_credits(  # section 7: what credits pay of them
         catalog, schedule, headers, lines, shares, issued, late.issued_lines, as_of, issue=issue
     )
-    return build_documents(catalog, schedule, headers, lines, shares, charges.usage.tiers, paid)
+    documents = build_documents(catalog, schedule, headers, lines, shares, charges.usage.tiers, paid)
+    return replace(documents, periods=tables.RATED_PERIODS.frame(due.rated), unbilled=late.unbilled)
 
 
 # --- sections 5 and 8: what there is to bill -----------------------------------------------------------------------------------
@@ -216,7 +217,8 @@ def _adjustments(
     catalog: Catalog, schedule: Schedule, due: _Due, charges: _Charges, issued: Documents, pending: Documents | None
 ) -> Adjustments:
     issued_lines = adjustments.issued_lines(issued, due.originals)
-    deltas = adjustments.in_invoice_order(adjustments.line_deltas(charges.lines, issued_lines, due.again), catalog, schedule)
+    differences = adjustments.line_differences(charges.lines, issued_lines, due.again)
+    deltas = adjustments.in_invoice_order(adjustments.line_deltas(differences), catalog, schedule)
     current_shares = charges.usage.shares.join(
         charges.lines.filter(pl.col("kind") == "usage").select("line", *PERIOD, *SAME_LINE[1:]), on="line"
     ).join(due.again.select("original_id", *PERIOD), on=PERIOD)
@@ -227,6 +229,7 @@ def _adjustments(
         lines=pl.concat([adjustments.LINES.frame(deltas), carried.lines]),
         shares=pl.concat([moved, carried.shares]),
         issued_lines=issued_lines,
+        unbilled=adjustments.unbilled_usage(differences),
     )
 
 

@@ -444,6 +444,7 @@ CLOSED_PERIODS = Table(
         ("period_end", INSTANT, "first instant after the period"),
         ("last_batch", SMALL, "last landing that its last re-rating knew; what landed later is too late"),
         ("last_record", SMALL, "last record of unmatched versions up to its last re-rating; null: none was written then", NULL),
+        ("contents_record", SMALL, "record of what its last re-rating contained; null: none was written then", NULL),
     ),
 )
 
@@ -643,6 +644,29 @@ LINE_DELTAS = Table(
     "one line of an issued period whose amount differs from what was issued for it (R-42)",
     ("original_id", "kind", "pricing_code", "combination", "price_from", "service_start"),
     _columns(("original_id", TEXT, "the document that it corrects")) + CHARGES.columns,
+)
+
+RATED_PERIODS = Table(
+    "rated_periods",
+    "one period that a run rated, for the first time or again",
+    ("contract_id", "period_start"),
+    _columns(
+        ("contract_id", TEXT, "id of the contract"),
+        ("period_start", INSTANT, "first instant of the period"),
+    ),
+)
+
+UNBILLED_USAGE = Table(
+    "unbilled_usage",
+    "one meter of one issued period: by how much its usage differs from what its documents say, where that is worth nothing (R-42)",
+    ("contract_id", "period_start", "meter_code"),
+    _columns(
+        ("contract_id", TEXT, "id of the contract"),
+        ("period_start", INSTANT, "first instant of the period"),
+        ("meter_code", TEXT, "code of the meter"),
+        ("quantity", QUANTITY, "usage that is on no document; negative: documents say too much (9 decimals)"),
+        ("event_count", COUNT, "event versions that are on no document"),
+    ),
 )
 
 DOCUMENT_CHARGES = Table(

@@ -6,7 +6,7 @@ from dagster_project.defs.declared import FINANCE, POOL, Said, carried_out, key_
 from dagster_project.defs.partitions import one_run
 from dagster_project.pipeline import dimensions, nightly, steps
 from dagster_project.pipeline.run import Run
-from dagster_project.warehouse import unmatched
+from dagster_project.warehouse import contents, unmatched
 from rating import tables
 
 GROUP = "books"
@@ -19,6 +19,10 @@ SCHEDULE = [
     for table in steps.SCHEDULE
 ]
 NOTED = spec("schedule", unmatched.CHANGES, group=GROUP, deps=[one.key for one in BOOKS], made_by=unmatched.changes)
+CLOSED = [
+    spec("closed", table, group=GROUP, deps=[one.key for one in SCHEDULE], made_by=steps.lay_schedule)
+    for table in contents.PARTS
+]
 READ = [one.key for one in [*BOOKS, *SCHEDULE]]
 # no edge from deals/drafts: it has no months, and what has them would come in a run of its own after it (`defs/deals.py`)
 DIMENSIONS = [
@@ -41,7 +45,7 @@ def contract_data(context: dg.AssetExecutionContext, meterhouse_run: dg.Resource
 
 @dg.multi_asset(
     name=nightly.SCHEDULE.name,
-    specs=[*SCHEDULE, NOTED, *DIMENSIONS],
+    specs=[*SCHEDULE, NOTED, *CLOSED, *DIMENSIONS],
     check_specs=[
         dg.AssetCheckSpec(name, asset=key_of(nightly.DEALS_MART), description=says)
         for name, says in nightly.DEAL_CHECKS.items()

@@ -17,13 +17,17 @@ DOCUMENTS = [
     spec("rating", table, group=GROUP, deps=READ, owner=FINANCE, made_by=steps.rate_usage) for table in tables.DOCUMENT_TABLES
 ]
 RECONCILED = spec("rating", steps.RECONCILED_AMOUNTS, group=GROUP, deps=READ, made_by=steps.write_documents)
+RATED_PERIODS, UNBILLED_USAGE = (
+    spec("rating", table, group=GROUP, deps=READ, made_by=steps.write_documents)
+    for table in (tables.RATED_PERIODS, tables.UNBILLED_USAGE)
+)
 LETTERHEADS = spec("rating", LETTERHEADS_TABLE, group=GROUP, deps=READ, owner=FINANCE, made_by=steps.write_documents)
 ATTENTION = spec("rating", attention.ATTENTION, group=GROUP, deps=READ, made_by=steps.look_for_attention)
 
 
 @dg.multi_asset(
     name=nightly.RATED_DOCUMENTS.name,
-    specs=[*DOCUMENTS, RECONCILED, LETTERHEADS, ATTENTION],
+    specs=[*DOCUMENTS, RATED_PERIODS, UNBILLED_USAGE, RECONCILED, LETTERHEADS, ATTENTION],
     check_specs=[
         dg.AssetCheckSpec(name, asset=key_of(nightly.INVOICES), blocking=True, description=law)
         for name, law in invariants.LAWS_OF_DOCUMENTS.items()

@@ -3,17 +3,21 @@
 The way of a file: `inbox` finds it, `known` tells whether its content has landed before, `cutting` finds its lines. Those that look
 like lines before them are told by their `shapes` (`familiar`). All others are parsed by `reading` and judged by `rules`, and so are the
 rows that `tabular` makes lines of; `columns` tells how a table is named and written. `judging` puts both together, `parts` writes what
-they give, `batches` makes the whole count by one rename.
+they give, `batches` makes the whole count by one rename. `compaction` puts small landings together.
 """
 
 from dagster_project.landing.batches import (
+    Compaction,
     LandedFile,
     Landing,
     LandingDamaged,
     changed_files,
+    described,
     landings,
+    last_batch,
     quarantine_files,
     raw_files,
+    stored,
 )
 from dagster_project.landing.course import LandingRefused, LinesDoNotBalance, land
 from dagster_project.landing.findings import BARE_DATE, NOT_READ, TIME_MADE_UP, UNREAD_FIELD, Remark
@@ -23,6 +27,7 @@ __all__ = [
     "NOT_READ",
     "TIME_MADE_UP",
     "UNREAD_FIELD",
+    "Compaction",
     "LandedFile",
     "Landing",
     "LandingDamaged",
@@ -30,8 +35,11 @@ __all__ = [
     "LinesDoNotBalance",
     "Remark",
     "changed_files",
+    "described",
     "land",
     "landings",
+    "last_batch",
     "quarantine_files",
     "raw_files",
+    "stored",
 ]

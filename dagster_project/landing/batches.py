@@ -1,4 +1,4 @@
-"""Committed landings: one manifest a batch, which appears by one rename once everything it names is on disk.
+"""Committed landings: one manifest a batch, which appears by one rename once everything it names is on disk; and compactions of them.
 
 What belongs here: which files of the warehouse count. What does not: how they are written (`parts`).
 """
@@ -6,16 +6,19 @@ What belongs here: which files of the warehouse count. What does not: how they a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from dagster_project.errors import UserError
 from dagster_project.landing.findings import Finding, Remark
-from dagster_project.warehouse.files import publish_atomically, remove, sha256
+from dagster_project.warehouse.files import publish_atomically, remove, sha256, write_atomically
 from dagster_project.warehouse.paths import Warehouse
+
+KEPT = timedelta(days=1)  # of nights: what a compaction replaces may still be read by whoever began before
 
 
 class LandingDamaged(UserError):
@@ -74,30 +77,84 @@ class Landing:
         return tuple(remark.sentence for remark in self.remarks)
 
 
+@dataclass(frozen=True, slots=True)
+class Compaction:
+    """The rows of consecutive landings in one file: from `first` to `last`. level: how often that file was put together."""
+
+    first: int
+    last: int
+    level: int
+    as_of: datetime  # of the last landing when it was written
+    event_files: tuple[DataFile, ...] = ()
+    quarantine_files: tuple[DataFile, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"{self.first:06d}-{self.last:06d}"
+
+    def covers(self, other: Landing | Compaction) -> bool:
+        """Whether it replaces a landing, or another compaction."""
+        first, last = (other.batch, other.batch) if isinstance(other, Landing) else (other.first, other.last)
+        return self.first <= first and last <= self.last and self != other
+
+
 def landings(warehouse: Warehouse, as_of: datetime | None = None) -> list[Landing]:
     """The committed batches in order, up to as_of (R-46)."""
-    paths = sorted(warehouse.landings.glob("[0-9]*.json"))
-    known = [_read(path) for path in paths]
+    known = [_known(path, path.stat().st_mtime_ns) for path in sorted(warehouse.landings.glob("[0-9]*.json"))]
     return [landing for landing in known if as_of is None or landing.as_of <= as_of]
 
 
+def last_batch(warehouse: Warehouse, as_of: datetime) -> int:
+    """The number of the last landing up to as_of; 0 before the first."""
+    return max((landing.batch for landing in landings(warehouse, as_of)), default=0)
+
+
+def compactions(warehouse: Warehouse) -> list[Compaction]:
+    """Every compaction, also those that a wider one has replaced since."""
+    paths = sorted(_compacted(warehouse).glob("[0-9]*.json"))
+    return [_compaction(path, path.stat().st_mtime_ns) for path in paths]
+
+
+def in_force(known: Sequence[Compaction]) -> list[Compaction]:
+    """Compactions that no wider one has replaced."""
+    return [one for one in known if not any(other.covers(one) for other in known)]
+
+
+def stored(warehouse: Warehouse, as_of: datetime | None = None) -> list[Landing | Compaction]:
+    """What holds the rows of landings up to as_of, in order: landings, or the compactions that stand for them. A compaction may
+    hold later landings, too."""
+    known, widest = landings(warehouse, as_of), in_force(compactions(warehouse))
+    alone = [landing for landing in known if not any(one.covers(landing) for one in widest)]
+    asked = [one for one in widest if any(one.covers(landing) for landing in known)]
+    return sorted([*alone, *asked], key=_place)
+
+
+def _place(one: Landing | Compaction) -> int:
+    return one.batch if isinstance(one, Landing) else one.first
+
+
 def raw_files(warehouse: Warehouse, as_of: datetime | None = None) -> list[Path]:
-    """The Parquet files of raw_events that a reader may see."""
-    return [warehouse.root / file.path for landing in landings(warehouse, as_of) for file in landing.event_files]
+    """The Parquet files that hold the events of landings up to as_of; those of later ones, too, where they were compacted with them."""
+    return [warehouse.root / file.path for one in stored(warehouse, as_of) for file in one.event_files]
 
 
 def quarantine_files(warehouse: Warehouse, as_of: datetime | None = None) -> list[Path]:
-    """The Parquet files of the quarantine that a reader may see."""
-    return [warehouse.root / file.path for landing in landings(warehouse, as_of) for file in landing.quarantine_files]
+    """The Parquet files that hold the quarantine of landings up to as_of, as `raw_files` those of events."""
+    return [warehouse.root / file.path for one in stored(warehouse, as_of) for file in one.quarantine_files]
+
+
+def described(one: Landing | Compaction) -> str:
+    """Which landings a file is of, for a sentence."""
+    return f"landing {one.batch}" if isinstance(one, Landing) else f"landings {one.first} to {one.last}"
 
 
 def changed_files(warehouse: Warehouse, as_of: datetime | None = None) -> list[str]:
     """A sentence for every file of raw events and quarantine that is missing, or not the bytes that landed."""
     sentences = []
-    for landed in landings(warehouse, as_of):
-        for file in (*landed.event_files, *landed.quarantine_files):
+    for one in stored(warehouse, as_of):
+        for file in (*one.event_files, *one.quarantine_files):
             path = warehouse.root / file.path
-            when = f"landing {landed.batch} ({landed.as_of:%Y-%m-%d})"
+            when = f"{described(one)} ({one.as_of:%Y-%m-%d})"
             if not path.exists():
                 sentences.append(f"{path} is missing: it held {file.rows:,} rows of {when}.")
             elif file.sha256 is not None and sha256(path) != file.sha256:
@@ -115,19 +172,56 @@ def commit(warehouse: Warehouse, landing: Landing) -> None:
     publish_atomically(built, place)
 
 
-def heal(warehouse: Warehouse, committed: Iterable[Landing]) -> None:
-    """Remove what a landing that died has left: files that no committed batch names."""
-    named = {warehouse.root / file.path for landing in committed for file in (*landing.event_files, *landing.quarantine_files)}
+def commit_compaction(warehouse: Warehouse, compaction: Compaction) -> None:
+    """Make a compaction stand for its landings. Everything it names must be on disk."""
+    place = _compacted(warehouse) / f"{compaction.name}.json"
+    content = asdict(compaction) | {"as_of": compaction.as_of.isoformat(timespec="microseconds")}
+    write_atomically(place, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def heal(warehouse: Warehouse, committed: Sequence[Landing]) -> None:
+    """Remove what a landing that died has left, files that nothing committed names, and what a compaction replaced long enough ago."""
+    known = compactions(warehouse)
+    now = committed[-1].as_of if committed else None
+    replacing = [one for one in known if now is not None and now - one.as_of >= KEPT]
+    every: list[Landing | Compaction] = [*committed, *known]
+    read = [one for one in every if not any(other.covers(one) for other in replacing)]
+    named = {warehouse.root / file.path for one in read for file in (*one.event_files, *one.quarantine_files)}
     for path in _written(warehouse):
         if path not in named:
             remove(path)
-    for path in warehouse.landings.glob(".*.tmp"):
+    for one in known:
+        if one not in read:
+            remove(_compacted(warehouse) / f"{one.name}.json")
+    for path in (*warehouse.landings.glob(".*.tmp"), *_compacted(warehouse).glob(".*.tmp")):
         remove(path)
 
 
 def _written(warehouse: Warehouse) -> Iterator[Path]:
     yield from warehouse.raw_events.glob("*/*")
-    yield from warehouse.quarantine.glob("*")
+    yield from (path for path in warehouse.quarantine.rglob("*") if path.is_file())
+
+
+def _compacted(warehouse: Warehouse) -> Path:
+    return warehouse.landings / "compacted"
+
+
+@lru_cache(maxsize=100_000)
+def _known(path: Path, _written_ns: int) -> Landing:
+    """A landing by its manifest, which is written once: read once a process."""
+    return _read(path)
+
+
+@lru_cache(maxsize=10_000)
+def _compaction(path: Path, _written_ns: int) -> Compaction:
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        files = {name: tuple(DataFile(**file) for file in said.pop(name)) for name in ("event_files", "quarantine_files")}
+        return Compaction(**said | files | {"as_of": datetime.fromisoformat(said["as_of"])})
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise LandingDamaged(
+            f"{path} is not as it was written. Put it back from a backup; until then nothing can be landed or issued."
+        ) from error
 
 
 def _read(path: Path) -> Landing:

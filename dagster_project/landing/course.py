@@ -23,6 +23,7 @@ from dagster_project.errors import UserError
 from dagster_project.landing.ahead import Behind, one_ahead
 from dagster_project.landing.batches import LandedFile, Landing, Replacement, commit, heal, landings
 from dagster_project.landing.columns import UnreadableColumns
+from dagster_project.landing.compaction import compact
 from dagster_project.landing.files import PIECE_BYTES, Told, cuts_of
 from dagster_project.landing.findings import FIELDS_KEPT, NOT_LANDED, SWALLOWED, UNREAD_FIELD, Finding, Remark, summed
 from dagster_project.landing.inbox import Inbox, InboxFile, Stamp
@@ -110,6 +111,7 @@ def land(
     if last and not landing.files and not landing.replacements and as_of == last.as_of:
         return replace(landing, batch=last.batch)
     commit(warehouse, landing)
+    compact(warehouse)
     return landing
 
 
@@ -139,8 +141,8 @@ class _Course:
         self._findings: list[pl.DataFrame] = []
         self._unread_columns: dict[int, list[str]] = {}
         self._remembered = RememberedHashes(warehouse.derived / "landed_hashes.json")
-        self._events = Parts(warehouse.root, warehouse.raw_events, batch, day="received_date")
-        self._quarantine = Parts(warehouse.root, warehouse.quarantine, batch)
+        self._events = Parts(warehouse.root, warehouse.raw_events, f"{batch:06d}", day="received_date")
+        self._quarantine = Parts(warehouse.root, warehouse.quarantine, f"{batch:06d}")
         self._files: list[InboxFile] = []
         self._arrivals: dict[int, _Arrival] = {}  # by the number of the file in the inbox
         self._waiting: list[Cut] = []  # lines of small files, until they are a piece together

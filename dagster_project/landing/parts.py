@@ -35,14 +35,14 @@ class _Part:
 
 
 class Parts:
-    """Collects rows and writes them as `<batch>-<part>.parquet`, by day or all in one folder.
+    """Collects rows and writes them as `<name>-<part>.parquet`, by day or all in one folder.
 
     Rows keep their order within a folder. The same rows, added alike, give the same bytes.
     """
 
-    def __init__(self, root: Path, folder: Path, batch: int, day: str | None = None) -> None:
+    def __init__(self, root: Path, folder: Path, name: str, day: str | None = None) -> None:
         """`day` names the date column whose value picks the sub-folder, which does not go into the file."""
-        self._root, self._folder, self._batch, self._day = root, folder, batch, day
+        self._root, self._folder, self._name, self._day = root, folder, name, day
         self._parts: list[_Part] = []
         self._open: dict[Path, _Part] = {}
         self._waiting: dict[Path, list[pl.DataFrame]] = defaultdict(list)
@@ -95,7 +95,7 @@ class Parts:
 
     def _begun(self, folder: Path, schema: pyarrow.Schema) -> _Part:
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{self._batch:06d}-{len(self._parts) + 1:04d}.parquet"
+        path = folder / f"{self._name}-{len(self._parts) + 1:04d}.parquet"
         writer = pyarrow.parquet.ParquetWriter(
             path,
             schema,

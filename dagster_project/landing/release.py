@@ -16,7 +16,7 @@ import polars as pl
 import pyarrow as pa
 
 from dagster_project.landing import raw_tables
-from dagster_project.landing.batches import LandedFile, Landing, commit, heal, landings, quarantine_files
+from dagster_project.landing.batches import LandedFile, Landing, commit, heal, landings, last_batch, quarantine_files
 from dagster_project.landing.columns import UnreadableColumns
 from dagster_project.landing.course import LandingRefused
 from dagster_project.landing.cutting import lines_of
@@ -51,6 +51,8 @@ def quarantined(warehouse: Warehouse, as_of: datetime | None = None) -> pl.DataF
     files = quarantine_files(warehouse, as_of)
     schema = raw_tables.QUARANTINE.schema
     rows = pl.concat([raw_tables.QUARANTINE.empty(), *(pl.read_parquet(file).select(*schema) for file in files)])
+    if as_of is not None:
+        rows = rows.filter(pl.col("batch") <= last_batch(warehouse, as_of))
     released = [pl.read_parquet(file, columns=LINE) for file in released_files(warehouse, as_of)]
     if released:
         rows = rows.join(pl.concat(released).cast({name: rows.schema[name] for name in LINE}), on=LINE, how="anti")
@@ -102,7 +104,7 @@ def release(
     events = judged.events.join(of_lines, left_on="file", right_on="number", how="left", maintain_order="left")
     received_at = pl.lit(as_of, dtype=pl.Datetime("us"))
     events = events.with_columns(file="old_file", batch=pl.lit(last.batch + 1, dtype=pl.Int32), received_at=received_at)
-    parts = Parts(warehouse.root, warehouse.raw_events, last.batch + 1, day="received_date")
+    parts = Parts(warehouse.root, warehouse.raw_events, f"{last.batch + 1:06d}", day="received_date")
     parts.add(events.select(*raw_tables.EVENTS.names, pl.col("received_at").dt.date().alias("received_date")))
     parts.flush()
     counts = events.group_by("file", "file_hash").len().sort("file", "file_hash")

@@ -18,7 +18,7 @@ import polars as pl
 from dagster_project.landing import raw_tables
 from dagster_project.pipeline import steps
 from dagster_project.pipeline.run import Run
-from dagster_project.warehouse import unmatched
+from dagster_project.warehouse import contents, unmatched
 from dagster_project.warehouse.database import connect, fetch, lay
 from dagster_project.warehouse.dbt_runner import DbtHouse
 from dagster_project.warehouse.paths import Warehouse
@@ -73,6 +73,7 @@ class Metering:
                 tables.CLOSED_PERIODS.name: tables.CLOSED_PERIODS.empty(),
                 unmatched.CHANGES.name: unmatched.CHANGES.empty(),
             },
+            "closed": {part.name: part.empty() for part in contents.PARTS},
         }
         with connect() as connection:
             connection.execute(f"attach ':memory:' as \"{self._database}\"")

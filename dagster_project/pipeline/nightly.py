@@ -25,7 +25,7 @@ from dagster_project.pipeline import models, steps
 from dagster_project.pipeline.dimensions import DEALS, DIMENSIONS
 from dagster_project.pipeline.run import Run
 from dagster_project.pipeline.said import Checked, Figure, Key, Made, Said
-from dagster_project.warehouse import issued, unmatched
+from dagster_project.warehouse import contents, issued, unmatched
 from dagster_project.warehouse.dbt_runner import DbtResult
 from rating import tables
 from rating.books import LETTERHEADS
@@ -105,6 +105,8 @@ def schedule(run: Run, _: Months) -> Said:
         )
         yield Made(("schedule", table.name), {"row_count": frame.height, "last_months": months})
     yield Made(("schedule", unmatched.CHANGES.name))
+    for table in contents.PARTS:
+        yield Made(("closed", table.name))
     for table in DIMENSIONS:
         yield Made(("dimensions", table.name), {"row_count": steps.dimension(run, table.name).height})
     yield from _deals_looked_at(steps.dimension(run, DEALS.name), run.as_of)
@@ -223,8 +225,9 @@ def _expected(run: Run, table: Key, law: str, results: Sequence[ExpectationResul
 
 def rated_documents(run: Run, months: Months) -> Said:
     """Rate every month that still has something to do; prove that what comes out ties."""
-    now, held_back = steps.rate_usage(run, steps.usage(run), months)
-    steps.write_documents(run, now, held_back)
+    rated = steps.rate_usage(run, steps.usage(run), months)
+    now, held_back = rated.documents, rated.held_back
+    steps.write_documents(run, rated)
     rows = steps.look_for_attention(run, now, months)
     for table, frame in issued.by_table(now):
         figures: dict[str, Figure] = {"rows_of_this_run": frame.height}
@@ -236,6 +239,8 @@ def rated_documents(run: Run, months: Months) -> Said:
             standing = money_by_month(issued.concat(run.issued, now))
             months_of_it = {month: _totals(rows) for (month,), rows in standing.group_by("month")}
         yield Made(("rating", table.name), figures, months_of_it)
+    yield Made(("rating", tables.RATED_PERIODS.name), {"row_count": rated.periods.height})
+    yield Made(("rating", tables.UNBILLED_USAGE.name), {"row_count": rated.unbilled.height})
     yield Made(("rating", steps.RECONCILED_AMOUNTS.name))
     yield Made(("rating", LETTERHEADS.name))
     yield Made(("rating", attention.ATTENTION.name), {"row_count": rows.height})

@@ -135,7 +135,8 @@ def _rated(warehouse: Warehouse, books: Books, as_of: datetime, months: Months, 
         failed = [f"{result.name}: {result.message}" for result in steps.prepare(run) if not result.is_good]
         if failed:
             raise UserError("The events could not be read under these books.", *failed)
-        return _Rated(*steps.rate_everything(run, steps.usage(run), months, None))
+        rated = steps.rate_everything(run, steps.usage(run), months, None)
+        return _Rated(rated.documents, rated.held_back)
 
 
 def lines_of(documents: Documents, months: Months, contracts: Sequence[str]) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from dagster_project.pipeline import pending, processes
 from dagster_project.pipeline.dimensions import dimensions
 from dagster_project.pipeline.run import Run, refuse_the_past
 from dagster_project.pipeline.said import Key
-from dagster_project.warehouse import books_cache, dbt_build_cache, issued, recovery, unmatched
+from dagster_project.warehouse import books_cache, contents, dbt_build_cache, issued, notes, recovery, unmatched
 from dagster_project.warehouse.database import checkpoint, connect, fetch, log_of
 from dagster_project.warehouse.dbt_runner import DbtResult
 from dagster_project.warehouse.files import publish_atomically, remove, write_atomically
@@ -96,10 +96,12 @@ def show_landed(run: Run) -> None:
     events = _rows_of(run.warehouse, raw_tables.EVENTS, landing.raw_files(run.warehouse, run.as_of))
     quarantine = _rows_of(run.warehouse, raw_tables.QUARANTINE, landing.quarantine_files(run.warehouse, run.as_of))
     withdrawn = _is_withdrawn(left_out)
+    # a compacted file may hold landings of after as_of
+    landed = f"batch <= {landing.last_batch(run.warehouse, run.as_of)}"
     queries = {
-        raw_tables.EVENTS: f"{events} where not ({withdrawn})",
-        raw_tables.WITHDRAWN: f"{events} where {withdrawn}",
-        raw_tables.QUARANTINE: f"{quarantine} as lines where {_is_not_released(run)}",
+        raw_tables.EVENTS: f"{events} where {landed} and not ({withdrawn})",
+        raw_tables.WITHDRAWN: f"{events} where {landed} and {withdrawn}",
+        raw_tables.QUARANTINE: f"{quarantine} as lines where {landed} and {_is_not_released(run)}",
     }
     _show_queries(run.warehouse, "raw", {table.name: query for table, query in queries.items()})
 
@@ -149,7 +151,13 @@ def lay_schedule(run: Run) -> list[pl.DataFrame]:
     # a record says nothing before a period has closed behind it
     noted = run.warehouse.derived / "unmatched_changes.parquet"
     _show(run.warehouse, "schedule", {unmatched.CHANGES.name: [_write(unmatched.changes(run.warehouse, run.as_of), noted)]})
+    _show(run.warehouse, "closed", contents.files_of_closed(run.warehouse, _on_record(laid[-1]), run.as_of))
     return laid
+
+
+def _on_record(closed: pl.DataFrame) -> pl.DataFrame:
+    """contents.NOTED of the closed periods whose contents are on record."""
+    return contents.NOTED.frame(closed.drop_nulls("contents_record").select(*contents.PERIOD, record_no="contents_record"))
 
 
 def dimension(run: Run, name: str) -> pl.DataFrame:
@@ -165,12 +173,14 @@ def closed_periods(run: Run) -> pl.DataFrame:
         .join_asof(_known(run).rename({"batch": "issue_batch"}), left_on="issued_at", right_on="as_of", strategy="backward")
     )
     last = pl.max_horizontal("batch", "issue_batch").fill_null(0).alias("last_batch")
-    return tables.CLOSED_PERIODS.frame(_with_last_record(run, by_issue.with_columns(last)).sort("contract_id", "period_start"))
+    noted = contents.noted(run.warehouse, run.as_of).rename({"record_no": "contents_record"})
+    recorded = _with_last_record(run, by_issue.with_columns(last)).join(noted, on=contents.PERIOD, how="left")
+    return tables.CLOSED_PERIODS.frame(recorded.sort("contract_id", "period_start"))
 
 
 def _with_last_record(run: Run, closed: pl.DataFrame) -> pl.DataFrame:
     """Closed periods with the number of the last record of unmatched versions before they closed, or of their issue."""
-    known = unmatched.records(run.warehouse, run.as_of).select("record_no", noted_at="as_of")
+    known = notes.records(run.warehouse.unmatched, run.as_of).select("record_no", noted_at="as_of")
     before = closed.sort("closes_at").join_asof(
         known.sort("noted_at", "record_no"),
         left_on="closes_at",
@@ -258,8 +268,18 @@ def usage(run: Run) -> pl.DataFrame:
     )
 
 
-def rate_usage(run: Run, rows: pl.DataFrame, months: Months) -> tuple[Documents, pl.DataFrame]:
-    """This run's documents of these months, newly issued and drafts (law 1), and HELD_BACK.
+@dataclass(frozen=True, slots=True)
+class RatedRun:
+    """documents: of a run, newly issued and drafts. held_back: HELD_BACK. periods: RATED_PERIODS. unbilled: UNBILLED_USAGE."""
+
+    documents: Documents
+    held_back: pl.DataFrame
+    periods: pl.DataFrame
+    unbilled: pl.DataFrame
+
+
+def rate_usage(run: Run, rows: pl.DataFrame, months: Months) -> RatedRun:
+    """This run's documents of these months (law 1).
 
     Raises `UserError` where usage is of another run, or breaks a law (R-47).
     """
@@ -267,14 +287,19 @@ def rate_usage(run: Run, rows: pl.DataFrame, months: Months) -> tuple[Documents,
     return rate_everything(run, rows, months, pending_adjustments(run))
 
 
-def rate_everything(run: Run, rows: pl.DataFrame, months: Months, pending: Documents | None) -> tuple[Documents, pl.DataFrame]:
-    """The documents of these months under the run's books, and HELD_BACK; pending: as `pending_adjustments`."""
+def rate_everything(run: Run, rows: pl.DataFrame, months: Months, pending: Documents | None) -> RatedRun:
+    """The documents of these months under the run's books; pending: as `pending_adjustments`."""
     wanted = adjustments.lines_in_play(run.issued, run.books, run.as_of, pending)
     before = issued.with_lines(run.warehouse, run.issued, run.as_of, wanted)
     everything = Shard(run.books, run.schedule, rows, before, run.as_of, months, issue=run.issue, pending=pending)
     rated = processes.rate_all(everything.divided(run.shards))
     held = [{"contract_id": contract, "reason": reason} for shard in rated for contract, reason in shard.held_back]
-    return issue_documents(rated, run.as_of, last_number(run.issued)), HELD_BACK.frame(held).sort("contract_id")
+    return RatedRun(
+        issue_documents(rated, run.as_of, last_number(run.issued)),
+        HELD_BACK.frame(held).sort("contract_id"),
+        pl.concat([shard.periods for shard in rated]).sort(tables.RATED_PERIODS.key),
+        pl.concat([shard.unbilled for shard in rated]).sort(tables.UNBILLED_USAGE.key),
+    )
 
 
 def pending_adjustments(run: Run) -> Documents:
@@ -318,21 +343,23 @@ def _rehearsed(run: Run, instant: datetime) -> Documents:
             run, warehouse=stage, as_of=instant, months=EVERY_MONTH, issue=False, land_new=False, books_read=run.books
         )
         prepare(then)
-        return rate_everything(then, usage(then), EVERY_MONTH, None)[0]
+        return rate_everything(then, usage(then), EVERY_MONTH, None).documents
 
 
-def write_documents(run: Run, documents: Documents, held_back: pl.DataFrame) -> None:
-    """Write the documents of this run and HELD_BACK, and show dbt those of all runs so far: what is issued is read where it lies."""
+def write_documents(run: Run, rated: RatedRun) -> None:
+    """Write what this run rated, and show dbt the documents of all runs so far: what is issued is read where it lies."""
     batches = issued.batches(run.warehouse, run.as_of)
     queries = {}
-    for table, frame in issued.by_table(documents):
+    for table, frame in issued.by_table(rated.documents):
         written = _write(frame, run.warehouse.documents / f"{table.name}.parquet")
         files = [*(batch.folder / issued.file_of(table) for batch in batches), written]
         # by name: files of before a column was there hold nothing in it
         queries[table.name] = f"select {', '.join(table.names)} from ({_select(files)})"
-    queries[books.LETTERHEADS.name] = _select(_letterheads(run, documents))
-    held = _write(held_back, run.warehouse.documents / f"{HELD_BACK.name}.parquet")
-    _show_queries(run.warehouse, "rating", queries | {RECONCILED_AMOUNTS.name: RECONCILED, HELD_BACK.name: _select([held])})
+    queries[books.LETTERHEADS.name] = _select(_letterheads(run, rated.documents))
+    beside = {HELD_BACK: rated.held_back, tables.RATED_PERIODS: rated.periods, tables.UNBILLED_USAGE: rated.unbilled}
+    for table, frame in beside.items():
+        queries[table.name] = _select([_write(frame, run.warehouse.documents / f"{table.name}.parquet")])
+    _show_queries(run.warehouse, "rating", queries | {RECONCILED_AMOUNTS.name: RECONCILED})
     gate.documents_written(run.warehouse, run.as_of)
 
 
@@ -387,21 +414,27 @@ def issue(run: Run, months: Months) -> Batch | None:
             gate.begin(run.warehouse, run.as_of)
             raise
     batch = issued.issue(run.warehouse, new, run.books, run.as_of)
-    _note_unmatched(run, new)
+    _note_contents(run, new)
     held_back = pl.read_parquet(run.warehouse.documents / f"{HELD_BACK.name}.parquet").get_column("contract_id")
     left = pending.of_run(new, pending.read(run.warehouse), run.issued, months, held_back, run.as_of)
     pending.remember(run.warehouse, left)
     return batch
 
 
-def _note_unmatched(run: Run, new: Documents) -> None:
-    """Note what issued periods that are still open do not contain, those that this run issues among them (R-45)."""
+def _note_contents(run: Run, new: Documents) -> None:
+    """Note what issued periods that are still open contain and do not contain, those that this run issues among them (R-45)."""
     every = issued.concat(run.issued, new.with_status("issued"))
     known = adjustments.issued_periods(every, run.books, run.as_of)
     rated = known.filter(~pl.col("is_closed") | (pl.col("issued_at") == run.as_of))
     if not rated.is_empty():
         first, last = rated.select(pl.col("period_start").min(), pl.col("period_end").max()).row(0)
         unmatched.note(run.warehouse, first, last, run.as_of)
+        contents.note(run.warehouse, rated.join(_rated_periods(run), on=contents.PERIOD, how="semi"), run.as_of)
+
+
+def _rated_periods(run: Run) -> pl.DataFrame:
+    """RATED_PERIODS as the rating step wrote it."""
+    return pl.read_parquet(run.warehouse.documents / f"{tables.RATED_PERIODS.name}.parquet")
 
 
 def publish(run: Run) -> Path:

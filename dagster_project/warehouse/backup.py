@@ -30,6 +30,7 @@ def back_up(warehouse: Warehouse, place: Path, progress: Callable[[str], None]) 
     for folder in (
         warehouse.issued,
         warehouse.unmatched,
+        warehouse.contents,
         warehouse.withdrawn,
         warehouse.acknowledged,
         warehouse.landings,

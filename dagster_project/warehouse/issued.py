@@ -19,7 +19,7 @@ import polars as pl
 
 from dagster_project import landing
 from dagster_project.errors import UserError
-from dagster_project.warehouse.files import publish_atomically, remove, sha256
+from dagster_project.warehouse.files import SeenHashes, publish_atomically, remove, sha256
 from dagster_project.warehouse.paths import Warehouse
 from rating import books, tables
 from rating.documents import Documents
@@ -103,7 +103,9 @@ def batches(warehouse: Warehouse, as_of: datetime | None = None) -> list[Batch]:
     return [batch for batch in found if as_of is None or batch.as_of <= as_of]
 
 
-def faults_of_files(batch: Batch, names: Iterable[str] = FILES) -> list[IntegrityIssue]:
+def faults_of_files(
+    batch: Batch, names: Iterable[str] = FILES, hash_of: Callable[[Path], str] = sha256
+) -> list[IntegrityIssue]:
     """Files of a batch that are missing, or not the bytes that were issued."""
     faults = []
     for name in names:
@@ -112,7 +114,7 @@ def faults_of_files(batch: Batch, names: Iterable[str] = FILES) -> list[Integrit
         path = batch.folder / name
         if not path.exists():
             faults.append(IntegrityIssue(batch.folder, f"{place(batch.folder, name)} is missing."))
-        elif sha256(path) != batch.files[name]:
+        elif hash_of(path) != batch.files[name]:
             faults.append(
                 IntegrityIssue(batch.folder, f"{place(batch.folder, name)} is not as it was issued: its SHA-256 differs.")
             )
@@ -274,7 +276,9 @@ def _follows(batch: Batch, before: Path | None) -> bool:
 def _sound(warehouse: Warehouse, as_of: datetime, names: Iterable[str]) -> list[Batch]:
     """Batches of runs up to as_of whose files of these names are the bytes that were issued; `UserError` for any other."""
     found, looked_at = batches(warehouse, as_of), list(names)
-    _refuse(warehouse, [fault for batch in found for fault in faults_of_files(batch, looked_at)])
+    seen = SeenHashes(warehouse.derived / "issued_hashes.json")
+    _refuse(warehouse, [fault for batch in found for fault in faults_of_files(batch, looked_at, seen.of)])
+    seen.keep()
     return found
 
 

@@ -48,6 +48,10 @@ class Warehouse:
         return self.root / "unmatched"
 
     @property
+    def contents(self) -> Path:
+        return self.root / "contents"
+
+    @property
     def withdrawn(self) -> Path:
         return self.root / "withdrawn"
 

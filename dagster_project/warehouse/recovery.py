@@ -69,8 +69,8 @@ def remove_what_is_derived(warehouse: Warehouse) -> list[str]:
 def landed_files(warehouse: Warehouse) -> list[str]:
     """A sentence for every landed Parquet file that is missing or cannot be read to its end."""
     return [
-        f"{warehouse.root / file.path} {fault}: {file.rows:,} rows of landing {landed.batch} ({_names(landed)})."
-        for landed in landing.landings(warehouse)
+        f"{warehouse.root / file.path} {fault}: {file.rows:,} rows of {_of(landed)}."
+        for landed in landing.stored(warehouse)
         for file in (*landed.event_files, *landed.quarantine_files)
         if (fault := _fault(warehouse.root / file.path, file.rows))
     ]
@@ -144,9 +144,12 @@ def _checked(batches: Iterator[pa.RecordBatch]) -> Iterator[int]:
         yield batch.num_rows
 
 
-def _names(landed: landing.Landing) -> str:
-    names = [file.name for file in landed.files]
-    return ", ".join(names[:3]) + (f" and {len(names) - 3:,} files more" if len(names) > 3 else "")
+def _of(stored: landing.Landing | landing.Compaction) -> str:
+    if isinstance(stored, landing.Compaction):
+        return landing.described(stored)
+    names = [file.name for file in stored.files]
+    more = f" and {len(names) - 3:,} files more" if len(names) > 3 else ""
+    return f"{landing.described(stored)} ({', '.join(names[:3])}{more})"
 
 
 def _name(warehouse: Warehouse, path: Path) -> str:

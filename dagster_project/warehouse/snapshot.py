@@ -22,8 +22,8 @@ def rehearsed(warehouse: Warehouse, as_of: datetime, *, with_issued: bool = True
     """A warehouse that holds what runs up to as_of landed and, unless that is not wanted, issued; gone when the block ends."""
     with tempfile.TemporaryDirectory(prefix="meterhouse-") as folder:
         stage = Warehouse(Path(folder))
-        # what was unmatched when it was issued is part of what was issued
-        for folder in ("raw_events", "quarantine", *(("unmatched",) if with_issued else ())):
+        # what was unmatched and what was counted when it was issued is part of what was issued
+        for folder in ("raw_events", "quarantine", *(("unmatched", "contents") if with_issued else ())):
             real, shown = warehouse.root / folder, stage.root / folder
             _link_files(real, shown)
         if warehouse.landings.exists():

@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from dagster_project.warehouse.database import connect, fetch
-from dagster_project.warehouse.files import publish_atomically, remove, sync
+from dagster_project.warehouse.notes import append, records
 from dagster_project.warehouse.paths import Warehouse
 from rating import tables
 from rating.tables import BOOLEAN, COUNT, INSTANT, NULL, SMALL, TEXT, Column
@@ -36,7 +36,6 @@ CHANGES = tables.Table(
     ),
 )
 VERSION = ["batch", "file", "position", "element"]
-_INSTANT = "%Y%m%dT%H%M%S%f"
 
 _ANY = f"select exists (select 1 from intermediate.int_kind_dispositions where disposition in {UNMATCHED})"
 _NOW = f"""
@@ -51,21 +50,9 @@ _NOW = f"""
 """
 
 
-def records(warehouse: Warehouse, as_of: datetime) -> pl.DataFrame:
-    """record_no, as_of and path of every record of runs up to as_of, in order."""
-    rows = []
-    for path in sorted(warehouse.unmatched.glob("[0-9]*.parquet")):
-        number, written = path.stem.split("-", 1)
-        at = datetime.strptime(written, _INSTANT)  # noqa: DTZ007 - naive UTC throughout
-        if at <= as_of:
-            rows.append((int(number), at, str(path)))
-    schema = {"record_no": pl.Int32(), "as_of": pl.Datetime("us"), "path": pl.String()}
-    return pl.DataFrame(rows, schema=schema, orient="row").sort("record_no")
-
-
 def changes(warehouse: Warehouse, as_of: datetime) -> pl.DataFrame:
     """CHANGES of every record up to as_of."""
-    paths = records(warehouse, as_of).get_column("path")
+    paths = records(warehouse.unmatched, as_of).get_column("path")
     return pl.concat([CHANGES.empty(), *(CHANGES.require(pl.read_parquet(path)) for path in paths)])
 
 
@@ -79,7 +66,6 @@ def note(warehouse: Warehouse, first: datetime, last: datetime, as_of: datetime)
         now = fetch(connection, _NOW, span) if fetch(connection, _ANY).item() else before.select(CHANGES.names[1:-1]).clear()
     now = now.cast({name: CHANGES.schema[name] for name in now.columns})
     entered, left = now.join(before, on=VERSION, how="anti"), before.join(now, on=VERSION, how="anti")
-    number = len(list(warehouse.unmatched.glob("[0-9]*.parquet"))) + 1
     changed = pl.concat(
         [
             entered.with_columns(is_unmatched=pl.lit(value=True)).select(CHANGES.names[1:]),
@@ -88,10 +74,9 @@ def note(warehouse: Warehouse, first: datetime, last: datetime, as_of: datetime)
     ).sort(VERSION)
     if changed.is_empty():
         return None
-    building = warehouse.derived / "noting.parquet"
-    remove(building)
-    CHANGES.frame(changed.with_columns(record_no=pl.lit(number))).write_parquet(building)
-    sync(building)
-    place = warehouse.unmatched / f"{number:06d}-{as_of.strftime(_INSTANT)}.parquet"
-    publish_atomically(building, place)
-    return place
+    return append(
+        warehouse.unmatched,
+        warehouse.derived / "noting.parquet",
+        as_of,
+        lambda number: CHANGES.frame(changed.with_columns(record_no=pl.lit(number))),
+    )

@@ -10,6 +10,22 @@
             and {{ events }}."timestamp" < {{ routes }}.ends_at
 {%- endmacro %}
 
+{#- Whether two rows are about the same month of the same customer, as events name it. -#}
+{% macro same_month_of_customer(a, b) -%}
+            {{ a }}.customer_reference = {{ b }}.customer_reference
+            and {{ a }}.is_external_reference = {{ b }}.is_external_reference
+            and {{ a }}."month" = {{ b }}."month"
+{%- endmacro %}
+
+{#- Whether an event or a group of events went the way of one that a closed period counted (int_closed_routes), in time for it. -#}
+{% macro on_closed_route(events, routes) -%}
+            {{ same_month_of_customer(events, routes) }}
+            and {{ events }}.event_name = {{ routes }}.event_name
+            and {{ events }}.pinned_contract_id is not distinct from {{ routes }}.pinned_contract_id
+            and {{ events }}.batch > {{ routes }}.after_batch
+            and {{ events }}.batch <= {{ routes }}.last_batch
+{%- endmacro %}
+
 {#- Whether a row of int_landed_groups was added up along routes that are no longer those of its customer and month. -#}
 {% macro is_rerouted(held) -%}
     {{ held }}.route_version is distinct from (

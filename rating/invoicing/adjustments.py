@@ -40,12 +40,13 @@ LINES = tables.Table(
 @dataclass(frozen=True, slots=True)
 class Adjustments:
     """Adjustments of a run: DOCUMENT_HEADERS, their LINES, shares that grew or shrank (SAME_LINE, window_start, window_end,
-    share_units); and `issued_lines` of what they correct."""
+    share_units); and `issued_lines` of what they correct. unbilled: UNBILLED_USAGE, what differs and is on none of them."""
 
     headers: pl.DataFrame
     lines: pl.DataFrame
     shares: pl.DataFrame
     issued_lines: pl.DataFrame
+    unbilled: pl.DataFrame
 
 
 def issued_periods(issued: Documents, catalog: Catalog, as_of: datetime) -> pl.DataFrame:
@@ -94,8 +95,30 @@ def lines_in_play(issued: Documents, catalog: Catalog, as_of: datetime, pending:
     ).get_column("invoice_id")
 
 
-def line_deltas(now: pl.DataFrame, before: pl.DataFrame, originals: pl.DataFrame) -> pl.DataFrame:
-    """Lines as they are now less what was issued for them: one row a line whose amount differs.
+def unbilled_usage(differences: pl.DataFrame) -> pl.DataFrame:
+    """UNBILLED_USAGE: usage that differs where no amount does, so that no document corrects it (R-42).
+
+    differences: as `line_differences` has them.
+    """
+    return tables.UNBILLED_USAGE.frame(
+        differences.filter(pl.col("kind") == "usage", pl.col("amount_units") == 0)
+        .group_by(*PERIOD, "meter_code")
+        .agg(
+            exact.decimal(exact.as_int128("quantity").sum(), tables.QUANTITY).alias("quantity"),
+            pl.col("event_count").sum(),
+        )
+        .filter((pl.col("quantity") != 0) | (pl.col("event_count") != 0))
+        .sort(*PERIOD, "meter_code")
+    )
+
+
+def line_deltas(differences: pl.DataFrame) -> pl.DataFrame:
+    """Those of the differences that are worth something: LINE_DELTAS but for `rank`, which may be null, in no order."""
+    return differences.filter(pl.col("amount_units") != 0)
+
+
+def line_differences(now: pl.DataFrame, before: pl.DataFrame, originals: pl.DataFrame) -> pl.DataFrame:
+    """Lines as they are now less what was issued for them: one row a line, whether it differs or not.
 
     now: CHARGES of re-rated periods; others are passed over. before: `issued_lines`. originals: rows of `issued_periods`, those
       that are rated again.
@@ -145,18 +168,11 @@ def line_deltas(now: pl.DataFrame, before: pl.DataFrame, originals: pl.DataFrame
     zero = pl.lit(0).cast(tables.PRICE)
     list_now = pl.when(is_now).then("list_amount").otherwise(zero)
     list_before = pl.when(pl.col("amount_units_issued").is_not_null()).then("list_amount_issued").otherwise(zero)
-    return (
-        both.with_columns(
-            *(
-                pl.when(is_now).then(pl.col(name)).otherwise(pl.col(f"{name}_issued")).alias(name)
-                for name in [*described, *PERIOD]
-            ),
-            **less,
-            list_amount=list_now - list_before,
-        )
-        .filter(pl.col("amount_units") != 0)
-        .select(tables.LINE_DELTAS.names)
-    )
+    return both.with_columns(
+        *(pl.when(is_now).then(pl.col(name)).otherwise(pl.col(f"{name}_issued")).alias(name) for name in [*described, *PERIOD]),
+        **less,
+        list_amount=list_now - list_before,
+    ).select(tables.LINE_DELTAS.names)
 
 
 def in_invoice_order(differing: pl.DataFrame, catalog: Catalog, schedule: Schedule) -> pl.DataFrame:

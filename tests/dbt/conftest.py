@@ -15,6 +15,7 @@ import pytest
 
 from dagster_project.checks.attention import ATTENTION
 from dagster_project.pipeline.dimensions import DIMENSIONS
+from dagster_project.warehouse.contents import PARTS
 from dagster_project.warehouse.database import connect
 from dagster_project.warehouse.dbt_runner import DbtHouse, DbtResult
 from dagster_project.warehouse.paths import Warehouse
@@ -268,10 +269,15 @@ class SmallWarehouse:
         self._show("raw", "events", pl.DataFrame(self.events, schema=RAW_EVENTS))
         noted = self.rows.get("unmatched_changes")
         self._show("schedule", "unmatched_changes", CHANGES.frame(noted) if noted else CHANGES.empty())
+        for part in PARTS:
+            rows = self.rows.get(f"closed_{part.name}")
+            self._show("closed", part.name, part.frame(rows) if rows else part.empty())
         self._show("raw", "withdrawn", pl.DataFrame(schema=RAW_EVENTS))
         self._show("raw", "quarantine", pl.DataFrame(self.quarantine, schema=QUARANTINE))
         for table in tables.DOCUMENT_TABLES:
             self._show("rating", table.name, table.frame(self.rows[table.name]) if table.name in self.rows else table.empty())
+        for table in (tables.RATED_PERIODS, tables.UNBILLED_USAGE):
+            self._show("rating", table.name, table.empty())
         self._show("rating", "attention", ATTENTION.empty())
         self._show("rating", "letterheads", LETTERHEADS.empty())
         for table in DIMENSIONS:

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from dagster_project.warehouse import contents
 from dagster_project.warehouse.dbt_runner import DbtHouse
 from rating import tables
 from rating.tables import Table
@@ -126,11 +127,21 @@ def test_documents_are_shown_as_rating_declares_them(models: dict[str, dict[str,
     assert _contracted(models[table.name]) == shown
 
 
-@pytest.mark.parametrize("table", [*tables.BOOKS_TABLES, *tables.DOCUMENT_TABLES, *SCHEDULE], ids=lambda table: table.name)
+@pytest.mark.parametrize(
+    "table",
+    [*tables.BOOKS_TABLES, *tables.DOCUMENT_TABLES, tables.RATED_PERIODS, tables.UNBILLED_USAGE, *SCHEDULE],
+    ids=lambda table: table.name,
+)
 def test_sources_are_described_as_rating_declares_them(manifest: dict[str, Any], table: Table) -> None:
     schema = "books" if table in tables.BOOKS_TABLES else "schedule" if table in SCHEDULE else "rating"
     columns = _sources(manifest, schema)[table.name]["columns"].values()
     assert [(column["name"], column["description"]) for column in columns] == [(c.name, c.meaning) for c in table.columns]
+
+
+@pytest.mark.parametrize("part", contents.PARTS, ids=lambda table: table.name)
+def test_contents_of_closed_periods_are_described_as_they_are_noted(manifest: dict[str, Any], part: Table) -> None:
+    columns = _sources(manifest, "closed")[part.name]["columns"].values()
+    assert [(column["name"], column["description"]) for column in columns] == [(c.name, c.meaning) for c in part.columns]
 
 
 def test_every_table_has_a_tested_key(manifest: dict[str, Any], models: dict[str, dict[str, Any]]) -> None:

@@ -52,7 +52,7 @@ def test_r47_documents_on_which_no_law_ran_are_not_issued(small_run: MakeRun) ->
     run = small_run()
     run.warehouse.database.unlink()
     # rated again by itself, and then issued
-    steps.write_documents(run, *steps.rate_usage(run, steps.usage(run), EVERY_MONTH))
+    steps.write_documents(run, steps.rate_usage(run, steps.usage(run), EVERY_MONTH))
     with pytest.raises(UserError, match=r"laws of documents and the .* have not been looked at"):
         steps.issue(run, EVERY_MONTH)
     with pytest.raises(UserError, match="have not been looked at"):

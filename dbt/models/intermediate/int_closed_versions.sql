@@ -15,7 +15,7 @@ routes as (
     from {{ source('books', 'covered_customers') }}
 ),
 
-closed as (
+closed_of_now as (
     select
         customer_references.customer_reference,
         customer_references.is_external_reference,
@@ -30,6 +30,27 @@ closed as (
         on periods.contract_id = routes.contract_id
     inner join {{ ref('int_customer_references') }} as customer_references
         on routes.customer_id = customer_references.customer_id
+),
+
+-- and by what events called its customer when the period counted them
+closed as (
+    select *
+    from closed_of_now
+    union
+    select
+        closed_routes.customer_reference,
+        closed_routes.is_external_reference,
+        periods.contract_id,
+        periods.period_start,
+        periods.period_end,
+        periods.last_batch,
+        periods.last_record,
+        closed_routes."month"
+    from {{ ref('int_closed_routes') }} as closed_routes
+    inner join {{ source('schedule', 'closed_periods') }} as periods
+        on
+            closed_routes.contract_id = periods.contract_id
+            and closed_routes.period_start = periods.period_start
 ),
 
 -- landings that brought a customer events of a month after a period in it had closed; no other event can be too late
@@ -53,6 +74,8 @@ noted as (
         changes.file,
         changes.position,
         changes.element,
+        closed.contract_id,
+        closed.period_start,
         closed.last_batch,
         {{ last_of('changes.is_unmatched', 'changes.record_no') }} as is_unmatched
     from {{ source('schedule', 'unmatched_changes') }} as changes
@@ -77,6 +100,9 @@ found as (
         events.position,
         events.element,
         events."timestamp",
+        events.customer_reference,
+        events.is_external_reference,
+        events.pinned_contract_id,
         events.shape,
         noted.last_batch,
         true as was_unmatched
@@ -91,6 +117,9 @@ found as (
         events.position,
         events.element,
         events."timestamp",
+        events.customer_reference,
+        events.is_external_reference,
+        events.pinned_contract_id,
         events.shape,
         landed_later.last_batch,
         false
@@ -106,6 +135,9 @@ found as (
         versions.position,
         versions.element,
         versions."timestamp",
+        versions.customer_reference,
+        versions.is_external_reference,
+        versions.pinned_contract_id,
         versions.shape,
         closed.last_batch,
         false
@@ -113,23 +145,75 @@ found as (
     inner join closed
         on
             {{ of_closed_period('versions', 'closed') }}
+),
+
+judged as (
+    select
+        batch,
+        file,
+        position,
+        element,
+        "timestamp",
+        {{ month_of('"timestamp"') }} as "month",
+        customer_reference,
+        is_external_reference,
+        pinned_contract_id,
+        shape,
+        max(last_batch) as last_batch,
+        bool_or(was_unmatched) as was_unmatched
+    from found
+    group by
+        batch,
+        file,
+        position,
+        element,
+        "timestamp",
+        customer_reference,
+        is_external_reference,
+        pinned_contract_id,
+        shape
+),
+
+named as (
+    select
+        judged.*,
+        shapes.event_name
+    from judged
+    inner join {{ ref('int_event_shapes') }} as shapes
+        on judged.shape = shapes.shape
+),
+
+-- what came too late for one closed period, or matched nobody there, another one may have counted
+counted as (
+    select distinct
+        named.batch,
+        named.file,
+        named.position,
+        named.element
+    from named
+    inner join {{ ref('int_closed_routes') }} as closed_routes
+        on
+            {{ on_closed_route('named', 'closed_routes') }}
+            and named."timestamp" >= closed_routes.starts_at
+            and named."timestamp" < closed_routes.ends_at
+    left join noted
+        on
+            {{ same_version('named', 'noted') }}
+            and closed_routes.contract_id = noted.contract_id
+            and closed_routes.period_start = noted.period_start
+    where not coalesce(noted.is_unmatched, false)
 )
 
 select
-    batch,
-    file,
-    position,
-    element,
-    {{ month_of('"timestamp"') }} as "month",
-    shape,
-    max(last_batch) as last_batch,
-    batch > max(last_batch) or bool_or(was_unmatched) as is_late,
-    bool_or(was_unmatched) as was_unmatched
-from found
-group by
-    batch,
-    file,
-    position,
-    element,
-    "timestamp",
-    shape
+    judged.batch,
+    judged.file,
+    judged.position,
+    judged.element,
+    judged."month",
+    judged.shape,
+    judged.last_batch,
+    counted.batch is null and (judged.batch > judged.last_batch or judged.was_unmatched) as is_late,
+    counted.batch is null and judged.was_unmatched as was_unmatched
+from judged
+left join counted
+    on {{ same_version('judged', 'counted') }}

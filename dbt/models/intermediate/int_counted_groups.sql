@@ -3,6 +3,7 @@
 {%- set numbers = slot_columns('number') %}
 
 select
+    batch,
     customer_reference,
     is_external_reference,
     "month",

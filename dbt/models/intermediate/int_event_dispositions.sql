@@ -25,10 +25,18 @@ versions as (
 routed as (
     select
         versions.*,
-        routes.slice_no
+        routes.slice_no,
+        closed.contract_id as closed_contract_id,
+        closed.period_start as closed_period_start
     from versions
     left join {{ ref('int_event_routes') }} as routes
         on {{ on_route('versions', 'routes') }}
+    left join {{ ref('int_closed_routes') }} as closed
+        on
+            {{ on_closed_route('versions', 'closed') }}
+            and not versions.is_late
+            and versions."timestamp" >= closed.starts_at
+            and versions."timestamp" < closed.ends_at
 )
 
 select
@@ -69,6 +77,8 @@ left join {{ ref('int_kind_dispositions') }} as kinds
         and routed.fit = kinds.fit
         and routed.is_late = kinds.is_late
         and routed.slice_no is not distinct from kinds.slice_no
+        and routed.closed_contract_id is not distinct from kinds.closed_contract_id
+        and routed.closed_period_start is not distinct from kinds.closed_period_start
         and routed.pinned_contract_id is not distinct from kinds.pinned_contract_id
         and (case when routed.slice_no is null then routed.customer_reference end) is not distinct from kinds.unrouted_reference
         and (case when routed.slice_no is null then routed.is_external_reference end)

@@ -4,23 +4,34 @@
 
 with
 
-routed as (
+counted as (
     select
         counted.*,
-        shapes.* exclude (shape),
-        routes.slice_no,
-        case when routes.slice_no is null then counted.customer_reference end as unrouted_reference,
-        case when routes.slice_no is null then counted.is_external_reference end as is_unrouted_external
+        shapes.* exclude (shape)
     from {{ ref('int_counted_groups') }} as counted
     inner join {{ ref('int_event_shapes') }} as shapes
         on counted.shape = shapes.shape
+    where not counted.is_tombstone
+),
+
+routed as (
+    select
+        counted.*,
+        routes.slice_no,
+        case when routes.slice_no is null then counted.customer_reference end as unrouted_reference,
+        case when routes.slice_no is null then counted.is_external_reference end as is_unrouted_external,
+        closed.contract_id as closed_contract_id,
+        closed.period_start as closed_period_start
+    from counted
     left join {{ ref('int_event_routes') }} as routes
         on
-            counted.customer_reference = routes.customer_reference
-            and counted.is_external_reference = routes.is_external_reference
-            and counted."month" = routes."month"
+            {{ same_month_of_customer('counted', 'routes') }}
             and counted.route_start = routes.starts_at
-    where not counted.is_tombstone
+    left join {{ ref('int_closed_routes') }} as closed
+        on
+            {{ on_closed_route('counted', 'closed') }}
+            and not counted.is_late
+            and counted.route_start = closed.starts_at
 ),
 
 grouped as (
@@ -32,6 +43,8 @@ grouped as (
         event_name,
         fit,
         is_late,
+        closed_contract_id,
+        closed_period_start,
         "month",
         {%- for column in groups %}
         {{ column }},
@@ -50,6 +63,8 @@ grouped as (
         event_name,
         fit,
         is_late,
+        closed_contract_id,
+        closed_period_start,
         {%- for column in groups %}
         {{ column }},
         {%- endfor %}
@@ -67,7 +82,9 @@ select
             pinned_contract_id,
             event_name,
             fit,
-            is_late
+            is_late,
+            closed_contract_id,
+            closed_period_start
     )::integer as kind_no,
     *
 from grouped

@@ -6,5 +6,7 @@ select distinct
     pinned_contract_id,
     event_name,
     fit,
-    is_late
+    is_late,
+    closed_contract_id,
+    closed_period_start
 from {{ ref('int_event_groups') }}

@@ -1,7 +1,7 @@
 {#- What int_landed_groups has too much: versions that do not count, taken off again, and versions that landed too late for a closed
     period, moved to groups of their own. Columns add up with those of int_landed_groups. -#}
 {%- set numbers = slot_columns('number') -%}
-{%- set read = ['customer_reference', 'is_external_reference', '"timestamp"', 'pinned_contract_id', 'is_tombstone', 'shape'] + numbers %}
+{%- set read = ['batch', 'customer_reference', 'is_external_reference', '"timestamp"', 'pinned_contract_id', 'is_tombstone', 'shape'] + numbers %}
 
 with
 
@@ -64,6 +64,7 @@ in_months as (
 )
 
 select
+    corrections.batch,
     corrections.customer_reference,
     corrections.is_external_reference,
     corrections."month",
@@ -81,6 +82,7 @@ from in_months as corrections
 left join {{ ref('int_event_routes') }} as routes
     on {{ on_route('corrections', 'routes') }}
 group by
+    corrections.batch,
     corrections.customer_reference,
     corrections.is_external_reference,
     corrections."month",

@@ -1,4 +1,4 @@
--- the contracts an event of a kind may belong to: those active in its slice, or of them the one it names
+-- the contracts an event of a kind may belong to: those active in its slice, or of them the one it names or a closed period keeps it for
 select
     kinds.kind_no,
     kinds.event_name,
@@ -17,4 +17,4 @@ from {{ ref('int_event_kinds') }} as kinds
 inner join {{ ref('int_slice_windows') }} as windows
     on
         kinds.slice_no = windows.slice_no
-        and coalesce(kinds.pinned_contract_id, windows.contract_id) = windows.contract_id
+        and coalesce(kinds.closed_contract_id, kinds.pinned_contract_id, windows.contract_id) = windows.contract_id

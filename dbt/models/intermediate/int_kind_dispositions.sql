@@ -39,6 +39,8 @@ judged as (
     select
         kinds.*,
         case
+            -- what a closed period counted stays there, whatever the books say now (R-45)
+            when kinds.closed_contract_id is not null then 'metered'
             when kinds.slice_no is null and known_references.customer_reference is null then 'unknown_customer'
             when active.kind_no is null then 'no_active_contract'
             when takers.kind_no is null then 'no_meter'
@@ -47,7 +49,7 @@ judged as (
             when takers.is_metered then 'metered'
             else 'bad_quantity'
         end as disposition,
-        case when takers.contracts = 1 then takers.contract_id end as contract_id
+        coalesce(kinds.closed_contract_id, case when takers.contracts = 1 then takers.contract_id end) as contract_id
     from kinds
     left join active
         on kinds.kind_no = active.kind_no
@@ -68,12 +70,14 @@ select
     judged.event_name,
     judged.fit,
     judged.is_late,
+    judged.closed_contract_id,
+    judged.closed_period_start,
     judged.disposition,
     judged.contract_id,
-    contracts.customer_id,
+    coalesce(closed.customer_id, contracts.customer_id) as customer_id,
     contracts.routed_customer_id,
-    contracts.period_start,
-    contracts.period_end,
+    coalesce(closed.period_start, contracts.period_start) as period_start,
+    coalesce(closed.period_end, contracts.period_end) as period_end,
     contracts.window_start,
     contracts.window_end,
     contracts.interval_start,
@@ -83,3 +87,7 @@ left join contracts
     on
         judged.kind_no = contracts.kind_no
         and judged.contract_id = contracts.contract_id
+left join {{ source('schedule', 'closed_periods') }} as closed
+    on
+        judged.closed_contract_id = closed.contract_id
+        and judged.closed_period_start = closed.period_start

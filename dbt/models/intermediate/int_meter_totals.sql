@@ -1,4 +1,5 @@
-{#- What each meter took or failed to take, by contract, period, month and event name. -#}
+{#- What each meter took or failed to take, by contract, period, month and event name; but for what closed periods counted that have a
+    record of it (R-45). -#}
 {%- set numbers = slot_columns('number') %}
 
 with
@@ -7,11 +8,20 @@ judged as (
     select
         event_groups.*,
         dispositions.contract_id,
-        dispositions.period_start
+        dispositions.period_start,
+        dispositions.disposition as event_disposition
     from {{ ref('int_event_groups') }} as event_groups
     inner join {{ ref('int_kind_dispositions') }} as dispositions
         on event_groups.kind_no = dispositions.kind_no
-    where dispositions.contract_id is not null and dispositions.disposition <> 'too_late'
+    left join {{ source('schedule', 'closed_periods') }} as closed
+        on
+            dispositions.contract_id = closed.contract_id
+            and dispositions.period_start = closed.period_start
+            and dispositions.disposition = 'metered'
+    where
+        dispositions.contract_id is not null
+        and dispositions.disposition <> 'too_late'
+        and closed.contents_record is null
 )
 
 select
@@ -19,6 +29,7 @@ select
     judged.period_start,
     judged."month",
     judged.event_name,
+    judged.event_disposition,
     taken.meter_code,
     taken.disposition,
     sum(judged.events)::bigint as events,
@@ -43,6 +54,7 @@ group by
     judged.period_start,
     judged."month",
     judged.event_name,
+    judged.event_disposition,
     taken.meter_code,
     taken.disposition,
     outcomes.aggregation

@@ -15,9 +15,15 @@
 with
 
 dispositions as (
-    select *
-    from {{ ref('int_kind_dispositions') }}
-    where disposition = 'metered'
+    select
+        kinds.*,
+        closed.contents_record is not null as is_on_record
+    from {{ ref('int_kind_dispositions') }} as kinds
+    left join {{ source('schedule', 'closed_periods') }} as closed
+        on
+            kinds.contract_id = closed.contract_id
+            and kinds.period_start = closed.period_start
+    where kinds.disposition = 'metered'
 ),
 
 -- where a kind's usage goes: one row a meter that takes it
@@ -32,6 +38,7 @@ meters as (
         dispositions.period_end,
         case when outcomes.is_kept_per_window then dispositions.window_start else dispositions.interval_start end as window_start,
         case when outcomes.is_kept_per_window then dispositions.window_end else dispositions.interval_end end as window_end,
+        dispositions.is_on_record,
         outcomes.meter_code,
         outcomes.aggregation,
         outcomes.percentile,
@@ -52,7 +59,10 @@ meters as (
             and taken.meter_code = outcomes.meter_code
     left join {{ ref('int_contract_zones') }} as zones
         on dispositions.contract_id = zones.contract_id
-    where taken.disposition = 'metered'
+    where
+        taken.disposition = 'metered'
+        -- what a closed period contained is on record (R-45); readings go on from it
+        and (not dispositions.is_on_record or outcomes.aggregation in ('level', 'counter'))
 ),
 
 grouped as (
@@ -241,7 +251,9 @@ grown as (
         )::decimal(38, 9) as quantity,
         count(*) as event_count
     from consecutive
-    where aggregation = 'counter'
+    where
+        aggregation = 'counter'
+        and not is_on_record
     group by
         {{ of_usage }}
 ),
@@ -272,7 +284,13 @@ level_intervals as (
     from {{ source('schedule', 'windows') }} as windows
     inner join {{ ref('int_plan_meters') }} as plan_meters
         on windows.window_plan_code = plan_meters.plan_code
-    where plan_meters.meter_code in (select levels.meter_code from levels)
+    left join {{ source('schedule', 'closed_periods') }} as closed
+        on
+            windows.contract_id = closed.contract_id
+            and windows.period_start = closed.period_start
+    where
+        closed.contents_record is null
+        and plan_meters.meter_code in (select levels.meter_code from levels)
 ),
 
 -- R-98: each level for as long as it holds in an interval

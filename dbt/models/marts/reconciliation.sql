@@ -66,12 +66,37 @@ dispositions as (
         kinds.disposition
 ),
 
+-- of periods that take no more events, what they contained when they were rated last (R-45)
+metered as (
+    select
+        contract_id,
+        period_start,
+        "month",
+        event_name,
+        meter_code,
+        disposition,
+        events,
+        quantity
+    from {{ ref('int_meter_totals') }}
+    union all
+    select
+        contract_id,
+        period_start,
+        "month",
+        event_name,
+        meter_code,
+        disposition,
+        events,
+        quantity
+    from {{ source('closed', 'meter_totals') }}
+),
+
 totals as (
     select
         totals.*,
         contracts.currency,
         contracts.minor_digits
-    from {{ ref('int_meter_totals') }} as totals
+    from metered as totals
     inner join {{ source('books', 'contracts') }} as contracts
         on totals.contract_id = contracts.contract_id
 ),

@@ -1,14 +1,26 @@
+-- of periods that take no more events, what they contained when they were rated last (R-45)
 select
-    usage.contract_id,
-    usage.customer_id,
-    usage.period_start,
-    usage.period_end,
-    usage.window_start,
-    usage.window_end,
-    usage.meter_code,
-    {{ dimensions_json('meters.group_keys', 'usage.group_values') }} as dimensions,
-    usage.quantity,
-    usage.event_count
-from {{ ref('int_usage') }} as usage
-inner join {{ source('books', 'meters') }} as meters
-    on usage.meter_code = meters.meter_code
+    contract_id,
+    customer_id,
+    period_start,
+    period_end,
+    window_start,
+    window_end,
+    meter_code,
+    dimensions,
+    quantity,
+    event_count
+from {{ ref('int_labelled_usage') }}
+union all
+select
+    contract_id,
+    customer_id,
+    period_start,
+    period_end,
+    window_start,
+    window_end,
+    meter_code,
+    dimensions,
+    quantity,
+    event_count
+from {{ source('closed', 'usage') }}

@@ -1,0 +1,60 @@
+{#- A view: which events go to which period, told by what they say of themselves; a run notes it of the periods that it rated (R-45).
+    Events of one name that go to two contracts are told apart by their properties: of these the books of now decide. -#}
+{{ config(materialized='view') }}
+
+with
+
+landed as (
+    select distinct
+        landed_groups.customer_reference,
+        landed_groups.is_external_reference,
+        landed_groups."month",
+        landed_groups.route_start,
+        landed_groups.pinned_contract_id,
+        shapes.event_name
+    from {{ ref('int_landed_groups') }} as landed_groups
+    inner join {{ ref('int_event_shapes') }} as shapes
+        on landed_groups.shape = shapes.shape
+    where not landed_groups.is_tombstone
+),
+
+metered as (
+    select
+        slice_no,
+        pinned_contract_id,
+        event_name,
+        min(contract_id) as contract_id,
+        min(period_start) as period_start
+    from {{ ref('int_kind_dispositions') }}
+    where
+        disposition = 'metered'
+        and slice_no is not null
+        and closed_contract_id is null
+    group by
+        slice_no,
+        pinned_contract_id,
+        event_name
+    having count(distinct contract_id) = 1
+)
+
+select
+    metered.contract_id,
+    metered.period_start,
+    landed.customer_reference,
+    landed.is_external_reference,
+    landed.pinned_contract_id,
+    landed.event_name,
+    routes.starts_at,
+    routes.ends_at
+from landed
+inner join {{ ref('int_event_routes') }} as routes
+    on
+        landed.customer_reference = routes.customer_reference
+        and landed.is_external_reference = routes.is_external_reference
+        and landed."month" = routes."month"
+        and landed.route_start = routes.starts_at
+inner join metered
+    on
+        routes.slice_no = metered.slice_no
+        and landed.event_name = metered.event_name
+        and landed.pinned_contract_id is not distinct from metered.pinned_contract_id
