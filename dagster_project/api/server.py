@@ -27,7 +27,7 @@ from dagster_project.api.answers import ApiError, Detail, all_invalid, answer, b
 from dagster_project.api.books_of_now import BooksOfNow
 from dagster_project.api.catalogue import Catalogue
 from dagster_project.api.clock import Clock
-from dagster_project.api.door import Busy, Door, Taken, Taking
+from dagster_project.api.door import Busy, Door, Outcome, Taking
 from dagster_project.api.estimating import Estimating
 from dagster_project.api.noticing import Noticing, by_code
 from dagster_project.api.proposing import PROPOSED, proposed
@@ -105,7 +105,7 @@ def application(serving: Serving, pages: Pages | None = None) -> Starlette:
                 end_pages()
                 keys.note()
 
-    def noticed(events: Sequence[bytes], taken: Taken) -> list[tuple[int, Notice]]:
+    def noticed(events: Sequence[bytes], taken: Outcome) -> list[tuple[int, Notice]]:
         accepted = [(index, event) for index, event in enumerate(events) if taken.reasons[index] is None]
         return noticing.about(accepted, taken.receipt)
 
