@@ -18,7 +18,6 @@ from rating.books.values import canonical_number
 Value = TypeVar("Value")
 REQUEST_ID = "X-Request-Id"
 _encoder = msgspec.json.Encoder(decimal_format="number")
-_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ def unknown(name: str, known: Iterable[str], what: str = "not known here") -> st
 
 
 def new_request_id() -> str:
-    return "req_" + "".join(secrets.choice(_ALPHABET) for _ in range(20))
+    return f"req_{secrets.token_hex(10)}"
 
 
 def answer(status: int, content: Mapping[str, Any], request_id: str, headers: Mapping[str, str] | None = None) -> Response:

@@ -246,6 +246,9 @@ def application(serving: Serving, pages: Pages | None = None) -> Starlette:
         return answer(200, openapi.document(), request_id)
 
     routes = [
+        # first what is asked for thousands of times a second: routes are tried in order
+        Route("/v1/events", _answered(post_event), methods=["POST"]),
+        Route("/v1/events/batch", _answered(post_batch), methods=["POST"]),
         Route("/v1/openapi.json", _answered(get_openapi), methods=["GET"]),
         *reading,
         *agreements,
@@ -256,10 +259,8 @@ def application(serving: Serving, pages: Pages | None = None) -> Starlette:
         Route("/v1/contracts/{id}/usage", of_contract("usage:read", records.USAGE), methods=["GET"]),
         Route("/v1/usage/cost", _answered(post_cost), methods=["POST"]),
         Route("/v1/pricing/estimate", _answered(post_estimate), methods=["POST"]),
-        Route("/v1/events", _answered(post_event), methods=["POST"]),
         Route("/v1/events", _answered(get_events), methods=["GET"]),
         Route("/v1/events/{key:path}", _answered(get_event), methods=["GET"]),
-        Route("/v1/events/batch", _answered(post_batch), methods=["POST"]),
         Route("/health/live", _answered(live), methods=["GET"]),
         Route("/health/ready", _answered(is_ready), methods=["GET"]),
         *shown,
