@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import secrets
 import threading
 from collections.abc import Callable, Mapping
@@ -14,7 +13,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from dagster_project.api.answers import ApiError, Detail, all_invalid, camel, instant_text, invalid, minor_units, text_of
-from dagster_project.api.books_of_now import BooksOfNow, Known, row_of
+from dagster_project.api.books_of_now import BooksOfNow, Known, plan_named, row_of
 from dagster_project.api.catalogue import broken
 from dagster_project.api.clock import Clock
 from dagster_project.api.terms import (
@@ -30,13 +29,13 @@ from dagster_project.api.terms import (
     zone_of,
 )
 from dagster_project.register import records
-from dagster_project.register.agreements import NOTHING, Item, fold
+from dagster_project.register.agreements import Item, fold, item_after
 from dagster_project.register.keys import START
 from dagster_project.register.records import Draft, Record, Taken
 from dagster_project.warehouse import issued
 from dagster_project.warehouse.paths import Warehouse
 from rating import books
-from rating.books import Books, BooksError
+from rating.books import BooksError
 from rating.calendar import local_date
 from rating.schedule import build_schedule
 
@@ -88,10 +87,17 @@ class Agreeing:
         return self._told(asked.op, record, known)
 
     def _told(self, op: str, record: Record, known: Known) -> tuple[int, dict[str, Any]]:
-        # as it was then, whatever was agreed since
-        before = known.agreed if known.agreed.last < record.seq else NOTHING
-        until = fold([one for one in records.every(self._register, after=before.last) if one.seq <= record.seq], before)
-        return (201 if op.endswith(".create") else 200), answer_of(op, until.items[record.item["id"]], known)
+        return (201 if op.endswith(".create") else 200), answer_of(op, self._item_of_then(record, known), known)
+
+    def _item_of_then(self, record: Record, known: Known) -> Item:
+        """What a record left of its item, whatever was agreed since."""
+        item = known.agreed.items.get(record.item["id"])
+        if record.seq == known.agreed.last + 1 or record.op.endswith(".create"):
+            item = item_after(record, item)
+        elif item is None or item.record.seq != record.seq:
+            item = fold([one for one in records.every(self._register) if one.seq <= record.seq]).items[record.item["id"]]
+        assert item is not None
+        return item
 
     def _known(self) -> Known:
         try:
@@ -99,22 +105,20 @@ class Agreeing:
         except BooksError as error:
             raise broken(error) from None
 
-    def _sound(self, draft: Draft, known: Known, now: datetime) -> Books:
+    def _sound(self, draft: Draft, known: Known, now: datetime) -> Known:
         """The books with this. Raises `ApiError` where they would have a mistake."""
         next_one = Record(known.agreed.last + 1, now, draft.by, "", None, "", draft.op, draft.item, "", "")
-        candidate = fold([next_one], known.agreed)
-        document = next_one.place
         try:
-            after = books.load(self._books.folder, candidate.beside_the_folder)
+            after = self._books.after(known, next_one)
         except BooksError as error:
-            mine = [problem for problem in error.problems if problem.file == document]
+            mine = [problem for problem in error.problems if problem.file == next_one.place]
             if not mine:
                 raise broken(error) from None
             details = [Detail(camel(problem.path.rpartition(".")[2]), f"{problem.what}. {problem.mend}.") for problem in mine]
             raise all_invalid(details) from None
         if draft.op in ("contract.cancel", "contract.amend"):
             headers = issued.read_headers(self._warehouse, now)
-            problems = books.problems_against(after, headers, issued.contract_facts(self._warehouse, now))
+            problems = books.problems_against(after.together, headers, issued.contract_facts(self._warehouse, now))
             if problems:
                 raise ApiError(409, "CONFLICT", " ".join(f"{problem.what}. {problem.mend}." for problem in problems[:5]))
         return after
@@ -134,7 +138,7 @@ class Agreeing:
         return {"id": _new_id("customer"), **item, **beside(asked.said, "metadata")}
 
     def _customer_update(self, asked: Asked, known: Known, _: datetime) -> dict[str, Any] | Item:
-        self._require_own(known, "customer", asked.subject, known.folder.customers, "customer_id")
+        self._require_own(known, "customer", asked.subject)
         return {"id": asked.subject, **customer_terms(asked.said), **beside(asked.said, "metadata")}
 
     def _contract(self, asked: Asked, known: Known, now: datetime) -> dict[str, Any] | Item:
@@ -201,7 +205,7 @@ class Agreeing:
         if said.get("appliesTo"):
             item["applies_to"] = list(said["appliesTo"])
         external = said.get("externalId")
-        mine = [one for one in known.agreed.of("grant") if one.terms["contract"] == asked.subject]
+        mine = known.agreed_grants(str(asked.subject))
         for one in mine:
             if external is not None and one.beside.get("externalId") == external:
                 if {**one.terms, "id": "", "effective_at": ""} == {**item, "id": "", "effective_at": ""}:
@@ -235,25 +239,20 @@ class Agreeing:
 
     @staticmethod
     def _self_serve_plan(code: Any, known: Known) -> str:
-        plans = known.together.plans
-        found = row_of(plans, "plan_code", code)
-        if found is None:
-            near = difflib.get_close_matches(str(code), plans.get_column("plan_code").to_list(), 1)
-            raise invalid("planId", f"There is no plan {code}" + (f"; did you mean {near[0]}?" if near else "."))
-        if not found["is_self_serve"]:
+        if not plan_named(code, known)["is_self_serve"]:
             raise review_required(f"Plan {code} is not for self-service.")
         return str(code)
 
     def _own_contract(self, asked: Asked, known: Known) -> dict[str, Any]:
-        self._require_own(known, "contract", asked.subject, known.folder.contracts, "contract_id")
+        self._require_own(known, "contract", asked.subject)
         found = known.contract(str(asked.subject))
         assert found is not None
         return found
 
     @staticmethod
-    def _require_own(known: Known, kind: str, subject: str | None, folder: pl.DataFrame, column: str) -> None:
+    def _require_own(known: Known, kind: str, subject: str | None) -> None:
         """Raise `ApiError` unless the register made it: what stands in the folder is changed there (R-65)."""
-        if row_of(folder, column, subject) is not None:
+        if known.is_of_folder(kind, str(subject)):
             raise ApiError(409, "MANAGED_IN_BOOKS", f"{subject} stands in the books and is changed there, by a review.")
         item = known.agreed.items.get(str(subject))
         if item is None or item.kind != kind:

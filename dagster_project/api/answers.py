@@ -8,16 +8,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.responses import Response
 
 from rating.books.values import canonical_number
 
+Value = TypeVar("Value")
 REQUEST_ID = "X-Request-Id"
 _encoder = msgspec.json.Encoder(decimal_format="number")
-_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def unknown(name: str, known: Iterable[str], what: str = "not known here") -> st
 
 
 def new_request_id() -> str:
-    return "req_" + "".join(secrets.choice(_ALPHABET) for _ in range(20))
+    return f"req_{secrets.token_hex(10)}"
 
 
 def answer(status: int, content: Mapping[str, Any], request_id: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -81,15 +81,25 @@ def refusal(error: ApiError, request_id: str) -> Response:
 
 
 _body = msgspec.json.Decoder(dict[str, Any], float_hook=str)
+_raw_body = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def body_said(body: bytes) -> dict[str, Any]:
     """A body as fields in camelCase, numbers by their text. Raises `ApiError`."""
+    return _in_camel(_body, body)
+
+
+def fields_as_sent(body: bytes) -> dict[str, msgspec.Raw]:
+    """A body as fields in camelCase, every byte of a value kept. Raises `ApiError`."""
+    return _in_camel(_raw_body, body)
+
+
+def _in_camel(decoder: msgspec.json.Decoder[dict[str, Value]], body: bytes) -> dict[str, Value]:
     try:
-        said = _body.decode(body or b"{}")
+        said = decoder.decode(body or b"{}")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise invalid("", f"The body is no JSON object: {error}.") from None
-    found: dict[str, Any] = {}
+    found: dict[str, Value] = {}
     for name, value in said.items():
         spelled = camel(name)
         if spelled in found and found[spelled] != value:

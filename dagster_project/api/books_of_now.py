@@ -1,10 +1,16 @@
-"""The books of now, held once for all behind the door that ask for them: the folder, and what is agreed beside it (R-51, R-64)."""
+"""The books of now, held once for all behind the door that ask for them: the folder, and what is agreed beside it (R-51, R-64).
+
+What is agreed comes one by one and is added to what is held; everything is read again where a file of the folder has changed, or an
+agreement may change more than itself.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import difflib
+import gc
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,20 +18,27 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from dagster_project.pipeline.run import read_books, stamps
+from dagster_project.api.answers import invalid
+from dagster_project.pipeline.run import reading_of, stamps
 from dagster_project.register import records
-from dagster_project.register.agreements import Agreements, fold
+from dagster_project.register.agreements import SECTIONS, Agreements, Item, fold, item_after
 from dagster_project.register.records import Record
-from rating.books import Books
+from rating.books import Books, BooksError, Reading, with_agreed
+from rating.books.garbage import uncollected
+
+FEW = 100  # so many records are added one by one, more are read with everything
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The folder's books, what the register says, and the books of both together."""
+    """What the register says, and the books of the folder and that together."""
 
-    folder: Books
+    reading: Reading
     agreed: Agreements
-    together: Books
+
+    @property
+    def together(self) -> Books:
+        return self.reading.books
 
     def contract(self, contract_id: object) -> dict[str, Any] | None:
         return row_of(self.together.contracts, "contract_id", contract_id)
@@ -34,6 +47,20 @@ class Known:
         if customer_id is not None:
             return row_of(self.together.customers, "customer_id", customer_id)
         return row_of(self.together.customers, "external_id", external)
+
+    def agreed_grants(self, contract: str) -> list[Item]:
+        """The grants of a contract that were agreed by API."""
+        grants = self.together.credit_grants.filter(pl.col("contract_id") == contract).get_column("grant_id")
+        return [item for grant in grants if (item := self.agreed.items.get(grant)) is not None and item.kind == "grant"]
+
+    def is_of_folder(self, kind: str, code: str) -> bool:
+        """Whether a customer or a contract stands in the folder, which wins over what was agreed of it (R-65)."""
+        stated, item = self.reading.document_of(SECTIONS[kind], code), self.agreed.items.get(code)
+        return stated is not None and (item is None or item.record.place != stated)
+
+
+# the books, or None while they have mistakes; and what was agreed since the last time, or None where all may be another
+Listener = Callable[[Known | None, Sequence[Item] | None], None]
 
 
 def row_of(frame: pl.DataFrame, column: str, value: object) -> dict[str, Any] | None:
@@ -44,32 +71,38 @@ def row_of(frame: pl.DataFrame, column: str, value: object) -> dict[str, Any] | 
     return found.row(0, named=True) if found.height else None
 
 
+def plan_named(code: object, known: Known) -> dict[str, Any]:
+    """The row of a plan that a request names. Raises `ApiError` where there is none, with the nearest that is one."""
+    plans = known.together.plans
+    found = row_of(plans, "plan_code", code)
+    if found is None:
+        near = difflib.get_close_matches(str(code), plans.get_column("plan_code").to_list(), 1)
+        raise invalid("planId", f"There is no plan {code}" + (f"; did you mean {near[0]}?" if near else "."))
+    return found
+
+
 class BooksOfNow:
-    """Reads the books again only where a file or the register has changed, and records only once."""
+    """Reads a file of the folder again only where one has changed, and records only once."""
 
     def __init__(self, folder: Path, register: sa.Engine) -> None:
         self.folder, self._register = folder, register
         self._lock = threading.Lock()
         self._agreed = Agreements()
         self._files: object = None
-        self._is_news = False
-        self._stamp: object = None
         self._held: Known | Exception | None = None
-        self._told: list[Callable[[Known | None], None]] = []
-
-    def agreed(self) -> Agreements:
-        """What every record so far comes to."""
-        with self._lock:
-            return self._agreed_now()
+        self._news: list[Item] | None = []
+        self._told: list[Listener] = []
 
     def known(self) -> Known:
         """The books as they lie there now. Raises `BooksError`, and `UserError` for files that do not come to rest."""
         with self._lock:
-            agreed = self._agreed_now()
+            with uncollected():
+                found = records.every(self._register, after=self._agreed.last)
             files = stamps(self.folder)
-            stamp = files, agreed.digest
-            if self._held is None or stamp != self._stamp:
-                self._stamp, self._held, self._is_news = stamp, self._read(agreed, files), True
+            if self._held is None or files != self._files or not self._has_added(found):
+                with uncollected():
+                    self._agreed = fold(found, self._agreed)
+                self._held, self._files, self._news = self._read(self._agreed), files, None
             if isinstance(self._held, Exception):
                 raise self._held
             return self._held
@@ -79,40 +112,61 @@ class BooksOfNow:
         with contextlib.suppress(Exception):
             self.known()
         with self._lock:
-            held, is_news, self._is_news = self._held, self._is_news, False
-        if is_news:
+            held, news, self._news = self._held, self._news, []
+        if news is None or news:
             for tell in self._told:
-                tell(held if isinstance(held, Known) else None)
+                tell(held if isinstance(held, Known) else None, news)
 
-    def adopt(self, before: Known, record: Record, after: Books) -> None:
+    def after(self, known: Known, record: Record) -> Known:
+        """The books once there is one more record. Raises `BooksError` where they would have mistakes."""
+        agreed = fold([record], known.agreed)
+        if (item := item_after(record, known.agreed.items.get(record.item.get("id", "")))) is None:
+            return Known(known.reading, agreed)
+        reading = None
+        if item.kind == "grant" or not known.is_of_folder(item.kind, item.terms["id"]):
+            reading = with_agreed(known.reading, item.document, agreed.digest)
+        return Known(reading or reading_of(self.folder, agreed.beside_the_folder), agreed)
+
+    def adopt(self, before: Known, record: Record, after: Known) -> None:
         """Hold books that were read to see whether a record is sound, now that it is there; nothing where others came meanwhile."""
         with self._lock:
             if self._held is not before or record.seq != before.agreed.last + 1:
                 return
+            # it was no record yet when they were read, and had no hash
             agreed = fold([record], before.agreed)
-            version = agreed.beside_the_folder.version_with(before.folder.version)
-            self._agreed, self._is_news = agreed, True
-            self._held = Known(before.folder, agreed, replace(after, version=version))
-            self._stamp = self._files, agreed.digest
+            books = replace(after.together, version=agreed.version_with(after.reading.folder_version))
+            self._hold(Known(replace(after.reading, books=books), agreed), record)
 
-    def tell(self, listener: Callable[[Known | None], None]) -> None:
-        """Have somebody told by `refresh` of every change: the books, or None while they have mistakes."""
+    def tell(self, listener: Listener) -> None:
+        """Have somebody told by `refresh` of every change."""
         self._told.append(listener)
 
-    def _agreed_now(self) -> Agreements:
-        self._agreed = fold(records.every(self._register, after=self._agreed.last), self._agreed)
-        return self._agreed
-
-    def _read(self, agreed: Agreements, files: object) -> Known | Exception:
-        before = self._held
+    def _has_added(self, found: Sequence[Record]) -> bool:
+        """Whether records could be added to the books that are held, one by one."""
+        if not isinstance(self._held, Known):
+            return not found
+        if len(found) > FEW:
+            return False
         try:
-            together = read_books(self.folder, agreed.beside_the_folder)
-            if not agreed.items:
-                return Known(together, agreed, together)
-            if isinstance(before, Known) and files == self._files:
-                return Known(before.folder, agreed, together)
-            return Known(read_books(self.folder), agreed, together)
+            for record in found:
+                self._hold(self.after(self._held, record), record)
+        except BooksError:
+            return False  # everything says all that is wrong
+        return True
+
+    def _hold(self, known: Known, record: Record) -> None:
+        item = known.agreed.items.get(str(record.item.get("id")))
+        self._agreed, self._held = known.agreed, known
+        if self._news is not None and item is not None:
+            self._news.append(item)
+
+    def _read(self, agreed: Agreements) -> Known | Exception:
+        try:
+            with uncollected():
+                found = Known(reading_of(self.folder, agreed.beside_the_folder), agreed)
         except Exception as error:
             return error
-        finally:
-            self._files = files
+        # millions of small things that stay: walking them for garbage would hold up every request, again and again
+        gc.collect()
+        gc.freeze()
+        return found

@@ -21,7 +21,7 @@ import numpy as np
 
 from dagster_project.api.clock import Clock
 from dagster_project.api.segments import Segments, StorageFailed
-from dagster_project.landing.judging import Judge
+from dagster_project.landing.judging import Judge, Verdicts
 from dagster_project.landing.macros import define_macros
 from dagster_project.landing.queries import ready
 from dagster_project.landing.reading import SPELLINGS
@@ -54,15 +54,15 @@ class Taking:
     is_atomic: bool = False
     keeps: bool = True
     came: float = field(default_factory=time.monotonic)
-    answer: asyncio.Future[Taken] | None = None
+    answer: asyncio.Future[Outcome] | None = None
+    bytes: int = field(init=False)
 
-    @property
-    def bytes(self) -> int:
-        return sum(map(len, self.events))
+    def __post_init__(self) -> None:
+        self.bytes = sum(map(len, self.events))
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Outcome:
     """What became of a request's events, in order: key where it was accepted, reason where it was not."""
 
     keys: list[str | None]
@@ -72,15 +72,6 @@ class Taken:
     @property
     def accepted(self) -> int:
         return sum(reason is None for reason in self.reasons)
-
-
-@dataclass(frozen=True, slots=True)
-class _Verdicts:
-    """Of events in order: why each is none (None: it is one), its key, and whether key and time are to be given."""
-
-    reasons: list[str | None]
-    keys: list[str | None]
-    lacks_time: list[bool]
 
 
 class Door:
@@ -107,7 +98,7 @@ class Door:
                 while self._waiting:
                     self._work()
 
-    async def take(self, taking: Taking) -> Taken:
+    async def take(self, taking: Taking) -> Outcome:
         """What becomes of a request, once that is on disk. Raises `Busy`, and `StorageFailed`: then nothing of it was kept."""
         loop = asyncio.get_running_loop()
         oldest = time.monotonic() - self._waiting[0].came if self._waiting else 0.0
@@ -148,17 +139,17 @@ class Door:
                 self._segments.keep_house()
             await asyncio.sleep(LOOK_SECONDS)
 
-    def _worked_off(self, judge: Judge, together: Sequence[Taking]) -> list[Taken | Exception]:
+    def _worked_off(self, judge: Judge, together: Sequence[Taking]) -> list[Outcome | Exception]:
         try:
             receipt = self._clock.receipt()
             verdicts = _judged(judge, [event for taking in together for event in taking.events], receipt)
-            found, lines, first = list[Taken | Exception](), list[bytes](), 0
+            found, lines, first = list[Outcome | Exception](), list[bytes](), 0
             for taking in together:
                 of_mine = slice(first, first + len(taking.events))
                 first = of_mine.stop
-                mine = _Verdicts(verdicts.reasons[of_mine], verdicts.keys[of_mine], verdicts.lacks_time[of_mine])
+                mine = Verdicts(verdicts.reasons[of_mine], verdicts.keys[of_mine], verdicts.is_untimed[of_mine])
                 keys = _keys_given(mine)
-                found.append(Taken(keys, mine.reasons, receipt))
+                found.append(Outcome(keys, mine.reasons, receipt))
                 if taking.keeps and not (taking.is_atomic and any(mine.reasons)):
                     lines += _written(taking, mine, keys, receipt)
             if lines:
@@ -170,39 +161,33 @@ class Door:
         return found
 
 
-def _keys_given(verdicts: _Verdicts) -> list[str | None]:
+def _keys_given(verdicts: Verdicts) -> list[str | None]:
     """The key of each event that is one: its own, else one that is given to it."""
     return [
-        (key or str(uuid.uuid4())) if reason is None else None
+        key if key or reason is not None else str(uuid.uuid4())
         for key, reason in zip(verdicts.keys, verdicts.reasons, strict=True)
     ]
 
 
-def _judged(judge: Judge, events: Sequence[bytes], receipt: datetime) -> _Verdicts:
+def _judged(judge: Judge, events: Sequence[bytes], receipt: datetime) -> Verdicts:
     judge.receive_at(receipt)
     lengths = np.array([len(event) for event in events], dtype=np.int64)
     end = np.cumsum(lengths + 1) - 1
     position = np.arange(1, len(events) + 1, dtype=np.int64)
-    stretch = Stretch(
-        b"\n".join(events), end - lengths, end, np.zeros(len(events), dtype=np.uint32), position, len(events) - 1, is_list=True
+    verdicts = judge.verdicts(
+        Stretch(
+            b"\n".join(events),
+            end - lengths,
+            end,
+            np.zeros(len(events), dtype=np.uint32),
+            position,
+            len(events) - 1,
+            is_list=True,
+        )
     )
-    judged = judge.judged([stretch])
-    reasons = dict(judged.rejected.select("position", "fault").iter_rows())
-    found = {
-        place: (key, made_up or tombstone)
-        for place, key, made_up, tombstone in judged.events.select(
-            "position", "idempotency_key", "is_time_made_up", "tombstone"
-        ).iter_rows()
-    }
-    too_large = set((np.flatnonzero(lengths > EVENT_BYTES) + 1).tolist())
-    said: list[str | None] = []
-    for place in range(1, len(events) + 1):
-        said.append(TOO_LARGE if place in too_large else reasons.get(place))
-        if said[-1] is None and place not in found:
-            raise AssertionError("an event was neither accepted nor refused")
-    keys = [found[place][0] if place in found and said[place - 1] is None else None for place in range(1, len(events) + 1)]
-    lacks_time = [place in found and found[place][1] and _lacks_time(event) for place, event in enumerate(events, 1)]
-    return _Verdicts(said, keys, lacks_time)
+    for place in np.flatnonzero(lengths > EVENT_BYTES).tolist():
+        verdicts.reasons[place], verdicts.keys[place] = TOO_LARGE, None
+    return verdicts
 
 
 def _lacks_time(event: bytes) -> bool:
@@ -211,32 +196,29 @@ def _lacks_time(event: bytes) -> bool:
     return bytes(fields.get("timestamp", b"null")) in (b"null", b'""')
 
 
-def _written(taking: Taking, verdicts: _Verdicts, keys: Sequence[str | None], receipt: datetime) -> list[bytes]:
+def _written(taking: Taking, verdicts: Verdicts, keys: Sequence[str | None], receipt: datetime) -> list[bytes]:
     """The lines of a segment that a request's events become."""
     door = door_field(receipt, taking.request_id, taking.key)
-    lines = []
-    for event, reason, own, key, lacks_time in zip(
-        taking.events, verdicts.reasons, verdicts.keys, keys, verdicts.lacks_time, strict=True
-    ):
+    # line breaks outside of texts are white space, and there are none within
+    texts = [event.replace(b"\n", b" ").replace(b"\r", b" ") for event in taking.events]
+    lines = [b"%b,%b" % (door, text.lstrip()[1:]) for text in texts]
+    untimed = verdicts.is_untimed.tolist()
+    for place, (reason, own) in enumerate(zip(verdicts.reasons, verdicts.keys, strict=True)):
         if reason is not None:
-            lines.append(refused_line(door, reason, event))
-            continue
-        given = {}
-        if own is None:
-            given["idempotency_key"] = key
-        if lacks_time:
-            given["timestamp"] = f"{receipt:%Y-%m-%dT%H:%M:%S.%fZ}"
-        # line breaks outside of texts are white space, and there are none within
-        text = event.replace(b"\n", b" ").replace(b"\r", b" ")
-        if given:
-            text = _without(text, given)
-        added = b"".join(b',"%s":%s' % (name.encode(), json.dumps(value).encode()) for name, value in given.items())
-        lines.append(door + added + b"," + text.lstrip()[1:])
+            lines[place] = refused_line(door, reason, taking.events[place])
+        elif own is None or untimed[place]:
+            given = {} if own else {"idempotency_key": keys[place]}
+            if untimed[place] and _lacks_time(taking.events[place]):
+                given["timestamp"] = f"{receipt:%Y-%m-%dT%H:%M:%S.%fZ}"
+            added = b"".join(b',"%s":%s' % (name.encode(), json.dumps(value).encode()) for name, value in given.items())
+            lines[place] = door + added + b"," + _without(texts[place], given).lstrip()[1:]
     return lines
 
 
 def _without(text: bytes, names: dict[str, str | None]) -> bytes:
     """An event without fields that it gives as null or empty, under any spelling; every other byte of a value stays."""
+    if not names:
+        return text
     spelled = {*names, *(SPELLINGS[name] for name in names if name in SPELLINGS)}
     if not any(f'"{name}"'.encode() in text for name in spelled):
         return text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,14 +15,14 @@ from dagster_project.api.answers import (
     ApiError,
     Detail,
     all_invalid,
-    camel,
+    body_said,
+    fields_as_sent,
     instant_text,
-    invalid,
     minor_units,
     text_of,
     unknown,
 )
-from dagster_project.api.books_of_now import BooksOfNow, Known
+from dagster_project.api.books_of_now import BooksOfNow, Known, plan_named
 from dagster_project.api.catalogue import broken
 from dagster_project.api.noticing import fields_of
 from dagster_project.api.reading import credit_rate_of, in_credits, total_of
@@ -40,7 +39,6 @@ MOST_EVENTS = 500
 FIELDS = ("events", "planId", "contractId", "mode", "creditRateCents")
 MODES = ("merge", "replace")
 
-_body = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _events = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -85,15 +83,8 @@ class Estimating:
 
 def _read(body: bytes) -> _Asked:
     """Raises `ApiError` with all that is wrong."""
-    try:
-        raw = _body.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise invalid("", f"The body is no JSON object: {error}.") from None
-    said: dict[str, Any] = {}
-    details = [Detail(camel(name), unknown(camel(name), FIELDS)) for name in raw if camel(name) not in FIELDS]
-    for name, value in raw.items():
-        if camel(name) != "events":
-            said[camel(name)] = msgspec.json.decode(value, strict=False, type=Any)
+    said, raw = body_said(body), fields_as_sent(body)
+    details = [Detail(name, unknown(name, FIELDS)) for name in said if name not in FIELDS]
     try:
         events = [bytes(event) for event in _events.decode(raw.get("events", msgspec.Raw(b"[]")))]
     except msgspec.DecodeError:
@@ -122,12 +113,9 @@ def _books_of(known: Known, asked: _Asked, fields: Sequence[Mapping[str, Any] | 
         if known.contract(asked.contract) is None:
             raise ApiError(404, "NOT_FOUND", f"There is no contract {asked.contract}.")
         return contract_copies.one_contract(known.together, asked.contract)
-    plans = known.together.plans.get_column("plan_code").to_list()
-    if asked.plan is None or asked.plan not in plans:
-        near = difflib.get_close_matches(str(asked.plan), plans, 1)
-        raise invalid("planId", f"There is no plan {asked.plan}" + (f"; did you mean {near[0]}?" if near else "."))
+    plan = plan_named(asked.plan, known)["plan_code"]
     since = min([now, *(one["timestamp"] for one in fields if one and isinstance(one.get("timestamp"), datetime))])
-    return contract_copies.at_list_price(known.together, asked.plan, since.date())
+    return contract_copies.at_list_price(known.together, plan, since.date())
 
 
 def _fields_of(event: bytes) -> Mapping[str, Any] | None:

@@ -13,6 +13,7 @@ import msgspec
 from dagster_project.api.books_of_now import BooksOfNow, Known
 from dagster_project.checks.notices import Notice, Notices
 from dagster_project.landing.reading import SPELLINGS
+from dagster_project.register.agreements import Item
 from rating.calendar import naive_utc
 
 _SNAKE = {camel: name for name, camel in SPELLINGS.items()}
@@ -34,8 +35,17 @@ class Noticing:
                     found += [(index, one) for one in notices.about(fields_of(event), receipt)]
         return found
 
-    def _lay_out(self, known: Known | None) -> None:
-        self._notices = None if known is None else Notices.of(known.together)
+    def _lay_out(self, known: Known | None, agreed: Sequence[Item] | None) -> None:
+        if known is None:
+            self._notices = None
+        elif self._notices is None or agreed is None:
+            self._notices = Notices.of(known.together)
+        else:
+            self._notices.hear_of(
+                known.together,
+                {item.terms["id"] for item in agreed if item.kind == "customer"},
+                {item.terms["id"] for item in agreed if item.kind == "contract"},
+            )
 
 
 _event = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)

@@ -27,7 +27,7 @@ from dagster_project.api.answers import ApiError, Detail, all_invalid, answer, b
 from dagster_project.api.books_of_now import BooksOfNow
 from dagster_project.api.catalogue import Catalogue
 from dagster_project.api.clock import Clock
-from dagster_project.api.door import Busy, Door, Taken, Taking
+from dagster_project.api.door import Busy, Door, Outcome, Taking
 from dagster_project.api.estimating import Estimating
 from dagster_project.api.noticing import Noticing, by_code
 from dagster_project.api.proposing import PROPOSED, proposed
@@ -108,7 +108,7 @@ def application(serving: Serving, pages: Pages | None = None) -> Starlette:
                 end_pages()
                 keys.note()
 
-    def noticed(events: Sequence[bytes], taken: Taken) -> list[tuple[int, Notice]]:
+    def noticed(events: Sequence[bytes], taken: Outcome) -> list[tuple[int, Notice]]:
         accepted = [(index, event) for index, event in enumerate(events) if taken.reasons[index] is None]
         return noticing.about(accepted, taken.receipt)
 
@@ -251,6 +251,9 @@ def application(serving: Serving, pages: Pages | None = None) -> Starlette:
         return answer(200, openapi.document(), request_id)
 
     routes = [
+        # first what is asked for thousands of times a second: routes are tried in order
+        Route("/v1/events", _answered(post_event), methods=["POST"]),
+        Route("/v1/events/batch", _answered(post_batch), methods=["POST"]),
         Route("/v1/openapi.json", _answered(get_openapi), methods=["GET"]),
         *reading,
         *agreements,
@@ -261,10 +264,8 @@ def application(serving: Serving, pages: Pages | None = None) -> Starlette:
         Route("/v1/contracts/{id}/usage", of_contract("usage:read", records.USAGE), methods=["GET"]),
         Route("/v1/usage/cost", _answered(post_cost), methods=["POST"]),
         Route("/v1/pricing/estimate", _answered(post_estimate), methods=["POST"]),
-        Route("/v1/events", _answered(post_event), methods=["POST"]),
         Route("/v1/events", _answered(get_events), methods=["GET"]),
         Route("/v1/events/{key:path}", _answered(get_event), methods=["GET"]),
-        Route("/v1/events/batch", _answered(post_batch), methods=["POST"]),
         Route("/health/live", _answered(live), methods=["GET"]),
         Route("/health/ready", _answered(is_ready), methods=["GET"]),
         *shown,

@@ -10,16 +10,19 @@ from __future__ import annotations
 import difflib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import polars as pl
+
 from rating.books import Books
 from rating.books.values import canonical_number
 from rating.calendar import local_date
+from rating.catalog import Catalog
 from rating.vocabulary import WINDOWED
 
 ANY = None  # as the books' frames have `*`
@@ -80,52 +83,73 @@ class Notices:
 
     customers: dict[str, str] = field(default_factory=dict)
     external: dict[str, str] = field(default_factory=dict)
-    contracts: dict[str, list[_Contract]] = field(default_factory=lambda: defaultdict(list))
+    contracts: dict[str, list[_Contract]] = field(default_factory=dict)
     meters: dict[str, _Meter] = field(default_factory=dict)
     # combinations with a price of their own, by (contract or None, meter); no entry: the meter has one price for all
     priced: dict[tuple[str | None, str], set[Combination]] = field(default_factory=dict)
+    _meters_of: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # by plan
     _known: dict[Any, tuple[Notice, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, books: Books) -> Notices:
         found = cls()
-        for row in books.customers.iter_rows(named=True):
-            found.customers[row["customer_id"]] = row["customer_id"]
-            if row["external_id"] is not None:
-                found.external[row["external_id"]] = row["customer_id"]
         filtered = set(books.meter_filters.get_column("meter_code"))
         for row in books.meters.iter_rows(named=True):
             found.meters[row["meter_code"]] = _meter(row, is_filtered=row["meter_code"] in filtered)
-        by_plan: dict[str, list[str]] = defaultdict(list)
         cards: dict[str, str] = {}
         pricings = {row["pricing_code"]: row for row in books.pricings.iter_rows(named=True)}
         for plan, code in books.plan_pricings.select("plan_code", "pricing_code").iter_rows():
             pricing = pricings[code]
             if pricing["meter_code"] is not None:
-                by_plan[plan].append(pricing["meter_code"])
+                found._meters_of[plan].append(pricing["meter_code"])
             if pricing["rate_card_code"] is not None:
                 cards[pricing["meter_code"]] = pricing["rate_card_code"]
+        entries: dict[str, set[Combination]] = defaultdict(set)
+        for card, values in books.rate_card_entries.select("rate_card_code", "group_values").iter_rows():
+            entries[card].add(tuple(values))
+        for meter, card in cards.items():
+            found.priced[None, meter] = entries[card]
+        found._lay_customers(books.customers)
+        found._lay_contracts(books)
+        return found
+
+    def hear_of(self, books: Books, customers: Collection[str], contracts: Collection[str]) -> None:
+        """Know these customers and contracts as the books have them now, all others as before. Contracts are approved, and of the
+        customers of whom they were."""
+        if customers:
+            for external in [external for external, customer in self.external.items() if customer in customers]:
+                del self.external[external]
+            self._lay_customers(books.customers.filter(pl.col("customer_id").is_in(list(customers))))
+        if contracts:
+            self._lay_contracts(books.only(pl.Series(list(contracts), dtype=pl.String)))
+        self._known = {}
+
+    def _lay_customers(self, customers: pl.DataFrame) -> None:
+        for customer, external in customers.select("customer_id", "external_id").iter_rows():
+            self.customers[customer] = customer
+            if external is not None:
+                self.external[external] = customer
+
+    def _lay_contracts(self, books: Catalog) -> None:
         plans: dict[str, list[str]] = defaultdict(list)
         for contract, plan in books.contract_terms.select("contract_id", "plan_code").iter_rows():
             plans[contract].append(plan)
         covered = defaultdict(list)
         for contract, customer in books.covered_customers.select("contract_id", "customer_id").iter_rows():
             covered[contract].append(customer)
+        laid: dict[str, dict[str, _Contract]] = defaultdict(dict)
         for row in books.contracts.iter_rows(named=True):
             if row["status"] == "approved":
-                meters = tuple(dict.fromkeys(code for plan in plans[row["contract_id"]] for code in by_plan[plan]))
+                meters = tuple(dict.fromkeys(code for plan in plans[row["contract_id"]] for code in self._meters_of[plan]))
                 one = _Contract(row["contract_id"], row["start_date"], row["end_date"], ZoneInfo(row["timezone"]), meters)
                 for customer in (row["customer_id"], *covered[row["contract_id"]]):
-                    found.contracts[customer].append(one)
-        entries: dict[str, set[Combination]] = defaultdict(set)
-        for card, values in books.rate_card_entries.select("rate_card_code", "group_values").iter_rows():
-            entries[card].add(tuple(values))
-        for meter, card in cards.items():
-            found.priced[None, meter] = entries[card]
+                    laid[customer][one.contract_id] = one
+        for customer, contracts in laid.items():
+            every = {one.contract_id: one for one in self.contracts.get(customer, ())} | contracts
+            self.contracts[customer] = [every[contract_id] for contract_id in sorted(every)]
         for contract, meter, values in books.rate_overrides.select("contract_id", "meter_code", "group_values").iter_rows():
             if meter is not None and values is not None:
-                found.priced.setdefault((contract, meter), set()).add(tuple(values))
-        return found
+                self.priced.setdefault((contract, meter), set()).add(tuple(values))
 
     def about(self, event: Mapping[str, Any], receipt: datetime) -> tuple[Notice, ...]:
         """All there is to say of an event that is one. event: its fields in snake_case, properties as read; receipt: naive UTC."""
@@ -135,11 +159,12 @@ class Notices:
         who = (event.get("customer_id"), event.get("external_customer_id"), event.get("contract_id"), event["event_name"])
         # events of one shape and day are alike but for numbers
         key = (who, instant.date(), tuple((name, None if _is_number(text) else text) for name, text in texts.items()))
-        if key not in self._known:
-            if len(self._known) > 100_000:
-                self._known.clear()
-            self._known[key] = tuple(self._said(who, instant, texts))
-        return self._known[key]
+        known = self._known  # another takes its place where something is agreed meanwhile
+        if (said := known.get(key)) is None:
+            if len(known) > 100_000:
+                known.clear()
+            said = known[key] = tuple(self._said(who, instant, texts))
+        return said
 
     def _said(
         self, who: tuple[str | None, str | None, str | None, str], instant: datetime, texts: Mapping[str, str | None]

@@ -10,6 +10,7 @@ What belongs here: bytes. What does not: any sentence about what is wrong with a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -73,38 +74,55 @@ class Familiar:
             events = events.with_columns(properties.scatter(rewritten, texts))
         return events.select(*EVENTS), [is_event for _, is_event in found]
 
+    def verdicts(self, stretch: Stretch) -> tuple[Mask, list[str | None], Mask]:
+        """Of the lines of a stretch: which can be told by their shape to be events, the key of those that have one, and which say no
+        time or take an event back."""
+        found = self._recognised(stretch)
+        if found is None:
+            nothing = np.zeros(len(stretch.start), dtype=np.bool_)
+            return nothing, [None] * len(nothing), nothing
+        keys = _values(stretch.text, found.blocks, "idempotency_key", np.arange(len(stretch.start))).to_list()
+        return found.is_event, keys, ~_of_all(found.blocks, "timestamp") | found.is_tombstone
+
     def _events_of(self, stretch: Stretch) -> tuple[pl.DataFrame, Mask]:
-        is_event = _plain_lines(stretch)
-        if not is_event.any():
-            return pl.DataFrame(schema=_FOUND), is_event
-        text, blocks = stretch.text, [self._block(stretch, is_event, lines) for lines in _blocks(stretch)]
-        is_event = np.concatenate([block.fits for block in blocks]) & _has_one_customer(blocks)
-        is_rewritten = np.concatenate([block.is_rewritten for block in blocks])
-        _look_at_bare_values(text, blocks, is_event, is_rewritten)
-        instant, is_bare_date = self._instants(text, blocks, is_event)
-        self._note_unread(stretch, blocks, is_event)
-        chosen = np.flatnonzero(is_event)
+        found = self._recognised(stretch)
+        if found is None:
+            return pl.DataFrame(schema=_FOUND), np.zeros(len(stretch.start), dtype=np.bool_)
+        text, blocks = stretch.text, found.blocks
+        self._note_unread(stretch, blocks, found.is_event)
+        chosen = np.flatnonzero(found.is_event)
         events = pl.DataFrame(
             {
                 "file": stretch.file[chosen],
                 "position": stretch.position[chosen],
                 "element": pl.repeat(0, len(chosen), dtype=pl.Int32, eager=True),
                 **{name: _values(text, blocks, name, chosen) for name in SPELLINGS},
-                "timestamp": pl.Series(instant[chosen]).cast(pl.Datetime("us")),
-                "tombstone": np.concatenate([block.is_tombstone for block in blocks])[chosen],
+                "timestamp": pl.Series(found.instant[chosen]).cast(pl.Datetime("us")),
+                "tombstone": found.is_tombstone[chosen],
                 "properties": _values(text, blocks, "properties", chosen),
                 "received_at": pl.repeat(self._as_of, len(chosen), dtype=pl.Datetime("us"), eager=True),
-                "is_time_made_up": (~_of_all(blocks, "timestamp") & ~np.concatenate([block.is_tombstone for block in blocks]))[
-                    chosen
-                ],
-                "is_bare_date": is_bare_date[chosen],
-                "is_rewritten": is_rewritten[chosen],
+                "is_time_made_up": (~_of_all(blocks, "timestamp") & ~found.is_tombstone)[chosen],
+                "is_bare_date": found.is_bare_date[chosen],
+                "is_rewritten": found.is_rewritten[chosen],
             },
             schema=_FOUND,
         )
         if len(chosen) * _BYTES_KEPT < len(text):  # the values point into the text, which would stay until they are written
             events = pl.DataFrame(events.to_arrow(compat_level=pl.CompatLevel.oldest()), schema=_FOUND)
-        return events, is_event
+        return events, found.is_event
+
+    def _recognised(self, stretch: Stretch) -> _Recognised | None:
+        """What a look at the bytes tells; None where no line is plain."""
+        is_event = _plain_lines(stretch)
+        if not is_event.any():
+            return None
+        text, blocks = stretch.text, [self._block(stretch, is_event, lines) for lines in _blocks(stretch)]
+        is_event = np.concatenate([block.fits for block in blocks]) & _has_one_customer(blocks)
+        is_rewritten = np.concatenate([block.is_rewritten for block in blocks])
+        _look_at_bare_values(text, blocks, is_event, is_rewritten)
+        instant, is_bare_date = self._instants(text, blocks, is_event)
+        is_tombstone = np.concatenate([block.is_tombstone for block in blocks])
+        return _Recognised(blocks, is_event, is_rewritten, is_tombstone, instant, is_bare_date)
 
     def _block(self, stretch: Stretch, is_plain: Mask, lines: slice) -> _Block:
         block = _Block(stretch.text, stretch.start[lines], stretch.end[lines])
@@ -155,6 +173,18 @@ class Familiar:
 
 def _microseconds(instant: datetime) -> int:
     return (instant - datetime(1970, 1, 1)) // timedelta(microseconds=1)  # noqa: DTZ001 - instants are naive UTC
+
+
+@dataclass(frozen=True, slots=True)
+class _Recognised:
+    """Which lines of a stretch are events, and what was seen of each on the way there."""
+
+    blocks: list[_Block]
+    is_event: Mask
+    is_rewritten: Mask
+    is_tombstone: Mask
+    instant: NDArray[np.int64]
+    is_bare_date: Mask
 
 
 class _Block:

@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Final
 
 import duckdb
+import numpy as np
 import polars as pl
 
 from dagster_project.landing import findings
@@ -21,7 +22,7 @@ from dagster_project.landing.familiar import Familiar
 from dagster_project.landing.lines import LINES
 from dagster_project.landing.reading import read_fields, unread_in
 from dagster_project.landing.rules import judge
-from dagster_project.landing.stretches import Stretch, joined
+from dagster_project.landing.stretches import Mask, Stretch, joined
 
 Cut = Stretch | pl.DataFrame  # what a file is cut into: stretches of a JSON file, LINES of any other
 _ORDER = ("file", "position", "element")
@@ -37,6 +38,15 @@ class Judged:
     events: pl.DataFrame
     rejected: pl.DataFrame
     findings: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """Of lines in order: why each is no event (None: it is one), its key, and whether it says no time or takes an event back."""
+
+    reasons: list[str | None]
+    keys: list[str | None]
+    is_untimed: Mask
 
 
 class Judge:
@@ -70,6 +80,26 @@ class Judge:
             every = _in_order([events, read])
             return Judged(counted, every, _in_order([unreadable, broken]), self._found(every, unread))
         return Judged(counted, events, pl.DataFrame(schema=LINES), self._found(events))
+
+    def verdicts(self, stretch: Stretch) -> Verdicts:
+        """What `judged` would say of the lines of a list, for who wants to know no more; their positions are 1, 2, 3 …"""
+        is_event, keys, is_untimed = self._familiar.verdicts(stretch)
+        reasons: list[str | None] = [None] * len(keys)
+        if not is_event.all():
+            lines = lines_of(self._connection, stretch.only(~is_event))
+            fields, unreadable = read_fields(self._connection, lines, self._zone)
+            read, broken = judge(fields, self._as_of)
+            told = read.select("position", "idempotency_key", pl.col("is_time_made_up") | pl.col("tombstone"))
+            left = set((np.flatnonzero(~is_event) + 1).tolist())
+            for position, key, untimed in told.iter_rows():
+                keys[position - 1], is_untimed[position - 1] = key, untimed
+                left.discard(position)
+            for position, reason in pl.concat([one.select("position", "fault") for one in (unreadable, broken)]).iter_rows():
+                reasons[position - 1], keys[position - 1], is_untimed[position - 1] = reason, None, False
+                left.discard(position)
+            if left:
+                raise AssertionError("an event was neither accepted nor refused")
+        return Verdicts(reasons, keys, is_untimed)
 
     def _found(self, events: pl.DataFrame, *others: pl.DataFrame) -> pl.DataFrame:
         found = findings.summed([findings.of_events(events), *self._familiar.unread, *others])

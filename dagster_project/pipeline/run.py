@@ -80,7 +80,7 @@ class Run:
         return loaded
 
     def _read(self) -> Books:
-        agreed = agreed_at(self.register or existing_register(self.warehouse), self.as_of)
+        agreed = agreed_at(self.register or existing_register(self.warehouse), self.as_of, self.warehouse)
         return recall(self.warehouse, self.books_folder, agreed) or read_books(self.books_folder, agreed)
 
     @cached_property
@@ -109,14 +109,14 @@ class Run:
         return ExpectationClient(self.warehouse)
 
 
-def agreed_at(register: str | None, as_of: datetime) -> books.Agreed:
-    """What is agreed by API up to as_of (R-64); nothing where there is no register."""
+def agreed_at(register: str | None, as_of: datetime, warehouse: Warehouse | None = None) -> books.Agreed:
+    """What is agreed by API up to as_of (R-64), as `agreed_by` says it; nothing where there is no register."""
     if register is None:
         return books.NOTHING_AGREED
     # a database takes a moment to import, and most warehouses have none
-    from dagster_project.register.agreements import agreed_by
+    from dagster_project.register.folded import agreed_by
 
-    return agreed_by(register, as_of)
+    return agreed_by(register, as_of, warehouse)
 
 
 def read_books(folder: Path, agreed: books.Agreed = books.NOTHING_AGREED) -> books.Books:
@@ -124,17 +124,22 @@ def read_books(folder: Path, agreed: books.Agreed = books.NOTHING_AGREED) -> boo
 
     Raises `BooksError`, and `UserError` for files that do not come to rest.
     """
+    return reading_of(folder, agreed).books
+
+
+def reading_of(folder: Path, agreed: books.Agreed = books.NOTHING_AGREED) -> books.Reading:
+    """As `read_books`, with what was read."""
     for _ in range(READINGS):
         before = stamps(folder)
         try:
-            loaded, problems = books.load(folder, agreed), None
+            found, problems = books.read(folder, agreed), None
         except books.BooksError as error:
-            loaded, problems = None, error
+            found, problems = None, error
         if stamps(folder) == before:
-            if loaded is None:
+            if found is None:
                 assert problems is not None
                 raise problems
-            return loaded
+            return found
     raise UserError(
         f"{folder}: the books change while they are read. Nothing was issued; run again when their files are whole."
     )

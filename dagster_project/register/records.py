@@ -39,7 +39,7 @@ class Record:
     @property
     def place(self) -> str:
         """As problems and `explain` name it."""
-        return f"register record {self.seq} (key {self.by}, {self.at:%Y-%m-%d})"
+        return f"register record {self.seq} (key {self.by}, {self.at.date()})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +93,18 @@ def every(register: sa.Engine, as_of: datetime | None = None, *, after: int = 0,
     if as_of is not None:
         query = query.where(records.c.at <= as_of)
     with register.connect() as connection:
-        return [_read(row) for row in connection.execute(query).mappings()]
+        return [_read(row) for row in connection.execute(query)]
+
+
+def holds(register: sa.Engine, seq: int, seal: str) -> bool:
+    """Whether the record of this number has this hash, and so all before it are those that it was sealed with."""
+    with register.connect() as connection:
+        return connection.execute(sa.select(records.c.hash).where(records.c.seq == seq)).scalar() == seal
 
 
 def by_key(register: sa.Engine, idempotency_key: str) -> Record | None:
     with register.connect() as connection:
-        row = connection.execute(sa.select(records).where(records.c.idempotency_key == idempotency_key)).mappings().first()
+        row = connection.execute(sa.select(records).where(records.c.idempotency_key == idempotency_key)).first()
     return None if row is None else _read(row)
 
 
@@ -140,6 +146,6 @@ def _row(record: Record) -> dict[str, Any]:
     return {name: getattr(record, name) for name in Record.__slots__} | {"item": json.dumps(record.item, ensure_ascii=False)}
 
 
-def _read(row: sa.RowMapping) -> Record:
-    said = dict(row)
-    return Record(**{**said, "item": json.loads(said["item"])})
+def _read(row: Sequence[Any]) -> Record:
+    seq, at, by, request_id, idempotency_key, request_hash, op, item, previous_hash, seal = row
+    return Record(seq, at, by, request_id, idempotency_key, request_hash, op, json.loads(item), previous_hash, seal)

@@ -5,6 +5,7 @@ files  ─► documents   ─► statements      ─► problems, or ─► fram
 folder    yaml_reader    reading, editions  checks/         frames, tier_sets
           flat_files     shapes, models     agreements      agreements
 ```
+What is agreed by API comes one by one, to books that were read: `additions` says what of them it touches.
 The one part of the kernel that reads files. `load` is the door; nothing is rated from books with errors (R-5).
 """
 
@@ -12,20 +13,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import polars as pl
 
-from rating.books.checks import problems_in, warnings_about
+from rating.books.additions import touched_by
+from rating.books.checks import problems_in, problems_of_agreements, warnings_about
 from rating.books.folder import Folder
 from rating.books.frames import frames_of
+from rating.books.garbage import uncollected
 from rating.books.issued import CONTRACT_FACTS, LETTERHEADS, contract_facts, letterheads, problems_against
 from rating.books.models import DealProduct, Deals, Settings, Source, SourceField, SourceFormat, TermSource
 from rating.books.places import Document
 from rating.books.problems import BooksError, Problem
 from rating.books.reading import read_statements
+from rating.books.statements import Statements
 from rating.catalog import Catalog
 
 __all__ = [
@@ -39,16 +44,20 @@ __all__ = [
     "Deals",
     "Document",
     "Problem",
+    "Reading",
     "Settings",
     "Source",
     "SourceField",
     "SourceFormat",
     "TermSource",
+    "agreed_version",
     "contract_facts",
     "letterheads",
     "load",
     "problems_against",
+    "read",
     "version_now",
+    "with_agreed",
 ]
 
 
@@ -56,15 +65,20 @@ __all__ = [
 class Agreed:
     """What is agreed beside the folder (R-64): customers, contracts and grants, a document an item, and the hash of all of it."""
 
-    documents: tuple[Document, ...] = ()
+    documents: Sequence[Document] = ()
     digest: str = ""
 
     def version_with(self, folder: str) -> str:
         """The version of a folder and of this; the folder's own where nothing is agreed."""
-        return hashlib.sha256(f"{folder}\0{self.digest}".encode()).hexdigest() if self.documents else folder
+        return agreed_version(folder, self.digest) if self.documents else folder
 
 
 NOTHING_AGREED = Agreed()
+
+
+def agreed_version(folder: str, digest: str) -> str:
+    """The version of a folder of this version, and of what is agreed beside it, of this digest."""
+    return hashlib.sha256(f"{folder}\0{digest}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +122,40 @@ class Books(Catalog):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Books, and what was read to make them, so that one more agreement needs no other reading (`with_agreed`)."""
+
+    books: Books
+    statements: Statements
+    folder_version: str
+
+    def document_of(self, section: str, code: str) -> str | None:
+        """The file or record that states a customer or a contract; None where none does."""
+        stated = {"customers": self.statements.customers, "contracts": self.statements.contracts}[section].get(code)
+        return None if stated is None else stated.place.document.file
+
+
 def load(folder: Path, agreed: Agreed = NOTHING_AGREED, changes: Mapping[str, bytes] = MappingProxyType({})) -> Books:
     """The books of a folder and what is agreed beside it; changes: files as they would be, by their path below the folder.
 
     Raises `BooksError` with every problem at once (R-5 to R-7).
     """
-    source = Folder(folder, changes)
+    return read(folder, agreed, changes).books
+
+
+def read(folder: Path, agreed: Agreed = NOTHING_AGREED, changes: Mapping[str, bytes] = MappingProxyType({})) -> Reading:
+    """As `load`, with what was read."""
+    with uncollected():
+        return _read(Folder(folder, changes), agreed)
+
+
+def _read(source: Folder, agreed: Agreed) -> Reading:
     statements, problems = read_statements(source, agreed.documents)
     problems += problems_in(statements)
     if problems:
-        raise BooksError(sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.line or 0, problem.path)))
-    return Books.of(
+        raise BooksError.of(problems)
+    loaded = Books.of(
         agreed.version_with(source.version),
         source.given_out,
         statements.settings,
@@ -127,6 +164,23 @@ def load(folder: Path, agreed: Agreed = NOTHING_AGREED, changes: Mapping[str, by
         warnings_about(statements),
         frames_of(statements),
     )
+    return Reading(loaded, statements, source.version)
+
+
+def with_agreed(reading: Reading, document: Document, digest: str) -> Reading | None:
+    """The books with one customer, contract or grant more, or in the place of what was agreed of it before.
+
+    digest: of all that is agreed. Raises `BooksError` as reading everything would. None where more than itself may change with it:
+    then everything has to be read.
+    """
+    part = touched_by(reading.books, reading.statements, document)
+    if part is None:
+        return None
+    if problems := [*part.problems, *problems_of_agreements(part.statements)]:
+        raise BooksError.of(problems)
+    version = agreed_version(reading.folder_version, digest)
+    frames: Mapping[str, Any] = part.frames(reading.books)
+    return Reading(replace(reading.books, version=version, **frames), part.every, reading.folder_version)
 
 
 def version_now(folder: Path, files: Sequence[str], agreed: Agreed = NOTHING_AGREED) -> str | None:

@@ -22,6 +22,7 @@ from rating.books.values import EXACT
 from rating.books.zones import known_zones
 from rating.calendar import first_instants
 
+_FEW = 100  # so many days are looked up one by one, and remembered
 _CARRIED = ("base_fee", "net_terms", "minimum_spend", "maximum_spend", "billing")
 
 
@@ -176,6 +177,8 @@ def dated_grants(statements: Statements, grants: Sequence[Stated[CreditGrant]]) 
 
 def _instants(moments: Sequence[date | datetime | None], zones: pl.Series) -> list[datetime | None]:
     """Moments as UTC: instants as they are, dates as the first instant of that day in their zone."""
+    if len(moments) <= _FEW or all(moment is None or isinstance(moment, datetime) for moment in moments):
+        return [None if moment is None else instant_in(zone, moment) for moment, zone in zip(moments, zones, strict=True)]
     days = pl.Series("day", [None if isinstance(moment, datetime) else moment for moment in moments], dtype=pl.Date)
     instants = first_instants(days, zones).to_list()
     return [moment if isinstance(moment, datetime) else instant for moment, instant in zip(moments, instants, strict=True)]

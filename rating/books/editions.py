@@ -49,7 +49,8 @@ def _entries(
     if problem := _column_problem(cells, meter, at):
         return [], [*problems, problem]
     document = rate_table(cells, meter.group_names)
-    entries, found = shaped(CardEntry, document.tree["entries"], Place(document, ("entries",)))
+    tree, place = document.tree["entries"], Place(document, ("entries",))
+    entries, found = shaped(CardEntry, tree, [place.at(position) for position in range(len(tree))])
     return entries, [*problems, *found]
 
 

@@ -5,7 +5,7 @@ Called only with statements that have no problem, so nothing here asks whether a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -20,6 +20,7 @@ from rating.books.models import ONE, Filter, Pricing, RateOverride, Tier
 from rating.books.recurring_grants import single_grants
 from rating.books.statements import Statements
 from rating.books.tier_sets import TierSets
+from rating.catalog import OF_CONTRACTS
 
 _BASIS_POINTS = Decimal(10_000)
 # where the key is not the order to read in; entries keep the order of their card
@@ -32,7 +33,6 @@ _ORDER = {
 def frames_of(statements: Statements) -> dict[str, pl.DataFrame]:
     """Every frame of the books by its table's name, each as `tables.BOOKS_TABLES` declares it."""
     tier_sets = TierSets(_stated_tiers(statements))
-    contracts = _frame(tables.CONTRACTS, [*_contracts(statements)])
     rows: dict[str, Iterable[dict[str, Any]]] = {
         "meters": _meters(statements),
         "meter_filters": _meter_filters(statements),
@@ -42,6 +42,16 @@ def frames_of(statements: Statements) -> dict[str, pl.DataFrame]:
         "pricings": _pricings(statements, tier_sets),
         "plans": _plans(statements),
         "plan_pricings": _plan_pricings(statements),
+    }
+    return {**_frames(rows), **frames_of_agreements(statements, tier_sets), "tier_sets": tier_sets.frame()}
+
+
+def frames_of_agreements(
+    statements: Statements, tier_sets: TierSets, names: Collection[str] = ("customers", *OF_CONTRACTS)
+) -> dict[str, pl.DataFrame]:
+    """The frames of what is agreed with one customer or another, by their tables' names; some or all."""
+    contracts = _frame(tables.CONTRACTS, [*_contracts(statements)])
+    rows: dict[str, Iterable[dict[str, Any]]] = {
         "customers": _customers(statements),
         "contract_terms": _contract_terms(statements),
         "rate_overrides": _rate_overrides(statements, tier_sets),
@@ -50,12 +60,27 @@ def frames_of(statements: Statements) -> dict[str, pl.DataFrame]:
         "commitments": _commitments(statements),
         "covered_customers": _covered_customers(statements),
     }
-    frames = {table.name: _frame(table, [*rows[table.name]]) for table in tables.BOOKS_TABLES if table.name in rows}
-    return {**frames, "contracts": contracts, "tier_sets": tier_sets.frame()}
+    found = {**_frames({name: of_table for name, of_table in rows.items() if name in names}), "contracts": contracts}
+    return {name: found[name] for name in names}
+
+
+def spliced(table: tables.Table, before: pl.DataFrame, column: str, code: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """A frame of the books with these rows in the place of all that have a code; rows are in order."""
+    if table.key[0] != column:
+        return pl.concat([before.filter(pl.col(column) != code), rows]).sort(table.key, maintain_order=True)
+    codes = before.get_column(column)
+    first, end = codes.search_sorted(code, "left"), codes.search_sorted(code, "right")
+    return pl.concat([before[:first], rows, before[end:]], rechunk=True)
+
+
+def _frames(rows: Mapping[str, Iterable[dict[str, Any]]]) -> dict[str, pl.DataFrame]:
+    return {table.name: _frame(table, [*rows[table.name]]) for table in tables.BOOKS_TABLES if table.name in rows}
 
 
 def _frame(table: tables.Table, rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
     by = _ORDER.get(table.name, table.key)
+    if not rows:
+        return pl.DataFrame(schema=table.schema)
     columns = {name: pl.Series(name, [row[name] for row in rows], dtype=dtype) for name, dtype in table.schema.items()}
     return table.require(pl.DataFrame(columns).sort(by, nulls_last=False, maintain_order=True))
 
@@ -66,6 +91,10 @@ def _stated_tiers(statements: Statements) -> Iterator[Sequence[Tier]]:
     for edition in statements.editions:
         for entry in edition.entries:
             yield entry.terms.tiers or []
+    yield from tiers_of_contracts(statements)
+
+
+def tiers_of_contracts(statements: Statements) -> Iterator[Sequence[Tier]]:
     for contract in statements.contracts.values():
         if contract.terms.rate_overrides or contract.terms.amendments:
             for override in dated_overrides(contract):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
+from rating.books.layers import with_more
 from rating.books.problems import Problem, instead
 
 Step = str | int
@@ -68,19 +69,33 @@ class Register(Generic[Model]):
     """All of one kind that the books state, by code or id.
 
     `broken` holds codes of items that already have a problem of their own, so that nobody complains twice; `incomplete` says
-    that a file with more of them could not be read.
+    that a file with more of them could not be read. `chosen`: only these are gone over, while references are to any; None: all.
     """
 
     noun: str
-    stated: dict[str, Stated[Model]] = field(default_factory=dict)
+    stated: MutableMapping[str, Stated[Model]] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     incomplete: bool = False
+    chosen: Collection[str] | None = None
 
     def get(self, code: str | None) -> Stated[Model] | None:
         return None if code is None else self.stated.get(code)
 
     def values(self) -> Iterable[Stated[Model]]:
-        return self.stated.values()
+        if self.chosen is None:
+            return self.stated.values()
+        return [self.stated[code] for code in self.chosen if code in self.stated]
+
+    def only(self, chosen: Collection[str]) -> Register[Model]:
+        """The same, to go over some of them, in this order."""
+        return replace(self, chosen=chosen)
+
+    def restated(self, found: Register[Model]) -> Register[Model]:
+        """With what another one states, each in the place of what was stated of it before; what is broken there is stated no more."""
+        stated = with_more(self.stated, found.stated)
+        if found.broken:
+            stated = {code: one for code, one in stated.items() if code not in found.broken}
+        return replace(self, stated=stated, broken=self.broken | found.broken)
 
     def unknown(self, code: str | None, place: Place) -> Iterator[Problem]:
         """The problem of a reference to something that the books do not state; nothing where it is stated, or absent."""

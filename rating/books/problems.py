@@ -32,6 +32,11 @@ class BooksError(Exception):
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    @classmethod
+    def of(cls, found: Iterable[Problem]) -> BooksError:
+        """Problems as they were found, each once."""
+        return cls(sorted(dict.fromkeys(found), key=lambda problem: (problem.file, problem.line or 0, problem.path)))
+
 
 def nearest(word: str, known: Collection[str]) -> str | None:
     """The known word that was most likely meant, or None."""

@@ -7,9 +7,8 @@ of cards (see `editions`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
-
-from pydantic import BaseModel
 
 from rating.books.computed import read_prefixes
 from rating.books.editions import read_editions
@@ -38,6 +37,13 @@ def read_statements(folder: Folder, beside: Sequence[Document] = ()) -> tuple[St
     statements.editions, problems = read_editions(statements, folder)
     problems += read_prefixes(statements, folder)
     return statements, [*folder.problems, *reading.problems, *problems]
+
+
+def read_alone(document: Document) -> tuple[Statements, list[Problem]]:
+    """What one document that is agreed beside a folder states, and what is wrong with its shape."""
+    reading = _Reading(Folder(Path()))
+    reading.take_beside([document])
+    return reading.statements, reading.problems
 
 
 class _Reading:
@@ -70,10 +76,13 @@ class _Reading:
             "contracts": {*statements.contracts.stated, *statements.contracts.broken},
             "credit_grants": {stated.terms.id for stated in statements.grants},
         }
+        beside: dict[str, list[tuple[Any, Place]]] = {section: [] for section in known}
         for document in documents:
             for section, items in document.tree.items():
                 if not any(item.get("id") in known[section] for item in items):
-                    self._take_items(section, list(items), Place(document, (section,)))
+                    beside[section] += [(item, Place(document, (section, nth))) for nth, item in enumerate(items)]
+        for section, found in beside.items():
+            self._take_items(section, [item for item, _ in found], [place for _, place in found])
 
     def _yaml(self, file: str) -> Document | None:
         text = self._folder.text(file)
@@ -118,7 +127,7 @@ class _Reading:
             elif section == "deals":
                 self._take_deals(items, place)
             elif isinstance(items, list):
-                self._take_items(section, items, place)
+                self._take_items(section, items, [place.at(position) for position in range(len(items))])
             else:
                 self.problems.append(place.problem(f"`{section}` is no list", "Begin every item with a dash: - {code: …}"))
                 self._forgive_references()
@@ -146,8 +155,8 @@ class _Reading:
         self.problems += problems
         self.statements.deals = found
 
-    def _take_items(self, section: str, items: list[Any], place: Place) -> None:
-        found, problems = shaped(SECTIONS[section], items, place)
+    def _take_items(self, section: str, items: list[Any], places: list[Place]) -> None:
+        found, problems = shaped(SECTIONS[section], items, places)
         self.problems += problems
         if section == "credit_grants":
             self.statements.grants += cast(list[Stated[CreditGrant]], found)
@@ -157,15 +166,15 @@ class _Reading:
             return
         register: Register[Any] = getattr(self.statements, section)
         if len(found) < len(items):
-            sound = {stated.place.steps for stated in found}
+            sound = {id(stated.place) for stated in found}
             register.broken |= {
-                code for position, item in enumerate(items) if place.at(position).steps not in sound for code in _codes(item)
+                code for item, place in zip(items, places, strict=True) if id(place) not in sound for code in _codes(item)
             }
+        key = "id" if section in ("customers", "contracts") else "code"
         for stated in found:
-            code = _code(stated.terms)
-            first = register.stated.setdefault(code, stated)
+            first = register.stated.setdefault(getattr(stated.terms, key), stated)
             if first is not stated:
-                key = "id" if section in ("customers", "contracts") else "code"
+                code = getattr(stated.terms, key)
                 what = f"{register.noun} `{code}` is stated twice (first in {first.place})"
                 self.problems.append(stated.place.at(key).problem(what, "Keep one of the two, or give this one another " + key))
 
@@ -187,10 +196,6 @@ class _Reading:
         problems += [place.problem(f"column `{name}` is missing", f"Add a column `{name}`") for name in missing]
         self.problems += problems
         return not problems
-
-
-def _code(model: BaseModel) -> str:
-    return str(getattr(model, "code", None) or getattr(model, "id", ""))
 
 
 def _codes(item: Any) -> list[str]:

@@ -42,10 +42,10 @@ def _adapter(model: type[Shape]) -> TypeAdapter[list[Shape]]:
     return TypeAdapter(list[model])  # type: ignore[valid-type]
 
 
-def shaped(model: type[Shape], items: Sequence[Any], place: Place) -> tuple[list[Stated[Shape]], list[Problem]]:
+def shaped(model: type[Shape], items: Sequence[Any], places: Sequence[Place]) -> tuple[list[Stated[Shape]], list[Problem]]:
     """Items as models with their places, and what is wrong (R-5); an item with a problem is left out.
 
-    `place` is where the list stands. Validation is one call for the whole list; a second one only where items failed.
+    Validation is one call for the whole list; a second one only where items failed.
     """
     try:
         models = _adapter(model).validate_python(items)
@@ -54,9 +54,9 @@ def shaped(model: type[Shape], items: Sequence[Any], place: Place) -> tuple[list
         broken = {detail["loc"][0] for detail in details}
         kept = [position for position in range(len(items)) if position not in broken]
         models = _adapter(model).validate_python([items[position] for position in kept])
-        stated = [Stated(found, place.at(position)) for position, found in zip(kept, models, strict=True)]
-        return stated, [_problem(model, detail, place) for detail in details]
-    return [Stated(found, place.at(position)) for position, found in enumerate(models)], []
+        stated = [Stated(found, places[position]) for position, found in zip(kept, models, strict=True)]
+        return stated, [_problem(model, detail, places[int(detail["loc"][0])], detail["loc"][1:]) for detail in details]
+    return [Stated(found, place) for found, place in zip(models, places, strict=True)], []
 
 
 def shaped_one(model: type[Shape], value: Any, place: Place) -> tuple[Stated[Shape] | None, list[Problem]]:
@@ -64,11 +64,12 @@ def shaped_one(model: type[Shape], value: Any, place: Place) -> tuple[Stated[Sha
     try:
         return Stated(model.model_validate(value), place), []
     except ValidationError as error:
-        return None, [_problem(model, detail, place) for detail in error.errors(include_url=False)]
+        return None, [_problem(model, detail, place, detail["loc"]) for detail in error.errors(include_url=False)]
 
 
-def _problem(model: type[BaseModel], detail: ErrorDetails, place: Place) -> Problem:
-    at = place.at(*detail["loc"])
+def _problem(model: type[BaseModel], detail: ErrorDetails, place: Place, steps: tuple[Step, ...]) -> Problem:
+    """place: of the model, of which the steps lead to the value."""
+    at = place.at(*steps)
     key = str(detail["loc"][-1]) if detail["loc"] else ""
     value, context = detail["input"], detail.get("ctx", {})
     match detail["type"]:
@@ -77,7 +78,7 @@ def _problem(model: type[BaseModel], detail: ErrorDetails, place: Place) -> Prob
         case "missing":
             return at.problem(f"`{key}` is missing", _MISSING.get(key) or f"Add `{key}: {_EXAMPLES.get(key, '…')}`")
         case "extra_forbidden":
-            known = _keys(model, detail["loc"][:-1])
+            known = _keys(model, steps[:-1])
             return at.problem(
                 f"unknown key `{key}`",
                 instead(key, known, otherwise=f"Take it out; the keys here are {listed(known, most=40)}"),

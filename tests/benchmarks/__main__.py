@@ -86,13 +86,18 @@ def _features(asked: argparse.Namespace) -> None:
 
 
 def _door(asked: argparse.Namespace) -> None:
-    """Events by HTTP; see `door`."""
-    found = []
+    """Events and agreements by HTTP; see `door`."""
+    found, agreed = list[door.Served](), list[door.Agreed]()
     with tempfile.TemporaryDirectory(prefix="meterhouse-bench-") as scratch:
-        for one in door.measured(asked.keep or Path(scratch), asked.customers):
+        root = asked.keep or Path(scratch)
+        for one in door.measured(root / "events", asked.customers):
             _say(f"{one.what}: {one.a_second:,.0f} a second, {one.a_cpu_second:,.0f} a CPU second, p99 {one.p99_ms:,.0f} ms")
             found.append(one)
-    history.write_between_marks(asked.docs / "benchmark.md", "door", door.table_of(found))
+        for each in door.agreements(root / "agreements", asked.customers, door.AGREEMENTS):
+            _say(f"{each.what}: median {each.median_ms:,.0f} ms, p99 {each.p99_ms:,.0f} ms, {each.cpu_ms:,.0f} CPU ms")
+            agreed.append(each)
+    text = f"{door.table_of(found)}\n\n{door.table_of_agreements(agreed)}"
+    history.write_between_marks(asked.docs / "benchmark.md", "door", text)
 
 
 def _documents(asked: argparse.Namespace) -> None:

@@ -1,5 +1,7 @@
 """The HTTP door: `python -m tests.benchmarks --stages door`. Batches of a thousand over four connections, then single events over
 sixty-four, from a client on the same machine; every event is forced to disk before it is answered. With notices and without.
+Then sign-ups at a register that has many agreements already, how long a door takes to start on it, and what a run's reading of it
+costs.
 """
 
 from __future__ import annotations
@@ -13,15 +15,20 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from dagster_project.register import keys, place, store
+import sqlalchemy as sa
+
+from dagster_project.register import keys, place, records, store
+from dagster_project.register.folded import agreed_by
 from dagster_project.settings import now
 from dagster_project.warehouse.paths import Warehouse
 from tests.benchmarks.books import write_books
 
 BATCH, BATCHES, SINGLES = 1_000, 100, 6_000
 BATCH_CONNECTIONS, SINGLE_CONNECTIONS = 4, 64
+SIGN_UPS, AGREEMENTS = 100, 100_000
 CLOCK = "2026-01-20T09:00:00Z"
 TICKS = 100  # of the operating system, a second
 
@@ -55,6 +62,112 @@ def measured(folder: Path, customers: int) -> Iterator[Served]:
             yield _served(
                 f"single events, {SINGLE_CONNECTIONS} connections, {said}", port, pid, key, path, bodies, SINGLE_CONNECTIONS, 1
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What something that has to do with agreements took: seconds of wall time and of CPU, by what was done."""
+
+    what: str
+    median_ms: float
+    p99_ms: float
+    cpu_ms: float
+
+
+def agreements(folder: Path, customers: int, known: int) -> Iterator[Agreed]:
+    """The door and a run where so many agreements are known: start, sign-ups one by one and four at a time, reading the register."""
+    books = write_books(folder / "books", customers, seed=1)
+    _allow_self_service(books / "catalogue.yml")
+    (folder / "inbox").mkdir(parents=True)
+    warehouse = Warehouse(folder / "warehouse")
+    location = place.location_of(warehouse)
+    register = store.opened(location)
+    key = keys.create(register, "benchmark", ["*"], now())
+    _fill(register, known)
+    began = time.perf_counter()
+    with _serving(folder, books) as (port, pid):
+        asyncio.run(_asked(port, key, "GET", "/health/ready", b""))
+        took = time.perf_counter() - began
+        yield Agreed("start, until the door is ready", took * 1e3, took * 1e3, _cpu_seconds(pid) * 1e3)
+        for connections in (1, 4):
+            before = _cpu_seconds(pid)
+            waited = sorted(asyncio.run(_signed_up(port, key, f"{connections}", SIGN_UPS, connections)))
+            yield Agreed(
+                f"an agreement of a sign-up, {connections} at a time",
+                waited[len(waited) // 2] * 1e3,
+                waited[int(len(waited) * 0.99)] * 1e3,
+                (_cpu_seconds(pid) - before) * 1e3 / len(waited),
+            )
+    as_of = datetime(2026, 6, 1)  # noqa: DTZ001 - naive UTC throughout
+    for what in ("a run reads the register, all of it new", "a run reads the register, nothing new"):
+        began, cpu = time.perf_counter(), time.process_time()
+        agreed_by(location, as_of, warehouse)
+        took = (time.perf_counter() - began) * 1e3
+        yield Agreed(what, took, took, (time.process_time() - cpu) * 1e3)
+
+
+def table_of_agreements(found: Sequence[Agreed]) -> str:
+    rows = [f"| {one.what} | {one.median_ms:,.0f} | {one.p99_ms:,.0f} | {one.cpu_ms:,.0f} |" for one in found]
+    return "\n".join(["| agreements | median ms | p99 ms | CPU ms of the door or run |", "|---|---:|---:|---:|", *rows])
+
+
+def _allow_self_service(catalogue: Path) -> None:
+    text = catalogue.read_text().replace("{code: standard,", "{code: standard, self_serve: true,")
+    limits = 'self_serve: {grant_max: "100.00", grants_per_contract: 3}'
+    catalogue.write_text(text.replace("currency: USD}", f"currency: USD, {limits}}}", 1))
+
+
+def _fill(register: sa.Engine, number: int) -> None:
+    """Sign-ups of five agreements for two customers: each with a contract, every other one with a grant."""
+    made = list[tuple[str, dict[str, object]]]()
+    for nth in range(1 + number * 2 // 5):
+        customer, contract = f"cus_{nth:026}", f"ctr_{nth:026}"
+        made.append(("customer.create", {"id": customer, "name": f"Customer {nth}", "external_id": f"user-{nth}"}))
+        terms = {"customer": customer, "plan": "standard", "start_date": "2026-01-10", "status": "approved"}
+        made.append(("contract.create", {"id": contract, **terms}))
+        if nth % 2:
+            grant = {"contract": contract, "kind": "promotional", "amount": "5.00"}
+            dates = {"effective_at": "2026-01-10T00:00:00Z", "expires_at": "2026-06-01T00:00:00Z"}
+            made.append(("grant.create", {"id": f"gr_{nth:026}", **grant, **dates}))
+    drafts = [records.Draft("mk_live_00000000…", "req_0", f"{nth}", op, item) for nth, (op, item) in enumerate(made[:number])]
+    for first in range(0, number, 5_000):
+        records.append_all(register, drafts[first : first + 5_000], datetime(2026, 1, 10))  # noqa: DTZ001 - naive UTC
+
+
+async def _signed_up(port: int, key: str, series: str, number: int, connections: int) -> list[float]:
+    """Seconds that each agreement of so many sign-ups took: a customer, a contract and a grant."""
+    waiting, waited = iter(range(number)), list[float]()
+
+    async def one() -> None:
+        for nth in waiting:
+            external, path = f"new-{series}-{nth}", "/v1/customers"
+            for body in (
+                {"name": external, "externalCustomerId": external},
+                {"planId": "standard", "externalCustomerId": external},
+                {"amountCents": 500, "expiresAt": "2026-06-01T00:00:00Z"},
+            ):
+                began = time.perf_counter()
+                said = await _asked(port, key, "POST", path, json.dumps(body).encode())
+                waited.append(time.perf_counter() - began)
+                made = json.loads(said)["data"]["id"]
+                path = "/v1/contracts" if path == "/v1/customers" else f"/v1/contracts/{made}/credits/promotional/grant"
+
+    await asyncio.gather(*(one() for _ in range(connections)))
+    return waited
+
+
+async def _asked(port: int, key: str, method: str, path: str, body: bytes) -> bytes:
+    """The body of an answer. Raises where it is no good one."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = f"{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n"
+    writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+    answer = await reader.readuntil(b"\r\n\r\n")
+    length = next(line for line in answer.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+    said = await reader.readexactly(int(length.partition(b":")[2]))
+    writer.close()
+    if not answer.startswith((b"HTTP/1.1 200", b"HTTP/1.1 201")):
+        raise AssertionError(said)
+    return said
 
 
 def table_of(found: Sequence[Served]) -> str:
@@ -120,7 +233,7 @@ def serving(folder: Path, books: Path, clock: str, *more: str) -> Iterator[tuple
     command = [sys.executable, "-m", "dagster_project", "serve", "--port", str(port), "--clock", clock, *places, *more]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
-        until = time.monotonic() + 120
+        until = time.monotonic() + 600
         while time.monotonic() < until:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 break

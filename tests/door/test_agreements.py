@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,16 @@ from dagster_project.cli.app import app
 from dagster_project.cli.launch import launch
 from dagster_project.pipeline.run import Run
 from dagster_project.register import keys, records
-from dagster_project.register.agreements import agreed_by, fold
+from dagster_project.register.agreements import fold
+from dagster_project.register.folded import agreed_by
 from dagster_project.warehouse.paths import Warehouse
 from dagster_project.warehouse.verify import findings
 from rating import books
+from rating.books import Agreed
 from tests.door.conftest import CALL, NOW, served
 from tests.shell.test_a_night import rows
 
-# a few lines, for every agreement reads all books
+# a few lines, for runs of these tests read them again and again
 BOOKS = """
 settings:
   organization: Small
@@ -266,6 +269,48 @@ def test_r64_a_run_of_the_past_sees_the_past(api: Api) -> None:
     location = api.location
     assert agreed_by(location, NOW - timedelta(days=1)).documents == ()
     assert len(agreed_by(location, NOW + timedelta(days=1)).documents) == 1
+
+
+def test_r52b_a_run_reads_new_records_only_and_comes_to_the_same(api: Api) -> None:
+    warehouse, later = api.serving.warehouse, NOW + timedelta(days=1)
+
+    def read(as_of: datetime = later) -> Agreed:
+        noted, plain = agreed_by(api.location, as_of, warehouse), agreed_by(api.location, as_of)
+        assert noted.digest == plain.digest
+        assert [(one.file, one.tree) for one in noted.documents] == [(one.file, one.tree) for one in plain.documents]
+        return noted
+
+    contract = api.contract(api.customer())
+    assert len(read().documents) == 2
+    assert len(read().documents) == 2  # as it was noted
+    api(f"contracts/{contract}/cancel", {"cancelAt": "2026-05-10"}, 200)
+    api.customer(externalCustomerId="other")
+    assert [one.tree for one in read().documents][1]["contracts"][0]["end_date"] == "2026-05-10"
+    assert read(NOW - timedelta(days=1)).documents == ()  # a past before the note
+    with api.serving.register.begin() as connection:  # another register in its place
+        connection.execute(sa.text("delete from records"))
+    assert read().documents == ()
+
+
+def test_doors_on_one_register_add_what_the_others_agree(api: Api) -> None:
+    with TestClient(application(api.serving)) as client:
+        other = copy.copy(api)
+        other.client = client
+        contract = api.contract(other.customer())
+        other(f"contracts/{contract}/change-plan", {"planId": "starter", "changeOption": "end_of_period"}, 200)
+        api(f"contracts/{contract}/cancel", {"cancelAt": "2026-05-10"}, 200)
+        for door in (api, other):
+            said = door(f"contracts/{contract}", status=200)["data"]
+            assert (said["endDate"], [one["planId"] for one in said["terms"]]) == ("2026-05-10", ["pro", "starter"])
+
+
+def test_the_folder_may_name_what_was_agreed_by_api(api: Api) -> None:
+    customer = api.customer()
+    terms = f"id: big, customer: {customer}, plan: enterprise, start_date: 2026-02-01, status: approved"
+    (api.books / "big.yml").write_text(f"contracts: [{{{terms}}}]\n")
+    assert api("contracts/big", status=200)["data"]["customerId"] == customer
+    assert api.code("contracts/big/cancel", {"cancelAt": "immediately"}, 409) == "MANAGED_IN_BOOKS"
+    api.contract(customer)
 
 
 def test_r65_the_folder_wins_and_names_a_record_that_it_breaks(api: Api) -> None:

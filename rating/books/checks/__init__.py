@@ -21,23 +21,28 @@ from rating.books.checks.values import value_warnings
 from rating.books.problems import Problem
 from rating.books.statements import Statements
 
-_CHECKS = (
+# of contracts these read no more than their zones
+_OF_WHAT_ALL_SHARE = (
     settings_problems,
     meter_problems,
     card_problems,
     pricing_problems,
     plan_problems,
-    contract_problems,
-    override_problems,
-    grant_problems,
     source_problems,
     deal_problems,
 )
+_OF_AGREEMENTS = (contract_problems, override_problems, grant_problems)
 
 
 def problems_in(statements: Statements) -> Iterator[Problem]:
     """Everything in which the statements disagree (R-5)."""
-    for check in _CHECKS:
+    for check in (*_OF_WHAT_ALL_SHARE, *_OF_AGREEMENTS):
+        yield from check(statements)
+
+
+def problems_of_agreements(statements: Statements) -> Iterator[Problem]:
+    """What is wrong with customers, contracts and grants, where all that they share is known to be sound."""
+    for check in _OF_AGREEMENTS:
         yield from check(statements)
 
 

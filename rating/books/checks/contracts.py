@@ -18,9 +18,11 @@ def contract_problems(statements: Statements) -> Iterator[Problem]:
     for contract in statements.contracts.values():
         terms, place = contract.terms, contract.place
         plan = statements.plans.get(terms.plan)
-        yield from statements.customers.unknown(terms.customer, place.at("customer"))
+        if terms.customer not in statements.customers.stated:
+            yield from statements.customers.unknown(terms.customer, place.at("customer"))
         yield from _plan_problems(terms.plan, place.at("plan"), statements)
-        yield from zone_problem(terms.timezone, place.at("timezone"))
+        if terms.timezone is not None:
+            yield from zone_problem(terms.timezone, place.at("timezone"))
         if terms.end_date is not None and terms.end_date <= terms.start_date:
             what = f"the contract ends ({terms.end_date}) before it has begun ({terms.start_date})"
             yield place.at("end_date").problem(
@@ -35,9 +37,12 @@ def contract_problems(statements: Statements) -> Iterator[Problem]:
                 what = f"`billing_anchor` names a month, and the plan `{terms.plan}` is monthly"
                 yield place.at("billing_anchor").problem(what, f"Write the day alone: {terms.billing_anchor.day}")
         currency = None if plan is None else statements.plan_currency(plan.terms)
-        yield from _charge_problems(terms, place, currency)
-        yield from _commitment_problems(terms, place, currency, statements)
-        yield from _covered_problems(terms, place, statements)
+        if terms.charges:
+            yield from _charge_problems(terms, place, currency)
+        if terms.commitments:
+            yield from _commitment_problems(terms, place, currency, statements)
+        if terms.covers:
+            yield from _covered_problems(terms, place, statements)
         yield from _bound_problems(contract, statements)
         if terms.amendments:
             yield from _amendment_problems(contract, plan, statements)
@@ -131,9 +136,9 @@ def _plan_problems(code: str | None, place: Place, statements: Statements) -> It
 
 def _term_problems(terms: Contract | Amendment, place: Place, plan: Plan, statements: Statements) -> Iterator[Problem]:
     currency = statements.plan_currency(plan)
-    yield from amount_problem(terms.base_fee, currency, place.at("base_fee"))
-    yield from amount_problem(terms.minimum_spend, currency, place.at("minimum_spend"))
-    yield from amount_problem(terms.maximum_spend, currency, place.at("maximum_spend"))
+    for key in ("base_fee", "minimum_spend", "maximum_spend"):
+        if (amount := getattr(terms, key)) is not None:
+            yield from amount_problem(amount, currency, place.at(key))
 
 
 def _amendment_problems(contract: Stated[Contract], plan: Stated[Plan] | None, statements: Statements) -> Iterator[Problem]:
