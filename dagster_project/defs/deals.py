@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import dagster as dg
 from pydantic import Field
 
-from dagster_project.deals import fates, salesforce
+from dagster_project.deals import fates, review, salesforce
 from dagster_project.deals.desk import Desk
 from dagster_project.deals.drafting import FATES
 from dagster_project.deals.proposals import digest
@@ -156,9 +156,9 @@ def drafts(meterhouse_desk: dg.ResourceParam[OpenedDesk]) -> Iterator[dg.Materia
         return
     with _in_sentences():
         new, changed = desk.sync(now())
-        books, _ = desk.books()
+        books = desk.books()
     assert books.deals is not None
-    reviews = [one for one in desk.reviews() if one.draft is not None]
+    reviews = [one for one in (review.listed(proposal, books) for proposal in desk.every().values()) if one.draft is not None]
     counts, faults = fates.counted(reviews, books.deals), fates.faults(reviews, books.deals)
     untied = fates.does_not_tie(counts)
     yield dg.MaterializeResult(
