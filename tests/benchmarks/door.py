@@ -85,18 +85,18 @@ def agreements(folder: Path, customers: int, known: int) -> Iterator[Agreed]:
     key = keys.create(register, "benchmark", ["*"], now())
     _fill(register, known)
     began = time.perf_counter()
-    with _serving(folder, books) as (port, pid):
+    with serving(folder, books, CLOCK) as (port, pid):
         asyncio.run(_asked(port, key, "GET", "/health/ready", b""))
         took = time.perf_counter() - began
-        yield Agreed("start, until the door is ready", took * 1e3, took * 1e3, _cpu_seconds(pid) * 1e3)
+        yield Agreed("start, until the door is ready", took * 1e3, took * 1e3, cpu_seconds(pid) * 1e3)
         for connections in (1, 4):
-            before = _cpu_seconds(pid)
+            before = cpu_seconds(pid)
             waited = sorted(asyncio.run(_signed_up(port, key, f"{connections}", SIGN_UPS, connections)))
             yield Agreed(
                 f"an agreement of a sign-up, {connections} at a time",
                 waited[len(waited) // 2] * 1e3,
                 waited[int(len(waited) * 0.99)] * 1e3,
-                (_cpu_seconds(pid) - before) * 1e3 / len(waited),
+                (cpu_seconds(pid) - before) * 1e3 / len(waited),
             )
     as_of = datetime(2026, 6, 1)  # noqa: DTZ001 - naive UTC throughout
     for what in ("a run reads the register, all of it new", "a run reads the register, nothing new"):
