@@ -5,9 +5,9 @@
 {% macro on_route(events, routes) -%}
             {{ events }}.customer_reference = {{ routes }}.customer_reference
             and {{ events }}.is_external_reference = {{ routes }}.is_external_reference
-            and {{ events }}."month" = {{ routes }}."month"
-            and {{ events }}."timestamp" >= {{ routes }}.starts_at
-            and {{ events }}."timestamp" < {{ routes }}.ends_at
+            and {{ events }}.month = {{ routes }}.month
+            and {{ events }}.occurred_at >= {{ routes }}.starts_at
+            and {{ events }}.occurred_at < {{ routes }}.ends_at
 {%- endmacro %}
 
 {#- Whether a row of int_landed_groups was added up along routes that are no longer those of its customer and month. -#}
@@ -18,7 +18,7 @@
         where
             {{ held }}.customer_reference = versions.customer_reference
             and {{ held }}.is_external_reference = versions.is_external_reference
-            and {{ held }}."month" = versions."month"
+            and {{ held }}.month = versions.month
     )
 {%- endmacro %}
 
@@ -34,16 +34,16 @@
 {% endmacro %}
 
 {#- Whether an event lies in a closed period, of a contract that it may belong to. -#}
-{% macro in_closed_period(events, periods) -%}
-            {{ events }}."timestamp" >= {{ periods }}.period_start
-            and {{ events }}."timestamp" < {{ periods }}.period_end
+{% macro in_closed_period(events, periods, instant='occurred_at') -%}
+            {{ events }}.{{ instant }} >= {{ periods }}.period_start
+            and {{ events }}.{{ instant }} < {{ periods }}.period_end
             and coalesce({{ events }}.pinned_contract_id, {{ periods }}.contract_id) = {{ periods }}.contract_id
 {%- endmacro %}
 
 {#- Whether an event lies in a closed period of its customer, which has a row for each month that it lies in. -#}
-{% macro of_closed_period(events, periods) -%}
+{% macro of_closed_period(events, periods, instant='occurred_at') -%}
             {{ events }}.customer_reference = {{ periods }}.customer_reference
             and {{ events }}.is_external_reference = {{ periods }}.is_external_reference
-            and {{ month_of(events ~ '."timestamp"') }} = {{ periods }}."month"
-            and {{ in_closed_period(events, periods) }}
+            and {{ month_of(events ~ '.' ~ instant) }} = {{ periods }}.month
+            and {{ in_closed_period(events, periods, instant) }}
 {%- endmacro %}

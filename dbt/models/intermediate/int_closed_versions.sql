@@ -24,7 +24,7 @@ closed as (
         periods.period_end,
         periods.last_batch,
         periods.last_record,
-        {{ each_month_of('periods.period_start', 'periods.period_end') }} as "month"
+        {{ each_month_of('periods.period_start', 'periods.period_end') }} as month
     from {{ source('schedule', 'closed_periods') }} as periods
     inner join routes
         on periods.contract_id = routes.contract_id
@@ -42,7 +42,7 @@ landed_later as (
         on
             landed.customer_reference = closed.customer_reference
             and landed.is_external_reference = closed.is_external_reference
-            and landed."month" = closed."month"
+            and landed.month = closed.month
             and landed.batch > closed.last_batch
 ),
 
@@ -58,7 +58,7 @@ noted as (
     from {{ source('schedule', 'unmatched_changes') }} as changes
     inner join closed
         on
-            {{ of_closed_period('changes', 'closed') }}
+            {{ of_closed_period('changes', 'closed', instant='timestamp') }}
             and changes.record_no <= closed.last_record
     group by
         changes.batch,
@@ -76,7 +76,7 @@ found as (
         events.file,
         events.position,
         events.element,
-        events."timestamp",
+        events.occurred_at,
         events.shape,
         noted.last_batch,
         true as was_unmatched
@@ -90,7 +90,7 @@ found as (
         events.file,
         events.position,
         events.element,
-        events."timestamp",
+        events.occurred_at,
         events.shape,
         landed_later.last_batch,
         false
@@ -105,7 +105,7 @@ found as (
         versions.file,
         versions.position,
         versions.element,
-        versions."timestamp",
+        versions.occurred_at,
         versions.shape,
         closed.last_batch,
         false
@@ -120,7 +120,7 @@ select
     file,
     position,
     element,
-    {{ month_of('"timestamp"') }} as "month",
+    {{ month_of('occurred_at') }} as month,
     shape,
     max(last_batch) as last_batch,
     batch > max(last_batch) or bool_or(was_unmatched) as is_late,
@@ -131,5 +131,5 @@ group by
     file,
     position,
     element,
-    "timestamp",
+    occurred_at,
     shape

@@ -7,7 +7,7 @@ with
 routed as (
     select
         counted.*,
-        shapes.* exclude (shape),
+        {{ all_but(['shape'], 'shapes') }},
         routes.slice_no,
         case when routes.slice_no is null then counted.customer_reference end as unrouted_reference,
         case when routes.slice_no is null then counted.is_external_reference end as is_unrouted_external
@@ -18,7 +18,7 @@ routed as (
         on
             counted.customer_reference = routes.customer_reference
             and counted.is_external_reference = routes.is_external_reference
-            and counted."month" = routes."month"
+            and counted.month = routes.month
             and counted.route_start = routes.starts_at
     where not counted.is_tombstone
 ),
@@ -32,11 +32,11 @@ grouped as (
         event_name,
         fit,
         is_late,
-        "month",
+        month,
         {%- for column in groups %}
         {{ column }},
         {%- endfor %}
-        sum(events)::bigint as events,
+        cast(sum(events) as bigint) as events,
         {%- for column in numbers %}
         sum({{ column }}_sum) as {{ column }}_sum
         {{- "," if not loop.last }}
@@ -53,21 +53,23 @@ grouped as (
         {%- for column in groups %}
         {{ column }},
         {%- endfor %}
-        "month"
+        month
     having sum(events) <> 0
 )
 
 select
     -- a kind: all that share contract and meters, whatever their group values
-    dense_rank() over (
-        order by
-            slice_no,
-            unrouted_reference,
-            is_unrouted_external,
-            pinned_contract_id,
-            event_name,
-            fit,
-            is_late
-    )::integer as kind_no,
+    cast(
+        dense_rank() over (
+            order by
+                slice_no,
+                unrouted_reference,
+                is_unrouted_external,
+                pinned_contract_id,
+                event_name,
+                fit,
+                is_late
+        ) as integer
+    ) as kind_no,
     *
 from grouped
