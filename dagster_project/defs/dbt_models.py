@@ -15,6 +15,7 @@ from dagster_project.pipeline.nightly import Step
 from dagster_project.pipeline.run import Run
 
 MARTS = "marts"
+GROUPS = {MARTS: "finance", models.CUSTOM: models.CUSTOM}
 
 
 def _spec(node: Node) -> dg.AssetSpec:
@@ -23,9 +24,10 @@ def _spec(node: Node) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=list(models.table_of(node)),
         deps=[list(models.table_of(nodes[parent])) for parent in node["depends_on"]["nodes"]],
-        description=node["description"],
-        group_name="finance" if node["schema"] == MARTS else "usage",
+        description=node["description"] or node["name"],
+        group_name=GROUPS.get(node["schema"], "usage"),
         owners=[FINANCE if node["schema"] == MARTS else ENGINEERING],
+        skippable=models.is_custom(node),
         kinds={"dbt", "duckdb"},
         metadata={"dagster/column_schema": _columns(node)},
         partitions_def=billing_months,
@@ -41,6 +43,14 @@ def _columns(node: Node) -> dg.TableSchema:
     )
 
 
+def _custom_models() -> list[dg.AssetCheckSpec]:
+    """Whether the team's own models could be built, where there are any."""
+    if not models.project().models([models.CUSTOM]):
+        return []
+    words = "Models in dbt/models/custom are built; what is wrong with one of them stops nothing."
+    return [dg.AssetCheckSpec(nightly.CUSTOM_MODELS, asset=list(nightly.INVOICES_MART), description=words)]
+
+
 def _assets(step: Step, select: str) -> dg.AssetsDefinition:
     """The models of a selection, with the tests that run with them, as one step. A test says what it is of itself, else by its name."""
 
@@ -52,7 +62,8 @@ def _assets(step: Step, select: str) -> dg.AssetsDefinition:
                 test["name"], asset=list(table), description=test["description"] or None, blocking=models.is_blocking(test)
             )
             for test, table in nightly.tests_of(select).values()
-        ],
+        ]
+        + (_custom_models() if select == steps.ABOVE else []),
         backfill_policy=one_run,
     )
     def built(run: dg.ResourceParam[Run]) -> Said:

@@ -102,6 +102,7 @@ def test_each_word_of_the_dialect_is_spoken_by_every_engine(path: Path) -> None:
     text = path.read_text()
     defined = set(DEFINED.findall(text))
     asked = set(re.findall(r"adapter\.dispatch\('(\w+)'\)", text))
+    defined -= {"duckdb__persist_docs"}  # which dbt asks for, and has for every other engine
     missing = [
         f"{engine}__{name}"
         for name in asked
