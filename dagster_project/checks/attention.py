@@ -103,7 +103,7 @@ QUARANTINED = r"""
 # texts that exports write where there is no key, and long numbers that a spreadsheet has rounded
 KEYS = r"""
     with keys as (
-        select file, idempotency_key as key, count(*) as versions, count(distinct "timestamp") as times,
+        select file, idempotency_key as key, count(*) as versions, count(distinct occurred_at) as times,
             count(distinct (customer_reference, is_external_reference)) as customers, min(position) as position,
             min(received_at) as received_at,
             regexp_full_match(key, '(?i)null|\\n|nan|none|nil|n/a|#n/a|undefined|[+-]?\d+([.,]\d+)?e[+-]?\d+') as is_no_key

@@ -15,6 +15,7 @@ from dagster_project.pipeline.run import Run
 from dagster_project.warehouse.dbt_runner import project_folder
 
 MARTS = "marts"
+GROUPS = {MARTS: "finance", models.CUSTOM: models.CUSTOM}
 
 
 def below() -> dg.AssetsDefinition:
@@ -33,9 +34,10 @@ def _spec(node: Node) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=key_of(models.table_of(node)),
         deps=[key_of(models.table_of(nodes[parent])) for parent in node["depends_on"]["nodes"]],
-        description=node["description"],
-        group_name="finance" if node["schema"] == MARTS else "usage",
+        description=node["description"] or node["name"],
+        group_name=GROUPS.get(node["schema"], "usage"),
         owners=[FINANCE if node["schema"] == MARTS else ENGINEERING],
+        skippable=models.is_custom(node),
         kinds={"dbt", "duckdb"},
         metadata={
             "dagster/column_schema": _columns(node),
@@ -54,6 +56,14 @@ def _columns(node: Node) -> dg.TableSchema:
     )
 
 
+def _custom_models() -> list[dg.AssetCheckSpec]:
+    """Whether the team's own models could be built, where there are any."""
+    if not models.project().models([models.CUSTOM]):
+        return []
+    words = "Models in dbt/models/custom are built; what is wrong with one of them stops nothing."
+    return [dg.AssetCheckSpec(nightly.CUSTOM_MODELS, asset=key_of(nightly.INVOICES_MART), description=words)]
+
+
 def _assets(step: Step, select: str) -> dg.AssetsDefinition:
     """The models of a selection, with the tests that run with them, as one step. A test says what it is of itself, else by its name."""
 
@@ -65,7 +75,8 @@ def _assets(step: Step, select: str) -> dg.AssetsDefinition:
                 test["name"], asset=key_of(table), description=test["description"] or None, blocking=models.is_blocking(test)
             )
             for test, table in nightly.tests_of(select).values()
-        ],
+        ]
+        + (_custom_models() if select == steps.ABOVE else []),
         backfill_policy=one_run,
         pool=POOL,
         can_subset=True,

@@ -39,6 +39,7 @@ INVOICES: Key = ("rating", tables.INVOICES.name)
 INVOICE_LINES: Key = ("rating", tables.INVOICE_LINES.name)
 LEDGER: Key = ("rating", tables.CREDIT_LEDGER.name)
 RECONCILIATION: Key = ("marts", "reconciliation")
+INVOICES_MART: Key = ("marts", "invoices")
 ISSUED: Key = ("documents", "issued")
 PUBLISHED: Key = ("finance", "meterhouse")
 
@@ -48,6 +49,7 @@ EXPECTATIONS = "expectations"
 DISPOSITIONS_BALANCE = "dispositions_balance"
 # not blocking, for the documents of all other contracts are issued; but a run that holds one back says so (R-47)
 HELD_BACK = "every_contract_is_rated"
+CUSTOM_MODELS = "custom_models_are_built"
 MOST_SAID = 20
 DEALS_MART: Key = ("dimensions", "deals")
 WON_DEALS, APPROVED_DEALS = "won_deals_are_contracted", "approved_deals_match_salesforce"
@@ -134,8 +136,8 @@ def finance_models(run: Run, _: Months) -> Said:
 
 
 def models_of(select: str) -> dict[str, models.Node]:
-    """The models of a selection, by unique id."""
-    return models.project().models(select.split())
+    """The models of a selection, by unique id; the team's own come with the marts."""
+    return models.project().models([*select.split(), *([models.CUSTOM] if select == steps.ABOVE else [])])
 
 
 def tests_of(select: str) -> dict[str, tuple[models.Node, Key]]:
@@ -148,7 +150,8 @@ def tests_of(select: str) -> dict[str, tuple[models.Node, Key]]:
 def _built(run: Run, select: str, law: str) -> Said:
     tests = tests_of(select)
     results = steps.build(run, select)
-    models.require_built(results)
+    own = {unique_id for unique_id, node in models.project().nodes.items() if models.is_custom(node)}
+    models.require_built(result for result in results if result.unique_id not in own)
     good = {result.unique_id for result in results if result.is_good}
     gate.hold(
         run.warehouse,
@@ -157,6 +160,8 @@ def _built(run: Run, select: str, law: str) -> Said:
         holds=all(unique_id in good for unique_id, (test, _) in tests.items() if models.is_blocking(test)),
     )
     yield from _told(models_of(select), tests, results, cache(lambda: steps.row_counts(run, select)))
+    if select == steps.ABOVE and own:
+        yield _customs_built([result for result in results if result.unique_id in own and result.unique_id not in tests])
 
 
 def _told(
@@ -185,6 +190,12 @@ def _told(
 
 def _counted(row_counts: Callable[[], Mapping[Key, int]], table: Key) -> int:
     return row_counts()[table]
+
+
+def _customs_built(results: Sequence[DbtResult]) -> Checked:
+    """What became of the team's own models; nothing of it stops a run."""
+    failed = [f"{result.name}: {result.message or result.status}" for result in results if not result.is_good]
+    return Checked(INVOICES_MART, CUSTOM_MODELS, not failed, "\n".join(failed[:MOST_SAID]), blocking=False)
 
 
 def usage_expectations(run: Run, _: Months) -> Said:

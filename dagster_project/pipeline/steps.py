@@ -22,7 +22,7 @@ from dagster_project.checks.credit_runway import outlooks
 from dagster_project.errors import UserError
 from dagster_project.landing import Landing, doors, raw_tables, withdrawals
 from dagster_project.landing.release import released_files
-from dagster_project.pipeline import pending, processes
+from dagster_project.pipeline import models, pending, processes
 from dagster_project.pipeline.dimensions import dimensions
 from dagster_project.pipeline.run import Run, refuse_the_past
 from dagster_project.pipeline.said import Key
@@ -214,7 +214,8 @@ def _known(run: Run) -> pl.DataFrame:
 
 
 def build(run: Run, select: str) -> list[DbtResult]:
-    """Build dbt models and run their tests: `BELOW` before rating, `ABOVE` after it. What is built already is not built again."""
+    """Build dbt models and run their tests: `BELOW` before rating, `ABOVE` after it, with the team's own behind. What is built already
+    is not built again."""
     house = run.warehouse
     landed = [*landing.raw_files(house, run.as_of), *landing.quarantine_files(house, run.as_of)]
     if select == BELOW:
@@ -225,7 +226,8 @@ def build(run: Run, select: str) -> list[DbtResult]:
     landed += [batch.folder for batch in issued.batches(house, run.as_of)]
     inputs = [house.books, house.schedule, house.documents, house.attention, house.dimensions, withdrawals.left_out(house)]
     published = [house.database] if _is_as_published(house) else []
-    results = dbt_build_cache.build(house, select, inputs, landed, holds=[house.staged_database, *published])
+    custom = models.CUSTOM if models.project().models([models.CUSTOM]) else None
+    results = dbt_build_cache.build(house, select, inputs, landed, holds=[house.staged_database, *published], then=custom)
     if house.staged_database.exists():
         checkpoint(house.staged_database)
     return results

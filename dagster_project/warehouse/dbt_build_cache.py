@@ -22,12 +22,18 @@ PROJECT_PARTS = ("dbt_project.yml", "macros", "models", "tests")
 
 
 def build(
-    warehouse: Warehouse, select: str, inputs: Sequence[Path], appended: Sequence[Path], holds: Sequence[Path]
+    warehouse: Warehouse,
+    select: str,
+    inputs: Sequence[Path],
+    appended: Sequence[Path],
+    holds: Sequence[Path],
+    then: str | None = None,
 ) -> list[DbtResult]:
     """Build the selected models, or say again what came of the last build of the same inputs.
 
     inputs: Parquet files and folders of them, told apart by content. appended: files that are never rewritten, told apart by
-    name. holds: databases of which one must be there for an old build to be of use.
+    name. holds: databases of which one must be there for an old build to be of use. then: models to build once the others are good,
+    of which anything may fail; their tests may look at the others and have no say in their building.
     """
     memory = warehouse.derived / "built.json"
     builds = _remembered(memory)
@@ -38,8 +44,9 @@ def build(
     # a build that dies leaves nothing to rely on, and later builds rest on this one
     earlier = dict(itertools.takewhile(lambda build: build[0] != select, builds.items()))
     write_atomically(memory, json.dumps(earlier).encode())
-    results = DbtHouse(warehouse).build(select)
+    results = DbtHouse(warehouse).build(select, exclude=then)
     if all(result.is_good for result in results):
+        results += DbtHouse(warehouse).build(then) if then else []
         now = {"fingerprint": fingerprint, "results": [asdict(result) for result in results]}
         write_atomically(memory, json.dumps(earlier | {select: now}).encode())
     return results

@@ -5,16 +5,16 @@
 {% macro on_route(events, routes) -%}
             {{ events }}.customer_reference = {{ routes }}.customer_reference
             and {{ events }}.is_external_reference = {{ routes }}.is_external_reference
-            and {{ events }}."month" = {{ routes }}."month"
-            and {{ events }}."timestamp" >= {{ routes }}.starts_at
-            and {{ events }}."timestamp" < {{ routes }}.ends_at
+            and {{ events }}.month = {{ routes }}.month
+            and {{ events }}.occurred_at >= {{ routes }}.starts_at
+            and {{ events }}.occurred_at < {{ routes }}.ends_at
 {%- endmacro %}
 
 {#- Whether two rows are about the same month of the same customer, as events name it. -#}
 {% macro same_month_of_customer(a, b) -%}
             {{ a }}.customer_reference = {{ b }}.customer_reference
             and {{ a }}.is_external_reference = {{ b }}.is_external_reference
-            and {{ a }}."month" = {{ b }}."month"
+            and {{ a }}.month = {{ b }}.month
 {%- endmacro %}
 
 {#- Whether an event or a group of events went the way of one that a closed period counted (int_closed_routes), in time for it. -#}
@@ -34,7 +34,7 @@
         where
             {{ held }}.customer_reference = versions.customer_reference
             and {{ held }}.is_external_reference = versions.is_external_reference
-            and {{ held }}."month" = versions."month"
+            and {{ held }}.month = versions.month
     )
 {%- endmacro %}
 
@@ -50,16 +50,16 @@
 {% endmacro %}
 
 {#- Whether an event lies in a closed period, of a contract that it may belong to. -#}
-{% macro in_closed_period(events, periods) -%}
-            {{ events }}."timestamp" >= {{ periods }}.period_start
-            and {{ events }}."timestamp" < {{ periods }}.period_end
+{% macro in_closed_period(events, periods, instant='occurred_at') -%}
+            {{ events }}.{{ instant }} >= {{ periods }}.period_start
+            and {{ events }}.{{ instant }} < {{ periods }}.period_end
             and coalesce({{ events }}.pinned_contract_id, {{ periods }}.contract_id) = {{ periods }}.contract_id
 {%- endmacro %}
 
 {#- Whether an event lies in a closed period of its customer, which has a row for each month that it lies in. -#}
-{% macro of_closed_period(events, periods) -%}
+{% macro of_closed_period(events, periods, instant='occurred_at') -%}
             {{ events }}.customer_reference = {{ periods }}.customer_reference
             and {{ events }}.is_external_reference = {{ periods }}.is_external_reference
-            and {{ month_of(events ~ '."timestamp"') }} = {{ periods }}."month"
-            and {{ in_closed_period(events, periods) }}
+            and {{ month_of(events ~ '.' ~ instant) }} = {{ periods }}.month
+            and {{ in_closed_period(events, periods, instant) }}
 {%- endmacro %}

@@ -3,14 +3,14 @@ with
 
 landed as (
     select
-        {{ month_name('landed_groups."month"') }} as period,
+        {{ month_name('landed_groups.month') }} as period,
         shapes.event_name,
         sum(landed_groups.events) as events
     from {{ ref('int_landed_groups') }} as landed_groups
     inner join {{ ref('int_event_shapes') }} as shapes
         on landed_groups.shape = shapes.shape
     group by
-        landed_groups."month",
+        landed_groups.month,
         shapes.event_name
 ),
 

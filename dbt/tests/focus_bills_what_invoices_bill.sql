@@ -3,10 +3,10 @@ with
 
 billed as (
     select
-        "InvoiceId" as number,
-        sum("BilledCost") as billed
+        InvoiceId as number,
+        sum(BilledCost) as billed
     from {{ ref('focus') }}
-    group by "InvoiceId"
+    group by InvoiceId
 )
 
 select

@@ -74,8 +74,8 @@ def _sql_type(dtype: pl.DataType) -> str:
     if isinstance(dtype, pl.Decimal):
         return f"decimal({dtype.precision},{dtype.scale})"
     plain = {
-        pl.String(): "varchar",
-        pl.List(pl.String()): "varchar[]",
+        pl.String(): "string",
+        pl.List(pl.String()): "string[]",
         pl.Boolean(): "boolean",
         pl.Int64(): "bigint",
         pl.Int32(): "integer",

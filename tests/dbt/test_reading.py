@@ -267,6 +267,16 @@ def test_r92_limits_are_compared_exactly(acme: Any) -> None:
     assert taken == expected
 
 
+def test_r92_an_exponent_that_points_beyond_everything_is_a_number_too(acme: Any) -> None:
+    """It must not stop a run: whoever sends events may write it."""
+    acme.meter("LARGE", "count", filters=[("n", "above", ["5"])])
+    acme.meter("SMALL", "count", filters=[("n", "below", ["5"])])
+    for text in ("1e99999999999", "-1e99999999999", "1e-99999999999", "1e999999999999999999999", "5.1"):
+        acme.event({"n": text})
+    acme.below()
+    assert acme.quantities() == {("LARGE",): "3", ("SMALL",): "2"}
+
+
 def test_r92_a_text_that_starts_so(acme: Any) -> None:
     acme.meter("GERMAN", "count", groups=["no"], filters=[("number", "starts_with", ["+49'"])])
     for number, value in enumerate(('"+49\'30"', '"+49"', "49", "null", '"x+49\'"')):

@@ -5,7 +5,7 @@
         when left({{ json }}, 1) = '"' then {{ json_string_content(json) }}
         when {{ json }} = 'null' or left({{ json }}, 1) in ('[', '{') then null
         when {{ json }} in ('true', 'false') then {{ json }}
-        when contains({{ json }}, 'e') then {{ plain_decimal(json) }}
+        when contains(lower({{ json }}), 'e') then {{ plain_decimal('lower(' ~ json ~ ')') }}
         else {{ without_needless_zeros(json) }}
     end
 {%- endmacro %}
@@ -14,17 +14,17 @@
 {% macro without_needless_zeros(number) -%}
     case
         when not contains({{ number }}, '.') then case when {{ number }} = '-0' then '0' else {{ number }} end
-        when rtrim({{ number }}, '0') in ('0.', '-0.') then '0'
-        else rtrim(rtrim({{ number }}, '0'), '.')
+        when trim(trailing '0' from {{ number }}) in ('0.', '-0.') then '0'
+        else trim(trailing '.' from trim(trailing '0' from {{ number }}))
     end
 {%- endmacro %}
 
-{#- 1.5e-7 to 0.00000015: the digits, with the point moved by the exponent. The engine writes them without needless zeros. -#}
+{#- 1.5e-7 to 0.00000015: the digits, with the point moved by the exponent; of 1.0e15 the last digit is no digit. -#}
 {% macro plain_decimal(number) -%}
     {%- set sign = "case when left(" ~ number ~ ", 1) = '-' then '-' else '' end" -%}
-    {%- set mantissa = "ltrim(split_part(" ~ number ~ ", 'e', 1), '-')" -%}
-    {%- set exponent = "split_part(" ~ number ~ ", 'e', 2)::integer" -%}
-    {%- set digits = "replace(" ~ mantissa ~ ", '.', '')" -%}
+    {%- set mantissa = "trim(leading '-' from split_part(" ~ number ~ ", 'e', 1))" -%}
+    {%- set exponent = exponent_of(number) -%}
+    {%- set digits = "trim(trailing '0' from replace(" ~ mantissa ~ ", '.', ''))" -%}
     {%- set whole_digits = "(length(split_part(" ~ mantissa ~ ", '.', 1)) + " ~ exponent ~ ")" -%}
     case
         when {{ whole_digits }} <= 0
@@ -33,4 +33,12 @@
             then {{ sign }} || {{ digits }} || repeat('0', {{ whole_digits }} - length({{ digits }}))
         else {{ sign }} || left({{ digits }}, {{ whole_digits }}) || '.' || substr({{ digits }}, {{ whole_digits }} + 1)
     end
+{%- endmacro %}
+
+{#- The exponent of a number in lower case. One that points further than any event's digits reach is cut, so that nobody writes more than a million
+    zeros for it. -#}
+{% macro exponent_of(number) -%}
+    {%- set text = "trim(leading '+' from split_part(" ~ number ~ ", 'e', 2))" -%}
+    {%- set far = "case when left(" ~ text ~ ", 1) = '-' then -1000000 else 1000000 end" -%}
+    {{ return("cast(greatest(least(coalesce(try_cast(" ~ text ~ " as bigint), " ~ far ~ "), 1000000), -1000000) as integer)") }}
 {%- endmacro %}

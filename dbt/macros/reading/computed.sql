@@ -91,16 +91,12 @@ step_{{ place }} as (
 ),
 {% set last.name = 'step_' ~ place -%}
 {%- endfor %}
+{%- set slots = [] -%}
+{%- for place in range(1, inputs_at) -%} {%- do slots.append(slot_text(readings, computed, numbers, texts, place)) -%} {%- endfor %}
 worked_out as (
     select
-        * replace (
-            [
-                {%- for place in range(1, inputs_at) %}
-                {{ slot_text(readings, computed, numbers, texts, place) }}
-                {{- "," if not loop.last }}
-                {%- endfor %}
-            ] as json_texts
-        )
+        {{ all_but(['json_texts']) }},
+        {{ list_literal(slots) }} as json_texts
     from {{ last.name }}
 )
 {%- endmacro %}
@@ -110,14 +106,14 @@ worked_out as (
     {%- set branches = [] -%}
     {%- for reading in readings -%}
         {%- set is_read = property in reading.numbers + reading.groups -%}
-        {%- do branches.append('json_texts[' ~ (inputs_of(reading).index(name) + inputs_at) ~ ']' if is_read else 'null') -%}
+        {%- do branches.append(element('json_texts', inputs_of(reading).index(name) + inputs_at) if is_read else 'null') -%}
     {%- endfor -%}
     {{ return(by_event_name(readings, branches)) }}
 {%- endmacro %}
 
 {#- The JSON text of a slot: what was opened, or what was computed where the reading of an event's name asks for that. -#}
 {% macro slot_text(readings, computed, numbers, texts, place) -%}
-    {%- set opened = 'json_texts[' ~ place ~ ']' -%}
+    {%- set opened = element('json_texts', place) -%}
     {%- set branches = [] -%}
     {%- set any = [] -%}
     {%- for reading in readings -%}

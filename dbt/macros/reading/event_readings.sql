@@ -6,37 +6,84 @@
     ordered by name; event_name is none for every name that no meter mentions. A property's place in its list is
     its slot: `region` first in `groups` is the column group_1. -#}
 {% macro event_readings() %}
-    {%- set question = readings_as_json() -%}
+    {%- set question = what_is_read() -%}
     {%- if not execute -%} {{ return([]) }} {%- endif -%}
-    {%- set rows = run_query(question) -%}
-    {%- set readings = [] -%}
-    {%- for row in rows.rows -%} {%- do readings.append(fromjson(row[0])) -%} {%- endfor -%}
-    {{ return(readings) }}
+    {%- set found = {} -%}
+    {%- set lists = {'number': 'numbers', 'group': 'groups', 'text': 'texts'} -%}
+    {%- for row in run_query(question).rows -%}
+        {#- texts come as JSON, for a table of dbt's takes a text like `null` for none -#}
+        {%- set event_name = fromjson(row['event_name']) if row['event_name'] is not none -%}
+        {%- set values = fromjson(row['json_values']) -%}
+        {%- if row['part'] == 'name' -%}
+            {%- do found.update({event_name: {'event_name': event_name, 'numbers': [], 'groups': [], 'texts': [], 'meters': []}}) -%}
+        {%- elif row['part'] == 'meter' -%}
+            {%- do found[event_name].meters.append(
+                {'meter_code': values[0], 'number_property': values[1], 'text_property': values[2], 'filters': []}
+            ) -%}
+        {%- elif row['part'] == 'filter' -%}
+            {%- do (found[event_name].meters | last).filters.append(
+                {'property': values[0], 'operator': values[1], 'values': values[2:]}
+            ) -%}
+        {%- else -%}
+            {%- do found[event_name][lists[row['part']]].append(values[0]) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(found.values() | list) }}
 {% endmacro %}
 
-{% macro readings_as_json() -%} {{ return(adapter.dispatch('readings_as_json')()) }} {%- endmacro %}
-{% macro duckdb__readings_as_json() -%}
-    {%- set slots = "(select coalesce(list(property order by slot), []) from " ~ ref('stg_event_slots')
-        ~ " as slots where slots.event_name is not distinct from names.event_name and kind = '%s')" -%}
-    {%- set query -%}
+{#- One row a name, slot, meter and filter, those of a name together, a meter's filters behind it. -#}
+{% macro what_is_read() -%}
+    with parts as (
         select
-            to_json(
-                {
-                    event_name: names.event_name,
-                    numbers: {{ slots | replace('%s', 'number') }},
-                    groups: {{ slots | replace('%s', 'group') }},
-                    texts: {{ slots | replace('%s', 'text') }},
-                    meters: (
-                        select coalesce(list(meters order by meter_no), [])
-                        from {{ ref('stg_event_meters') }} as meters
-                        where meters.event_name is not distinct from names.event_name
-                    )
-                }
-            )::varchar as reading
-        from {{ ref('stg_event_names') }} as names
-        order by names.event_name nulls last
-    {%- endset -%}
-    {{ return(query) }}
+            'name' as part,
+            event_name,
+            0 as part_no,
+            0 as meter_no,
+            -1 as filter_no,
+            '[]' as json_values
+        from {{ ref('stg_event_names') }}
+        union all
+        select
+            kind,
+            event_name,
+            1,
+            slot,
+            -1,
+            {{ json_of_list(list_literal(['property'])) }}
+        from {{ ref('stg_event_slots') }}
+        union all
+        select
+            'meter',
+            event_name,
+            2,
+            meter_no,
+            -1,
+            {{ json_of_list(list_literal(['meter_code', 'number_property', 'text_property'])) }}
+        from {{ ref('stg_event_meters') }}
+        union all
+        select
+            'filter',
+            meters.event_name,
+            2,
+            meters.meter_no,
+            filters.filter_no,
+            {{ json_of_list(joined_lists(list_literal(['filters.property', 'filters.operator']), 'filters.values')) }}
+        from {{ ref('stg_event_meters') }} as meters
+        inner join {{ source('books', 'meter_filters') }} as filters
+            on meters.meter_code = filters.meter_code
+    )
+
+    select
+        part,
+        {{ json_string('event_name') }} as event_name,
+        json_values
+    from parts
+    order by
+        parts.event_name nulls last,
+        part_no,
+        meter_no,
+        filter_no,
+        part
 {%- endmacro %}
 
 {#- Names of the slot columns of a kind (number, group, text), as many as the busiest event name needs; of numbers and groups
@@ -54,11 +101,8 @@
 {#- Changes whenever events have to be read anew: the version of the reader itself, the engine, whose hashes are kept, and all that
     meters ask for. A number, since a text would be written beside every event. -#}
 {% macro reading_version(readings) %}
-    {{ return(local_md5('4 ' ~ engine_version() ~ ' ' ~ tojson(readings, sort_keys=True))[:15] | int(base=16)) }}
+    {{ return(local_md5('5 ' ~ engine_version() ~ ' ' ~ tojson(readings, sort_keys=True))[:15] | int(base=16)) }}
 {% endmacro %}
-
-{% macro engine_version() -%} {{ return(adapter.dispatch('engine_version')()) }} {%- endmacro %}
-{% macro duckdb__engine_version() -%} {{ return(run_query('select version()').rows[0][0] if execute else '') }} {%- endmacro %}
 
 {#- `case event_name when ... end` with one branch a reading; `branches` are SQL texts in the order of the readings. -#}
 {% macro by_event_name(readings, branches, otherwise='null') -%}

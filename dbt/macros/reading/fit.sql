@@ -41,9 +41,9 @@
     {%- elif filter.operator == 'not_exists' -%} {{ return("(" ~ column ~ " is null)") }}
     {%- elif filter.operator in limits -%}
         {%- set compares, goes = limits[filter.operator] -%}
-        {{ return("coalesce(" ~ number_of_text(column, goes) ~ " " ~ compares ~ " " ~ filter['values'][0] ~ "::decimal(38, 12), false)") }}
+        {{ return("coalesce(" ~ number_of_text(column, goes) ~ " " ~ compares ~ " " ~ limit_units(filter['values'][0]) ~ ", false)") }}
     {%- elif filter.operator == 'starts_with' -%}
-        {{ return("coalesce(starts_with(" ~ column ~ ", " ~ quoted(filter['values'][0]) ~ "), false)") }}
+        {{ return("coalesce(" ~ begins_with(column, quoted(filter['values'][0])) ~ ", false)") }}
     {%- else -%} {{ exceptions.raise_compiler_error("No filter is called " ~ filter.operator) }}
     {%- endif -%}
 {%- endmacro %}

@@ -8,7 +8,7 @@
     {%- set letters = quoted('"') ~ " || " ~ fit(reading) ~ " || " ~ quoted('"') -%}
     {%- set parts = [name, letters, lacking_names(reading, first_group)] -%}
     {%- for group in reading.groups -%}
-        {%- do parts.append("coalesce(json_texts[" ~ (first_group + loop.index0) ~ "], 'null')") -%}
+        {%- do parts.append("coalesce(" ~ element('json_texts', first_group + loop.index0) ~ ", 'null')") -%}
     {%- endfor -%}
     {{ return(json_list(parts)) }}
 {%- endmacro %}
@@ -21,7 +21,7 @@
     {%- set lacking = [] -%}
     {%- for number in reading.numbers -%} {%- do lacking.append('number_' ~ loop.index ~ ' is null') -%} {%- endfor -%}
     {%- for group in reading.groups -%}
-        {%- do lacking.append("coalesce(json_texts[" ~ (first_group + loop.index0) ~ "], 'null') = 'null'") -%}
+        {%- do lacking.append("coalesce(" ~ element('json_texts', first_group + loop.index0) ~ ", 'null') = 'null'") -%}
     {%- endfor -%}
     {%- if not lacking -%} {{ return(quoted('null')) }} {%- endif -%}
     {{ return("case when " ~ (lacking | join(' or ')) ~ " then " ~ property_names('properties') ~ " else 'null' end") }}

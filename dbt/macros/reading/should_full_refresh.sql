@@ -10,7 +10,7 @@
     {#- an older version of this house has built it otherwise -#}
     {%- set types = {} -%}
     {%- for column in adapter.get_columns_in_relation(this) -%} {%- do types.update({column.name: column.dtype}) -%} {%- endfor -%}
-    {%- if types.get('reading_version') != 'BIGINT' -%} {{ return(true) }} {%- endif -%}
+    {%- if types.get('reading_version', '') | lower != 'bigint' -%} {{ return(true) }} {%- endif -%}
     {%- set version = reading_version(event_readings()) -%}
     {%- set question -%}
         select

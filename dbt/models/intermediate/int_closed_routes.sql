@@ -9,7 +9,7 @@ months as (
         periods.period_end,
         periods.customer_id,
         periods.last_batch,
-        {{ each_month_of('routes.starts_at', 'routes.ends_at') }} as "month"
+        {{ each_month_of('routes.starts_at', 'routes.ends_at') }} as month
     from {{ source('closed', 'routes') }} as routes
     inner join {{ source('schedule', 'closed_periods') }} as periods
         on
@@ -20,7 +20,7 @@ months as (
 select
     months.customer_reference,
     months.is_external_reference,
-    months."month",
+    months.month,
     months.pinned_contract_id,
     months.event_name,
     slices.starts_at,
@@ -36,7 +36,7 @@ inner join {{ ref('int_event_routes') }} as slices
     on
         months.customer_reference = slices.customer_reference
         and months.is_external_reference = slices.is_external_reference
-        and months."month" = slices."month"
+        and months.month = slices.month
         and slices.starts_at >= months.starts_at
         and slices.starts_at < months.ends_at
 window

@@ -24,7 +24,7 @@ closed_of_now as (
         periods.period_end,
         periods.last_batch,
         periods.last_record,
-        {{ each_month_of('periods.period_start', 'periods.period_end') }} as "month"
+        {{ each_month_of('periods.period_start', 'periods.period_end') }} as month
     from {{ source('schedule', 'closed_periods') }} as periods
     inner join routes
         on periods.contract_id = routes.contract_id
@@ -45,7 +45,7 @@ closed as (
         periods.period_end,
         periods.last_batch,
         periods.last_record,
-        closed_routes."month"
+        closed_routes.month
     from {{ ref('int_closed_routes') }} as closed_routes
     inner join {{ source('schedule', 'closed_periods') }} as periods
         on
@@ -63,7 +63,7 @@ landed_later as (
         on
             landed.customer_reference = closed.customer_reference
             and landed.is_external_reference = closed.is_external_reference
-            and landed."month" = closed."month"
+            and landed.month = closed.month
             and landed.batch > closed.last_batch
 ),
 
@@ -81,7 +81,7 @@ noted as (
     from {{ source('schedule', 'unmatched_changes') }} as changes
     inner join closed
         on
-            {{ of_closed_period('changes', 'closed') }}
+            {{ of_closed_period('changes', 'closed', instant='timestamp') }}
             and changes.record_no <= closed.last_record
     group by
         changes.batch,
@@ -99,7 +99,7 @@ found as (
         events.file,
         events.position,
         events.element,
-        events."timestamp",
+        events.occurred_at,
         events.customer_reference,
         events.is_external_reference,
         events.pinned_contract_id,
@@ -116,7 +116,7 @@ found as (
         events.file,
         events.position,
         events.element,
-        events."timestamp",
+        events.occurred_at,
         events.customer_reference,
         events.is_external_reference,
         events.pinned_contract_id,
@@ -134,7 +134,7 @@ found as (
         versions.file,
         versions.position,
         versions.element,
-        versions."timestamp",
+        versions.occurred_at,
         versions.customer_reference,
         versions.is_external_reference,
         versions.pinned_contract_id,
@@ -153,8 +153,8 @@ judged as (
         file,
         position,
         element,
-        "timestamp",
-        {{ month_of('"timestamp"') }} as "month",
+        occurred_at,
+        {{ month_of('occurred_at') }} as month,
         customer_reference,
         is_external_reference,
         pinned_contract_id,
@@ -167,7 +167,7 @@ judged as (
         file,
         position,
         element,
-        "timestamp",
+        occurred_at,
         customer_reference,
         is_external_reference,
         pinned_contract_id,
@@ -194,8 +194,8 @@ counted as (
     inner join {{ ref('int_closed_routes') }} as closed_routes
         on
             {{ on_closed_route('named', 'closed_routes') }}
-            and named."timestamp" >= closed_routes.starts_at
-            and named."timestamp" < closed_routes.ends_at
+            and named.occurred_at >= closed_routes.starts_at
+            and named.occurred_at < closed_routes.ends_at
     left join noted
         on
             {{ same_version('named', 'noted') }}
@@ -209,7 +209,7 @@ select
     judged.file,
     judged.position,
     judged.element,
-    judged."month",
+    judged.month,
     judged.shape,
     judged.last_batch,
     counted.batch is null and (judged.batch > judged.last_batch or judged.was_unmatched) as is_late,

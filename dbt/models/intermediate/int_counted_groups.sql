@@ -6,7 +6,7 @@ select
     batch,
     customer_reference,
     is_external_reference,
-    "month",
+    month,
     route_start,
     pinned_contract_id,
     is_tombstone,
@@ -19,5 +19,18 @@ select
     {%- endfor %}
 from {{ ref('int_landed_groups') }}
 union all
-select *
+select
+    customer_reference,
+    is_external_reference,
+    month,
+    route_start,
+    pinned_contract_id,
+    is_tombstone,
+    shape,
+    is_late,
+    events,
+    {%- for column in numbers %}
+    {{ column }}_sum
+    {{- "," if not loop.last }}
+    {%- endfor %}
 from {{ ref('int_group_corrections') }}

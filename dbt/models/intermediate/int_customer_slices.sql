@@ -21,7 +21,7 @@ bounds as (
 )
 
 select
-    row_number() over (order by customer_id, bound)::integer as slice_no,
+    cast(row_number() over (order by customer_id, bound) as integer) as slice_no,
     customer_id,
     bound as slice_start,
     lead(bound) over (partition by customer_id order by bound) as slice_end

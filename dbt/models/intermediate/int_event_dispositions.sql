@@ -7,9 +7,9 @@ with
 
 versions as (
     select
-        events.* exclude (reading_version),
-        shapes.* exclude (shape),
-        {{ month_of('events."timestamp"') }} as "month",
+        {{ all_but(['reading_version'], 'events') }},
+        {{ all_but(['shape'], 'shapes') }},
+        {{ month_of('events.occurred_at') }} as month,
         superseded.batch is not null as is_superseded,
         late.batch is not null as is_late,
         coalesce(late.is_kept_out, false) as is_kept_out
@@ -35,8 +35,8 @@ routed as (
         on
             {{ on_closed_route('versions', 'closed') }}
             and not versions.is_late
-            and versions."timestamp" >= closed.starts_at
-            and versions."timestamp" < closed.ends_at
+            and versions.occurred_at >= closed.starts_at
+            and versions.occurred_at < closed.ends_at
 )
 
 select
@@ -45,8 +45,9 @@ select
     routed.position,
     routed.element,
     routed.received_at,
-    routed."timestamp",
-    routed."month",
+    -- as the event has it: the shell reads this view between runs, also one that an older version has built
+    routed.occurred_at as timestamp,
+    routed.month,
     routed.event_name,
     routed.fit,
     routed.property_names,

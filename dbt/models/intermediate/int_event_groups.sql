@@ -7,7 +7,7 @@ with
 counted as (
     select
         counted.*,
-        shapes.* exclude (shape)
+        {{ all_but(['shape'], 'shapes') }}
     from {{ ref('int_counted_groups') }} as counted
     inner join {{ ref('int_event_shapes') }} as shapes
         on counted.shape = shapes.shape
@@ -45,11 +45,11 @@ grouped as (
         is_late,
         closed_contract_id,
         closed_period_start,
-        "month",
+        month,
         {%- for column in groups %}
         {{ column }},
         {%- endfor %}
-        sum(events)::bigint as events,
+        cast(sum(events) as bigint) as events,
         {%- for column in numbers %}
         sum({{ column }}_sum) as {{ column }}_sum
         {{- "," if not loop.last }}
@@ -68,23 +68,25 @@ grouped as (
         {%- for column in groups %}
         {{ column }},
         {%- endfor %}
-        "month"
+        month
     having sum(events) <> 0
 )
 
 select
     -- a kind: all that share contract and meters, whatever their group values
-    dense_rank() over (
-        order by
-            slice_no,
-            unrouted_reference,
-            is_unrouted_external,
-            pinned_contract_id,
-            event_name,
-            fit,
-            is_late,
-            closed_contract_id,
-            closed_period_start
-    )::integer as kind_no,
+    cast(
+        dense_rank() over (
+            order by
+                slice_no,
+                unrouted_reference,
+                is_unrouted_external,
+                pinned_contract_id,
+                event_name,
+                fit,
+                is_late,
+                closed_contract_id,
+                closed_period_start
+        ) as integer
+    ) as kind_no,
     *
 from grouped

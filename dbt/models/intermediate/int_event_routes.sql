@@ -15,7 +15,7 @@ slices as (
 slice_months as (
     select
         *,
-        {{ each_month_of('slice_start', 'slice_end') }} as "month"
+        {{ each_month_of('slice_start', 'slice_end') }} as month
     from slices
 ),
 
@@ -23,10 +23,10 @@ of_now as (
     select
         customer_references.customer_reference,
         customer_references.is_external_reference,
-        slice_months."month",
+        slice_months.month,
         -- cut at the month's ends: what happens to a slice in another month says nothing of this one
-        greatest(slice_months.slice_start, slice_months."month"::timestamp) as starts_at,
-        least(slice_months.slice_end, {{ month_after('slice_months."month"') }}) as ends_at,
+        greatest(slice_months.slice_start, cast(slice_months.month as timestamp)) as starts_at,
+        least(slice_months.slice_end, {{ month_after('slice_months.month') }}) as ends_at,
         slice_months.slice_no
     from slice_months
     inner join {{ ref('int_customer_references') }} as customer_references
@@ -39,7 +39,7 @@ closed_months as (
         is_external_reference,
         starts_at,
         ends_at,
-        {{ each_month_of('starts_at', 'ends_at') }} as "month"
+        {{ each_month_of('starts_at', 'ends_at') }} as month
     from {{ source('closed', 'routes') }}
 ),
 
@@ -47,9 +47,9 @@ of_then as (
     select distinct
         customer_reference,
         is_external_reference,
-        "month",
-        greatest(starts_at, "month"::timestamp) as starts_at,
-        least(ends_at, {{ month_after('"month"') }}) as ends_at
+        month,
+        greatest(starts_at, cast(month as timestamp)) as starts_at,
+        least(ends_at, {{ month_after('month') }}) as ends_at
     from closed_months
 ),
 
@@ -58,7 +58,7 @@ changed_months as (
     select distinct
         of_then.customer_reference,
         of_then.is_external_reference,
-        of_then."month"
+        of_then.month
     from of_then
     where
         not exists (
@@ -77,7 +77,7 @@ bounds as (
     select
         of_now.customer_reference,
         of_now.is_external_reference,
-        of_now."month",
+        of_now.month,
         of_now.starts_at,
         of_now.ends_at
     from of_now
@@ -87,7 +87,7 @@ bounds as (
     select
         of_then.customer_reference,
         of_then.is_external_reference,
-        of_then."month",
+        of_then.month,
         of_then.starts_at,
         of_then.ends_at
     from of_then
@@ -99,14 +99,14 @@ cuts as (
     select
         customer_reference,
         is_external_reference,
-        "month",
+        month,
         starts_at as cut_at
     from bounds
     union
     select
         customer_reference,
         is_external_reference,
-        "month",
+        month,
         ends_at
     from bounds
 ),
@@ -115,13 +115,13 @@ cut_anew as (
     select
         customer_reference,
         is_external_reference,
-        "month",
+        month,
         cut_at as starts_at,
         lead(cut_at) over (
             partition by
                 customer_reference,
                 is_external_reference,
-                "month"
+                month
             order by cut_at
         ) as ends_at
     from cuts
@@ -130,7 +130,7 @@ cut_anew as (
 select
     customer_reference,
     is_external_reference,
-    "month",
+    month,
     starts_at,
     ends_at,
     slice_no
@@ -145,7 +145,7 @@ union all
 select
     cut_anew.customer_reference,
     cut_anew.is_external_reference,
-    cut_anew."month",
+    cut_anew.month,
     cut_anew.starts_at,
     cut_anew.ends_at,
     of_now.slice_no

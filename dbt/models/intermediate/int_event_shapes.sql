@@ -17,11 +17,11 @@ opened as (
 
 select
     shape,
-    {{ json_string_content('parts[1]') }} as event_name,
-    {{ json_string_content('parts[2]') }} as fit,
-    {{ json_string_list('parts[3]') }} as property_names,
+    {{ json_string_content(element('parts', 1)) }} as event_name,
+    {{ json_string_content(element('parts', 2)) }} as fit,
+    {{ json_string_list(element('parts', 3)) }} as property_names,
     {%- for column in groups %}
-    {{ canonical_text('parts[' ~ (loop.index + 3) ~ ']') }} as {{ column }}
+    {{ canonical_text(element('parts', loop.index + 3)) }} as {{ column }}
     {{- "," if not loop.last }}
     {%- endfor %}
 from opened

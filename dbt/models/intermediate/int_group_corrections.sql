@@ -1,7 +1,7 @@
 {#- What int_landed_groups has too much: versions that do not count, taken off again, and versions that landed too late for a closed
     period, moved to groups of their own. Columns add up with those of int_landed_groups. -#}
 {%- set numbers = slot_columns('number') -%}
-{%- set read = ['batch', 'customer_reference', 'is_external_reference', '"timestamp"', 'pinned_contract_id', 'is_tombstone', 'shape'] + numbers %}
+{%- set read = ['batch', 'customer_reference', 'is_external_reference', 'occurred_at', 'pinned_contract_id', 'is_tombstone', 'shape'] + numbers %}
 
 with
 
@@ -43,13 +43,13 @@ corrections as (
     from superseded
     union all
     select
-        * exclude (is_kept_out),
+        {{ all_but(['is_kept_out']) }},
         false,
         -1
     from late
     union all
     select
-        * exclude (is_kept_out),
+        {{ all_but(['is_kept_out']) }},
         true,
         1
     from late
@@ -59,7 +59,7 @@ corrections as (
 in_months as (
     select
         *,
-        {{ month_of('"timestamp"') }} as "month"
+        {{ month_of('occurred_at') }} as month
     from corrections
 )
 
@@ -67,15 +67,16 @@ select
     corrections.batch,
     corrections.customer_reference,
     corrections.is_external_reference,
-    corrections."month",
+    corrections.month,
     routes.starts_at as route_start,
     corrections.pinned_contract_id,
     corrections.is_tombstone,
     corrections.shape,
     corrections.is_late,
-    sum(corrections.events)::bigint as events,
+    cast(sum(corrections.events) as bigint) as events,
     {%- for column in numbers %}
-    sum(corrections.events * corrections.{{ column }}) as {{ column }}_sum
+    -- not a product: Spark would keep six decimals of it
+    sum(case when corrections.events < 0 then -corrections.{{ column }} else corrections.{{ column }} end) as {{ column }}_sum
     {{- "," if not loop.last }}
     {%- endfor %}
 from in_months as corrections
@@ -85,7 +86,7 @@ group by
     corrections.batch,
     corrections.customer_reference,
     corrections.is_external_reference,
-    corrections."month",
+    corrections.month,
     routes.starts_at,
     corrections.pinned_contract_id,
     corrections.is_tombstone,

@@ -45,7 +45,7 @@ select
     versions.position,
     versions.element,
     versions.received_at,
-    versions."timestamp",
+    versions.occurred_at,
     versions.customer_reference,
     versions.is_external_reference,
     versions.pinned_contract_id,
@@ -60,4 +60,4 @@ inner join {{ source('raw', 'events') }} as landed
     on
         {{ same_version('versions', 'landed') }}
         -- says nothing new, but lets the engine pass over files of other days
-        and versions."timestamp" = landed."timestamp"
+        and versions.occurred_at = landed.timestamp

@@ -12,7 +12,7 @@ rerouted as (
     select distinct
         customer_reference,
         is_external_reference,
-        "month"
+        month
     from {{ this }} as held
     where {{ is_rerouted('held') }}
 ),
@@ -20,26 +20,26 @@ rerouted as (
 events as (
     select
         *,
-        {{ month_of('"timestamp"') }} as "month"
+        {{ month_of('occurred_at') }} as month
     from {{ ref('stg_events') }}
     where batch > {{ known_to }}
     union all
     select
         events.*,
-        rerouted."month"
+        rerouted.month
     from {{ ref('stg_events') }} as events
     inner join rerouted
         on
             events.customer_reference = rerouted.customer_reference
             and events.is_external_reference = rerouted.is_external_reference
-            and {{ month_of('events."timestamp"') }} = rerouted."month"
+            and {{ month_of('events.occurred_at') }} = rerouted.month
     where events.batch <= {{ known_to }}
 ),
 {%- else -%}
 events as (
     select
         *,
-        {{ month_of('"timestamp"') }} as "month"
+        {{ month_of('occurred_at') }} as month
     from {{ ref('stg_events') }}
 ),
 {%- endif %}
@@ -49,7 +49,7 @@ grouped as (
         events.batch,
         events.customer_reference,
         events.is_external_reference,
-        events."month",
+        events.month,
         routes.starts_at as route_start,
         events.pinned_contract_id,
         events.is_tombstone,
@@ -66,7 +66,7 @@ grouped as (
         events.batch,
         events.customer_reference,
         events.is_external_reference,
-        events."month",
+        events.month,
         routes.starts_at,
         events.pinned_contract_id,
         events.is_tombstone,
@@ -82,4 +82,4 @@ left join {{ ref('int_route_versions') }} as versions
     on
         grouped.customer_reference = versions.customer_reference
         and grouped.is_external_reference = versions.is_external_reference
-        and grouped."month" = versions."month"
+        and grouped.month = versions.month

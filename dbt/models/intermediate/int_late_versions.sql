@@ -62,7 +62,7 @@ kept_out as (
         versions.file,
         versions.position,
         versions.element,
-        {{ month_of('versions."timestamp"') }} as "month",
+        {{ month_of('versions.occurred_at') }} as month,
         versions.shape
     from versions
     inner join kept
@@ -77,7 +77,7 @@ select
     file,
     position,
     element,
-    "month",
+    month,
     shape,
     true as is_kept_out,
     false as is_ranked
@@ -88,7 +88,7 @@ select
     closed.file,
     closed.position,
     closed.element,
-    closed."month",
+    closed.month,
     closed.shape,
     false,
     exists (

@@ -63,7 +63,7 @@ outcomes as (
         meters.percentile,
         meters.interval_seconds,
         meters.from_zero,
-        coalesce(group_slots.group_slots, []::integer[]) as group_slots,
+        coalesce(group_slots.group_slots, {{ empty_list('integer') }}) as group_slots,
         number_slots.slot as number_slot,
         text_slots.kind || '_' || text_slots.slot as text_column,
         case substr(known_fits.fit, meters.meter_no, 1)

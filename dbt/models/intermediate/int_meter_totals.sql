@@ -27,17 +27,17 @@ judged as (
 select
     judged.contract_id,
     judged.period_start,
-    judged."month",
+    judged.month,
     judged.event_name,
     judged.event_disposition,
     taken.meter_code,
     taken.disposition,
-    sum(judged.events)::bigint as events,
+    cast(sum(judged.events) as bigint) as events,
     -- the texts that `unique` counts have no sum; a quantity that is bad has none either
     case
         when taken.disposition = 'bad_quantity' or outcomes.aggregation = 'unique' then null
-        when outcomes.aggregation = 'count' then sum(judged.events)::decimal(38, 9)
-        else sum({{ in_slot('outcomes.number_slot', numbers, '_sum') }})::decimal(38, 9)
+        when outcomes.aggregation = 'count' then cast(sum(judged.events) as decimal(38, 9))
+        else cast(sum({{ in_slot('outcomes.number_slot', numbers, '_sum') }}) as decimal(38, 9))
     end as quantity
 from judged
 inner join {{ ref('int_kind_meters') }} as taken
@@ -52,7 +52,7 @@ inner join {{ ref('int_meter_outcomes') }} as outcomes
 group by
     judged.contract_id,
     judged.period_start,
-    judged."month",
+    judged.month,
     judged.event_name,
     judged.event_disposition,
     taken.meter_code,

@@ -14,7 +14,7 @@ select
     events.position,
     events.element,
     events.received_at,
-    events."timestamp",
+    events.timestamp,
     events.event_name,
     events.contract_id,
     events.period_start,

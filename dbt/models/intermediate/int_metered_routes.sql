@@ -8,7 +8,7 @@ landed as (
     select distinct
         landed_groups.customer_reference,
         landed_groups.is_external_reference,
-        landed_groups."month",
+        landed_groups.month,
         landed_groups.route_start,
         landed_groups.pinned_contract_id,
         shapes.event_name
@@ -51,7 +51,7 @@ inner join {{ ref('int_event_routes') }} as routes
     on
         landed.customer_reference = routes.customer_reference
         and landed.is_external_reference = routes.is_external_reference
-        and landed."month" = routes."month"
+        and landed.month = routes.month
         and landed.route_start = routes.starts_at
 inner join metered
     on

@@ -28,7 +28,7 @@ select
     found.event_name,
     slots.property as wanted_property,
     found.property as found_property,
-    sum(found.events)::bigint as events
+    cast(sum(found.events) as bigint) as events
 from found
 inner join {{ ref('stg_event_slots') }} as slots
     on

@@ -2,10 +2,10 @@
 select
     customer_reference,
     is_external_reference,
-    "month",
-    {{ fingerprint(list_of('[starts_at, ends_at]', 'starts_at')) }} as route_version
+    month,
+    {{ fingerprint(list_of(list_literal(['starts_at', 'ends_at']), 'starts_at')) }} as route_version
 from {{ ref('int_event_routes') }}
 group by
     customer_reference,
     is_external_reference,
-    "month"
+    month

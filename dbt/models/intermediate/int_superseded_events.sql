@@ -22,7 +22,7 @@ select
     file,
     position,
     element,
-    {{ month_of('"timestamp"') }} as "month",
+    {{ month_of('occurred_at') }} as month,
     shape
 from versions
 where version_from_last > 1

@@ -81,8 +81,8 @@ added_up as (
     select
         {{ of_usage }},
         case aggregation
-            when 'sum' then sum(number_sum)::decimal(38, 9)
-            when 'count' then sum(events)::decimal(38, 9)
+            when 'sum' then cast(sum(number_sum) as decimal(38, 9))
+            when 'count' then cast(sum(events) as decimal(38, 9))
             when 'average' then {{ exact_average('sum(number_sum)', 'sum(events)') }}
         end as quantity,
         sum(events) as event_count
@@ -102,7 +102,7 @@ looked_at as (
             when '{{ column }}' then events.{{ column }}
             {%- endfor %}
         end as text,
-        events."timestamp",
+        events.timestamp as occurred_at,
         events.received_at,
         events.file,
         events.position,
@@ -131,7 +131,7 @@ in_order as (
                 meter_code,
                 group_values
             order by
-                "timestamp" desc,
+                occurred_at desc,
                 {{ last_version_first() }}
         ) as place_from_last
     from looked_at
@@ -142,7 +142,7 @@ picked_out as (
     select
         {{ of_usage }},
         case aggregation
-            when 'unique' then count(distinct text)::decimal(38, 9)
+            when 'unique' then cast(count(distinct text) as decimal(38, 9))
             when 'latest' then max(case when place_from_last = 1 then number end)
             when 'min' then min(number)
             when 'max' then max(number)
@@ -161,7 +161,7 @@ readings as (
         {{ of_usage }},
         percentile,
         interval_seconds,
-        sum(number)::decimal(38, 9) as number,
+        cast(sum(number) as decimal(38, 9)) as number,
         count(*) as events
     from in_order
     where aggregation = 'percentile'
@@ -169,7 +169,7 @@ readings as (
         {{ of_usage }},
         percentile,
         interval_seconds,
-        {{ interval_number('"timestamp"', 'interval_seconds') }},
+        {{ interval_number('occurred_at', 'interval_seconds') }},
         case when interval_seconds is null then place_from_last end
 ),
 
@@ -203,16 +203,18 @@ with_rank as (
 percentiles as (
     select
         {{ of_usage }},
-        coalesce(
-            max(
-                case
-                    when place <= negative and place = rank_of_all then number
-                    when place > negative and place = rank_of_all - (expected - given) then number
-                end
-            ),
-            0
-        )::decimal(38, 9) as quantity,
-        max(event_count)::bigint as event_count
+        cast(
+            coalesce(
+                max(
+                    case
+                        when place <= negative and place = rank_of_all then number
+                        when place > negative and place = rank_of_all - (expected - given) then number
+                    end
+                ),
+                0
+            ) as decimal(38, 9)
+        ) as quantity,
+        cast(max(event_count) as bigint) as event_count
     from with_rank
     group by
         {{ of_usage }}
@@ -223,7 +225,7 @@ consecutive as (
     select
         *,
         lead(number) over readings as number_before,
-        lag("timestamp") over readings as next_timestamp
+        lag(occurred_at) over readings as next_timestamp
     from looked_at
     where aggregation in ('level', 'counter')
     window
@@ -233,7 +235,7 @@ consecutive as (
                 meter_code,
                 group_values
             order by
-                "timestamp" desc,
+                occurred_at desc,
                 {{ last_version_first() }}
         )
 ),
@@ -242,13 +244,15 @@ consecutive as (
 grown as (
     select
         {{ of_usage }},
-        sum(
-            case
-                when number_before is null then case when from_zero then number else 0 end
-                when number < number_before then number
-                else number - number_before
-            end
-        )::decimal(38, 9) as quantity,
+        cast(
+            sum(
+                case
+                    when number_before is null then case when from_zero then number else 0 end
+                    when number < number_before then number
+                    else number - number_before
+                end
+            ) as decimal(38, 9)
+        ) as quantity,
         count(*) as event_count
     from consecutive
     where
@@ -263,8 +267,8 @@ levels as (
         contract_id,
         meter_code,
         group_values,
-        replace(number::decimal(38, 9)::varchar, '.', '')::hugeint as billionths,
-        "timestamp" as held_from,
+        {{ billionths_of('number') }} as billionths,
+        occurred_at as held_from,
         next_timestamp as held_to
     from consecutive
     where aggregation = 'level'
@@ -336,14 +340,14 @@ usage as (
 )
 
 select
-    contract_id::varchar as contract_id,
-    customer_id::varchar as customer_id,
+    cast(contract_id as string) as contract_id,
+    cast(customer_id as string) as customer_id,
     period_start,
     period_end,
     window_start,
     window_end,
-    meter_code::varchar as meter_code,
+    cast(meter_code as string) as meter_code,
     group_values,
-    quantity::decimal(38, 9) as quantity,
-    event_count::bigint as event_count
+    cast(quantity as decimal(38, 9)) as quantity,
+    cast(event_count as bigint) as event_count
 from usage

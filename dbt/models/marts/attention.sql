@@ -2,7 +2,7 @@ select
     code,
     severity,
     subject,
-    "count",
+    count,
     amount,
     currency,
     file,

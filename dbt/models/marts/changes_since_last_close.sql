@@ -26,7 +26,7 @@ told_before as (
         lines.price_from,
         lines.service_start,
         sum(lines.amount) as amount,
-        max_by(coalesce(lines.unit_rate::varchar, 'tiers'), invoices.issued_at) as rate
+        max_by(coalesce(cast(lines.unit_rate as string), 'tiers'), invoices.issued_at) as rate
     from {{ ref('invoice_lines') }} as lines
     inner join {{ ref('invoices') }} as invoices
         on lines.invoice_id = invoices.invoice_id
@@ -48,11 +48,11 @@ changes as (
     select
         adjustments.*,
         originals.number as adjusts_number,
-        originals."month" as original_month,
-        lines.* exclude (invoice_id, kind, credits_applied),
+        originals.month as original_month,
+        {{ all_but(['invoice_id', 'kind', 'credits_applied'], 'lines') }},
         lines.kind as line_kind,
         lines.credits_applied as line_credits,
-        coalesce(lines.unit_rate::varchar, 'tiers') as rate,
+        coalesce(cast(lines.unit_rate as string), 'tiers') as rate,
         told_before.rate as rate_before,
         coalesce(told_before.amount, 0) + coalesce(sum(lines.amount) over earlier, 0) as amount_before
     from adjustments
@@ -107,8 +107,8 @@ select
     end as cause,
     quantity,
     event_count,
-    amount_before::decimal(38, 4) as amount_before,
+    cast(amount_before as decimal(38, 4)) as amount_before,
     amount,
-    (amount_before + amount)::decimal(38, 4) as amount_now,
+    cast(amount_before + amount as decimal(38, 4)) as amount_now,
     line_credits as credits_applied
 from changes

@@ -18,5 +18,5 @@ select
     currency,
     occurred_at as valid_from,
     lead(occurred_at) over (partition by contract_id order by occurred_at) as valid_to,
-    (sum(amount) over (partition by contract_id order by occurred_at))::decimal(38, 4) as balance
+    cast(sum(amount) over (partition by contract_id order by occurred_at) as decimal(38, 4)) as balance
 from moments

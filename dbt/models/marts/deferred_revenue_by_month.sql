@@ -7,15 +7,15 @@ with
 movements as (
     select
         grant_id,
-        date_trunc('month', occurred_at)::date as moved_in,
-        coalesce(sum(amount) filter (type in ('grant', 'adjustment')), 0) as sold,
-        coalesce(sum(amount) filter (type in ('usage', 'reversal')), 0) as used,
-        coalesce(sum(amount) filter (type in ('expiration', 'rollover')), 0) as expired
+        {{ month_of('occurred_at') }} as moved_in,
+        coalesce(sum(amount) filter (where type in ('grant', 'adjustment')), 0) as sold,
+        coalesce(sum(amount) filter (where type in ('usage', 'reversal')), 0) as used,
+        coalesce(sum(amount) filter (where type in ('expiration', 'rollover')), 0) as expired
     from {{ ref('credit_ledger') }}
     where status = 'posted'
     group by
         grant_id,
-        date_trunc('month', occurred_at)
+        {{ month_of('occurred_at') }}
 ),
 
 running as (
@@ -72,11 +72,11 @@ closed as (
 )
 
 select
-    {{ month_name('moved_in') }} as "month",
+    {{ month_name('moved_in') }} as month,
     currency,
-    (closing - sold + used + expired)::decimal(38, 4) as opening,
-    sold::decimal(38, 4) as sold,
-    used::decimal(38, 4) as used,
-    expired::decimal(38, 4) as expired,
-    closing::decimal(38, 4) as closing
+    cast(closing - sold + used + expired as decimal(38, 4)) as opening,
+    cast(sold as decimal(38, 4)) as sold,
+    cast(used as decimal(38, 4)) as used,
+    cast(expired as decimal(38, 4)) as expired,
+    cast(closing as decimal(38, 4)) as closing
 from closed

@@ -1,6 +1,21 @@
 {#- What issued documents bill, in the columns of FOCUS 1.2. A row is a line, or what one promotional grant pays of it: BilledCost of all rows of
     an InvoiceId is the document's total. Where a price of one unit makes the amount, the row shows it; everywhere else (tiers, fees, what
     an adjustment corrects) it is one charge at its cost, so that unit price times quantity is the cost on every row. -#}
+{%- set of_a_row = [
+    'category',
+    'description',
+    'billed',
+    'effective',
+    'contracted_cost',
+    'list_cost',
+    'pricing_quantity',
+    'pricing_unit',
+    'contracted_unit_price',
+    'list_unit_price',
+    'consumed_quantity',
+    'prepaid',
+    'paying_grant_id'
+] %}
 
 with
 
@@ -22,7 +37,7 @@ went_out_with as (
         issued_at,
         max(period_start) as period_start,
         max(period_end) as period_end,
-        max("month") as "month"
+        max(month) as month
     from issued
     where kind = 'period'
     group by
@@ -36,7 +51,7 @@ of_the_day as (
         initials.invoice_id,
         periods.period_start,
         periods.period_end,
-        periods."month"
+        periods.month
     from issued as initials
     inner join {{ ref('invoices') }} as periods
         on
@@ -58,7 +73,7 @@ documents as (
             case when issued.period_end > issued.period_start then issued.period_end end,
             issued.period_start + interval 1 day
         ) as billing_end,
-        coalesce(of_the_day."month", went_out_with."month", issued."month") as billing_month
+        coalesce(of_the_day.month, went_out_with.month, issued.month) as billing_month
     from issued
     left join of_the_day
         on issued.invoice_id = of_the_day.invoice_id
@@ -146,7 +161,7 @@ last_windows as (
 lines as (
     select
         documents.*,
-        lines.* exclude (invoice_id, kind, credits_applied),
+        {{ all_but(['invoice_id', 'kind', 'credits_applied'], 'lines') }},
         lines.kind as line_kind,
         coalesce(prepaid.paid, 0) as prepaid,
         coalesce(prepaid.cost, 0) as prepaid_cost,
@@ -213,47 +228,58 @@ charges as (
         exact_amount as contracted_cost,
         case
             when is_by_unit then priced_units
-            when sign(exact_amount) + sign(list_cost) < 0 then -1::decimal(38, 12)
-            else 1::decimal(38, 12)
+            when sign(exact_amount) + sign(list_cost) < 0 then cast(-1 as decimal(38, 12))
+            else cast(1 as decimal(38, 12))
         end as pricing_quantity,
         case
             when not is_by_unit then 'Charges'
             when per = 1 then 'Units'
-            else per::hugeint::varchar || ' Units'
+            else cast(cast(per as {{ whole_type() }}) as string) || ' Units'
         end as pricing_unit,
         case when is_by_unit then unit_rate else abs(exact_amount) end as contracted_unit_price,
         case when is_by_unit then known_list_rate else abs(list_cost) end as list_unit_price,
         case when line_kind = 'usage' then quantity end as consumed_quantity,
-        null as paying_grant_id
+        cast(null as string) as paying_grant_id
     from priced
 ),
 
--- what promotional credits pay is granted, not bought: a row of its own
-credits as (
+-- columns in one order: what a row says of itself, then what differs between a charge and a credit
+charge_rows as (
     select
-        charges.* exclude (
-            category,
-            "description",
-            billed,
-            effective,
-            contracted_cost,
-            list_cost,
-            pricing_quantity,
-            pricing_unit,
-            contracted_unit_price,
-            list_unit_price,
-            consumed_quantity,
-            prepaid,
-            paying_grant_id
-        ),
+        {{ all_but(of_a_row, 'charges') }},
+        category,
+        description,
+        billed,
+        effective,
+        contracted_cost,
+        list_cost,
+        pricing_quantity,
+        pricing_unit,
+        contracted_unit_price,
+        list_unit_price,
+        consumed_quantity,
+        prepaid,
+        paying_grant_id
+    from charges
+),
+
+-- what promotional credits pay is granted, not bought: a row of its own
+credit_rows as (
+    select
+        {{ all_but(of_a_row, 'charges') }},
         'Credit' as category,
-        'Promotional credits - ' || charges."description" as "description",
+        'Promotional credits - ' || charges.description as description,
         -paid.paid as billed,
         -paid.paid as effective,
         -- a union of decimals would keep the fewer decimals
-        (-paid.paid)::decimal(38, 12) as contracted_cost,
-        (-paid.paid)::decimal(38, 12) as list_cost,
-        0 as prepaid,
+        cast(-paid.paid as decimal(38, 12)) as contracted_cost,
+        cast(-paid.paid as decimal(38, 12)) as list_cost,
+        cast(null as decimal(38, 12)) as pricing_quantity,
+        cast(null as string) as pricing_unit,
+        cast(null as decimal(38, 12)) as contracted_unit_price,
+        cast(null as decimal(38, 12)) as list_unit_price,
+        cast(null as decimal(38, 9)) as consumed_quantity,
+        cast(0 as decimal(38, 4)) as prepaid,
         paid.grant_id as paying_grant_id
     from charges
     inner join paid
@@ -264,52 +290,52 @@ credits as (
 ),
 
 together as (
-    select * from charges
-    union all by name
-    select * from credits
+    select * from charge_rows
+    union all
+    select * from credit_rows
 )
 
 select
-    billed::decimal(38, 4) as "BilledCost",
-    customer_id as "BillingAccountId",
-    customer_name as "BillingAccountName",
-    'Customer' as "BillingAccountType",
-    currency as "BillingCurrency",
-    billing_end as "BillingPeriodEnd",
-    billing_start as "BillingPeriodStart",
-    category as "ChargeCategory",
-    case when kind = 'adjustment' then 'Correction' end as "ChargeClass",
-    "description" as "ChargeDescription",
-    frequency as "ChargeFrequency",
-    charge_end as "ChargePeriodEnd",
-    charge_start as "ChargePeriodStart",
-    consumed_quantity as "ConsumedQuantity",
-    case when consumed_quantity is not null then 'Units' end as "ConsumedUnit",
-    contracted_cost::decimal(38, 12) as "ContractedCost",
-    contracted_unit_price::decimal(38, 12) as "ContractedUnitPrice",
-    effective::decimal(38, 4) as "EffectiveCost",
-    "number" as "InvoiceId",
-    seller_name as "InvoiceIssuerName",
-    list_cost::decimal(38, 12) as "ListCost",
-    list_unit_price::decimal(38, 12) as "ListUnitPrice",
-    case when pricing_quantity is not null then 'Standard' end as "PricingCategory",
-    pricing_quantity::decimal(38, 12) as "PricingQuantity",
-    pricing_unit as "PricingUnit",
-    seller_name as "ProviderName",
-    seller_name as "PublisherName",
-    'Other' as "ServiceCategory",
-    seller_name as "ServiceName",
-    'Other (Other)' as "ServiceSubcategory",
-    sku as "SkuId",
-    coalesce(meter_code, line_kind) as "SkuMeter",
-    null::varchar as "SkuPriceDetails",
-    case when dimensions is null then sku else sku || ' ' || dimensions end as "SkuPriceId",
-    contract_id as "SubAccountId",
-    contract_id as "SubAccountName",
-    'Contract' as "SubAccountType",
-    dimensions as "Tags",
-    billing_month as "x_BillingMonth",
-    paying_grant_id as "x_CreditGrantId",
-    line_no as "x_LineNumber",
-    prepaid::decimal(38, 4) as "x_PrepaidCreditsApplied"
+    cast(billed as decimal(38, 4)) as BilledCost,
+    customer_id as BillingAccountId,
+    customer_name as BillingAccountName,
+    'Customer' as BillingAccountType,
+    currency as BillingCurrency,
+    billing_end as BillingPeriodEnd,
+    billing_start as BillingPeriodStart,
+    category as ChargeCategory,
+    case when kind = 'adjustment' then 'Correction' end as ChargeClass,
+    description as ChargeDescription,
+    frequency as ChargeFrequency,
+    charge_end as ChargePeriodEnd,
+    charge_start as ChargePeriodStart,
+    consumed_quantity as ConsumedQuantity,
+    case when consumed_quantity is not null then 'Units' end as ConsumedUnit,
+    cast(contracted_cost as decimal(38, 12)) as ContractedCost,
+    cast(contracted_unit_price as decimal(38, 12)) as ContractedUnitPrice,
+    cast(effective as decimal(38, 4)) as EffectiveCost,
+    number as InvoiceId,
+    seller_name as InvoiceIssuerName,
+    cast(list_cost as decimal(38, 12)) as ListCost,
+    cast(list_unit_price as decimal(38, 12)) as ListUnitPrice,
+    case when pricing_quantity is not null then 'Standard' end as PricingCategory,
+    cast(pricing_quantity as decimal(38, 12)) as PricingQuantity,
+    pricing_unit as PricingUnit,
+    seller_name as ProviderName,
+    seller_name as PublisherName,
+    'Other' as ServiceCategory,
+    seller_name as ServiceName,
+    'Other (Other)' as ServiceSubcategory,
+    sku as SkuId,
+    coalesce(meter_code, line_kind) as SkuMeter,
+    cast(null as string) as SkuPriceDetails,
+    case when dimensions is null then sku else sku || ' ' || dimensions end as SkuPriceId,
+    contract_id as SubAccountId,
+    contract_id as SubAccountName,
+    'Contract' as SubAccountType,
+    dimensions as Tags,
+    billing_month as x_BillingMonth,
+    paying_grant_id as x_CreditGrantId,
+    line_no as x_LineNumber,
+    cast(prepaid as decimal(38, 4)) as x_PrepaidCreditsApplied
 from together

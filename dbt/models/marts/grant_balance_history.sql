@@ -22,6 +22,6 @@ select
     currency,
     occurred_at as valid_from,
     lead(occurred_at) over (partition by grant_id order by occurred_at) as valid_to,
-    (sum(amount) over (partition by grant_id order by occurred_at))::decimal(38, 4) as balance,
-    (sum(credits) over (partition by grant_id order by occurred_at))::decimal(38, 9) as credits
+    cast(sum(amount) over (partition by grant_id order by occurred_at) as decimal(38, 4)) as balance,
+    cast(sum(credits) over (partition by grant_id order by occurred_at) as decimal(38, 9)) as credits
 from moments

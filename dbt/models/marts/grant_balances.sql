@@ -2,12 +2,12 @@
 with entries as (
     select
         grant_id,
-        sum(amount) filter (status = 'posted') as balance,
+        sum(amount) filter (where status = 'posted') as balance,
         sum(amount) as balance_with_drafts,
-        sum(credits) filter (status = 'posted') as credits,
-        sum(amount) filter (status = 'posted' and type in ('usage', 'reversal')) as moved,
-        sum(amount) filter (status = 'posted' and type = 'expiration') as lapsed,
-        sum(amount) filter (status = 'posted' and type = 'rollover') as rolled
+        sum(credits) filter (where status = 'posted') as credits,
+        sum(amount) filter (where status = 'posted' and type in ('usage', 'reversal')) as moved,
+        sum(amount) filter (where status = 'posted' and type = 'expiration') as lapsed,
+        sum(amount) filter (where status = 'posted' and type = 'rollover') as rolled
     from {{ ref('credit_ledger') }}
     group by grant_id
 ),
@@ -37,15 +37,15 @@ select
     customer_id,
     kind,
     currency,
-    amount::decimal(38, 4) as amount,
-    price::decimal(38, 4) as price,
+    cast(amount as decimal(38, 4)) as amount,
+    cast(price as decimal(38, 4)) as price,
     effective_at,
     expires_at,
-    balance::decimal(38, 4) as balance,
-    balance_with_drafts::decimal(38, 4) as balance_with_drafts,
-    credits_left::decimal(38, 9) as credits,
-    (-coalesce(moved, 0))::decimal(38, 4) as drawn,
-    (-coalesce(lapsed, 0))::decimal(38, 4) as lapsed,
-    coalesce(rolled, 0)::decimal(38, 4) as rolled,
+    cast(balance as decimal(38, 4)) as balance,
+    cast(balance_with_drafts as decimal(38, 4)) as balance_with_drafts,
+    cast(credits_left as decimal(38, 9)) as credits,
+    cast(-coalesce(moved, 0) as decimal(38, 4)) as drawn,
+    cast(-coalesce(lapsed, 0) as decimal(38, 4)) as lapsed,
+    cast(coalesce(rolled, 0) as decimal(38, 4)) as rolled,
     {{ cost_of('balance') }} as cost_basis
 from held

@@ -1,9 +1,9 @@
 -- usage that promotional credits paid: what giving them away cost, by the billing month of the usage
 select
-    invoices."month",
+    invoices.month,
     ledger.currency,
     ledger.contract_id,
-    (-sum(ledger.amount))::decimal(38, 4) as cost
+    cast(-sum(ledger.amount) as decimal(38, 4)) as cost
 from {{ ref('credit_ledger') }} as ledger
 inner join {{ ref('grant_balances') }} as grants
     on ledger.grant_id = grants.grant_id
@@ -14,6 +14,6 @@ where
     and ledger.status = 'posted'
     and grants.kind = 'promotional'
 group by
-    invoices."month",
+    invoices.month,
     ledger.currency,
     ledger.contract_id

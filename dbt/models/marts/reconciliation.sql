@@ -4,7 +4,7 @@ with
 
 dispositions as (
     select
-        superseded."month",
+        superseded.month,
         shapes.event_name,
         'superseded' as disposition,
         count(*) as events
@@ -12,21 +12,21 @@ dispositions as (
     inner join {{ ref('int_event_shapes') }} as shapes
         on superseded.shape = shapes.shape
     group by
-        superseded."month",
+        superseded.month,
         shapes.event_name
     union all
     select
-        {{ month_of('"timestamp"') }},
+        {{ month_of('withdrawn.timestamp') }},
         event_name,
         'withdrawn',
         count(*)
-    from {{ source('raw', 'withdrawn') }}
+    from {{ source('raw', 'withdrawn') }} as withdrawn
     group by
-        {{ month_of('"timestamp"') }},
+        {{ month_of('withdrawn.timestamp') }},
         event_name
     union all
     select
-        late."month",
+        late.month,
         shapes.event_name,
         'too_late',
         count(*)
@@ -35,11 +35,11 @@ dispositions as (
         on late.shape = shapes.shape
     where late.is_kept_out
     group by
-        late."month",
+        late.month,
         shapes.event_name
     union all
     select
-        counted."month",
+        counted.month,
         shapes.event_name,
         'voided',
         sum(counted.events)
@@ -48,12 +48,12 @@ dispositions as (
         on counted.shape = shapes.shape
     where counted.is_tombstone
     group by
-        counted."month",
+        counted.month,
         shapes.event_name
     having sum(counted.events) <> 0
     union all
     select
-        event_groups."month",
+        event_groups.month,
         event_groups.event_name,
         kinds.disposition,
         sum(event_groups.events)
@@ -61,7 +61,7 @@ dispositions as (
     inner join {{ ref('int_kind_dispositions') }} as kinds
         on event_groups.kind_no = kinds.kind_no
     group by
-        event_groups."month",
+        event_groups.month,
         event_groups.event_name,
         kinds.disposition
 ),
@@ -71,7 +71,7 @@ metered as (
     select
         contract_id,
         period_start,
-        "month",
+        month,
         event_name,
         meter_code,
         disposition,
@@ -82,7 +82,7 @@ metered as (
     select
         contract_id,
         period_start,
-        "month",
+        month,
         event_name,
         meter_code,
         disposition,
@@ -146,7 +146,7 @@ running as (
                 weighed.period_start,
                 weighed.meter_code
             order by
-                weighed."month",
+                weighed.month,
                 weighed.event_name
             rows unbounded preceding
         ) as weight_to_here,
@@ -174,7 +174,7 @@ shared as (
 
 meters as (
     select
-        "month",
+        month,
         event_name,
         meter_code,
         disposition,
@@ -185,7 +185,7 @@ meters as (
     from shared
     union all
     select
-        "month",
+        month,
         event_name,
         meter_code,
         disposition,
@@ -198,7 +198,7 @@ meters as (
     union all
     -- amounts whose events are gone (they moved, or were voided) stay visible, in the month their period begins in
     select
-        date_trunc('month', amounts.period_start)::date,
+        {{ month_of('amounts.period_start') }},
         null,
         amounts.meter_code,
         'metered',
@@ -219,32 +219,32 @@ meters as (
 )
 
 select
-    {{ month_name('"month"') }} as period,
+    {{ month_name('month') }} as period,
     event_name,
-    null::varchar as meter_code,
+    cast(null as string) as meter_code,
     disposition,
-    null::varchar as currency,
-    sum(events)::bigint as events,
-    null::decimal(38, 9) as quantity,
-    null::decimal(38, 4) as amount
+    cast(null as string) as currency,
+    cast(sum(events) as bigint) as events,
+    cast(null as decimal(38, 9)) as quantity,
+    cast(null as decimal(38, 4)) as amount
 from dispositions
 group by
-    "month",
+    month,
     event_name,
     disposition
 union all
 select
-    {{ month_name('"month"') }},
+    {{ month_name('month') }},
     event_name,
     meter_code,
     disposition,
     currency,
-    sum(events)::bigint,
-    sum(quantity)::decimal(38, 9),
-    sum(amount)::decimal(38, 4)
+    cast(sum(events) as bigint),
+    cast(sum(quantity) as decimal(38, 9)),
+    cast(sum(amount) as decimal(38, 4))
 from meters
 group by
-    "month",
+    month,
     event_name,
     meter_code,
     disposition,

@@ -2,7 +2,7 @@
 -- recognises belongs to the month of the service: of a fee in advance that is the month of the period it pays for, once that is issued
 with billed_lines as (
     select
-        invoices."month",
+        invoices.month,
         invoices.status,
         invoices.currency,
         invoices.contract_id,
@@ -22,7 +22,16 @@ with billed_lines as (
 -- what was used and is no credit's; what prepaid credits paid is recognised at its cost in deferred_revenue_by_month
 recognised_at_once as (
     select
-        *,
+        month,
+        status,
+        currency,
+        kind,
+        pricing_code,
+        meter_code,
+        quantity,
+        amount,
+        credits_applied,
+        due,
         1 as lines,
         case when status = 'issued' and kind <> 'prepaid_purchase' and service_start is null then due else 0 end as recognised
     from billed_lines
@@ -30,8 +39,12 @@ recognised_at_once as (
 
 recognised_with_its_period as (
     select
-        periods."month",
-        billed_lines.* exclude ("month", quantity, amount, credits_applied, due),
+        periods.month,
+        billed_lines.status,
+        billed_lines.currency,
+        billed_lines.kind,
+        billed_lines.pricing_code,
+        billed_lines.meter_code,
         0 as quantity,
         0 as amount,
         0 as credits_applied,
@@ -51,27 +64,27 @@ recognised_with_its_period as (
 
 together as (
     select * from recognised_at_once
-    union all by name
+    union all
     select * from recognised_with_its_period
 )
 
 select
-    "month",
+    month,
     status,
     currency,
     kind,
     pricing_code,
     meter_code,
-    sum(quantity)::decimal(38, 9) as quantity,
-    sum(amount)::decimal(38, 4) as amount,
-    sum(credits_applied)::decimal(38, 4) as credits_applied,
-    sum(lines)::bigint as lines,
-    sum(recognised)::decimal(38, 4) as recognised,
-    sum(case when status = 'issued' then due else 0 end)::decimal(38, 4) as billed,
-    sum(case when status = 'draft' then due else 0 end)::decimal(38, 4) as drafted
+    cast(sum(quantity) as decimal(38, 9)) as quantity,
+    cast(sum(amount) as decimal(38, 4)) as amount,
+    cast(sum(credits_applied) as decimal(38, 4)) as credits_applied,
+    cast(sum(lines) as bigint) as lines,
+    cast(sum(recognised) as decimal(38, 4)) as recognised,
+    cast(sum(case when status = 'issued' then due else 0 end) as decimal(38, 4)) as billed,
+    cast(sum(case when status = 'draft' then due else 0 end) as decimal(38, 4)) as drafted
 from together
 group by
-    "month",
+    month,
     status,
     currency,
     kind,

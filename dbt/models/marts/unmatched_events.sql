@@ -1,12 +1,12 @@
 -- who sends what nobody is billed for; R-13 rates it as soon as the books change so that it matches
 select
-    {{ month_name('event_groups."month"') }} as period,
+    {{ month_name('event_groups.month') }} as period,
     event_groups.event_name,
     dispositions.disposition,
     coalesce(dispositions.unrouted_reference, slices.customer_id) as customer_reference,
     coalesce(dispositions.is_unrouted_external, false) as is_external_reference,
     dispositions.pinned_contract_id,
-    sum(event_groups.events)::bigint as events
+    cast(sum(event_groups.events) as bigint) as events
 from {{ ref('int_event_groups') }} as event_groups
 inner join {{ ref('int_kind_dispositions') }} as dispositions
     on event_groups.kind_no = dispositions.kind_no

@@ -7,7 +7,7 @@ names as (
 
 meters as (
     select
-        * exclude (quantity_property, group_properties),
+        {{ all_but(['quantity_property', 'group_properties']) }},
         coalesce(quantity_property, aggregation_key) as read_property,
         coalesce(group_properties, group_keys) as group_properties,
         aggregation in ('sum', 'count', 'counter') as is_kept_per_window
@@ -24,19 +24,11 @@ taken as (
         on
             (meters.include_events is null or {{ holds('meters.include_events', 'names.event_name') }})
             and not coalesce({{ holds('meters.exclude_events', 'names.event_name') }}, false)
-),
-
-filters as (
-    select
-        meter_code,
-        {{ list_of("{'property': property, 'operator': operator, 'values': \"values\"}", 'filter_no') }} as filters
-    from {{ source('books', 'meter_filters') }}
-    group by meter_code
 )
 
 select
     taken.event_name,
-    row_number() over (partition by taken.event_name order by taken.meter_code)::integer as meter_no,
+    cast(row_number() over (partition by taken.event_name order by taken.meter_code) as integer) as meter_no,
     taken.meter_code,
     taken.aggregation,
     taken.is_kept_per_window,
@@ -46,8 +38,5 @@ select
     taken.group_properties,
     taken.percentile,
     taken.interval_seconds,
-    coalesce(taken.from_zero, false) as from_zero,
-    coalesce(filters.filters, []) as filters
+    coalesce(taken.from_zero, false) as from_zero
 from taken
-left join filters
-    on taken.meter_code = filters.meter_code

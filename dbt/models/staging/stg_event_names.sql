@@ -16,10 +16,10 @@ names as (
     from meters
     union
     -- every name that no meter mentions
-    select null
+    select cast(null as string)
     from meters
     where include_events is null
 )
 
-select event_name::varchar as event_name
+select event_name
 from names

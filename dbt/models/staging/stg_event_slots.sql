@@ -27,10 +27,12 @@ wanted as (
     where text_property is not null
     union
     select
-        event_name,
+        meters.event_name,
         'text',
-        {{ each_of('filters') }}.property
+        filters.property
     from meters
+    inner join {{ source('books', 'meter_filters') }} as filters
+        on meters.meter_code = filters.meter_code
 ),
 
 -- a group key that is filtered on or counted needs no second place: its column already is canonical text; the customer needs none, for
@@ -57,5 +59,5 @@ select
     event_name,
     kind,
     property,
-    row_number() over (partition by event_name, kind order by property)::integer as slot
+    cast(row_number() over (partition by event_name, kind order by property) as integer) as slot
 from needed

@@ -25,8 +25,21 @@
 with
 
 landed as (
-    select *
-    from {{ source('raw', 'events') }}
+    select
+        batch,
+        file,
+        position,
+        element,
+        received_at,
+        events.timestamp as occurred_at,
+        event_name,
+        customer_id,
+        external_customer_id,
+        contract_id,
+        idempotency_key,
+        tombstone,
+        properties
+    from {{ source('raw', 'events') }} as events
     {%- if is_incremental() %}
     where batch > {{ last_batch() }}
     {%- endif %}
@@ -47,14 +60,14 @@ typed as (
     select
         *,
         {%- for column in numbers %}
-        {{ quantity('json_texts[' ~ loop.index ~ ']') }} as {{ column }},
+        {{ quantity(element('json_texts', loop.index)) }} as {{ column }},
         {%- endfor %}
         {%- for column in texts %}
-        {{ canonical_text('json_texts[' ~ (loop.index + numbers | length) ~ ']') }} as {{ column }},
+        {{ canonical_text(element('json_texts', loop.index + numbers | length)) }} as {{ column }},
         {%- endfor %}
         -- read only where a filter or a count of distinct values asks for them
         {%- for column in groups %}
-        {{ canonical_text('json_texts[' ~ (loop.index0 + first_group) ~ ']') }} as {{ column }}
+        {{ canonical_text(element('json_texts', loop.index0 + first_group)) }} as {{ column }}
         {{- "," if not loop.last }}
         {%- endfor %}
     from {{ 'worked_out' if computed else 'opened' }}
@@ -66,7 +79,7 @@ select
     position,
     element,
     received_at,
-    "timestamp",
+    occurred_at,
     coalesce(customer_id, external_customer_id) as customer_reference,
     customer_id is null as is_external_reference,
     contract_id as pinned_contract_id,

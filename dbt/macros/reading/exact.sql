@@ -1,14 +1,14 @@
-{#- Exact arithmetic on events' numbers (R-90), as the engine speaks of it. A number is its digits as a whole number of 128 bits and how
-    many of them are decimals, so nothing is rounded on the way. A number that is missing has no digits; one that no 38 digits hold has none
+{#- Exact arithmetic on events' numbers (R-90). A number is its digits as a whole number (dialect/numbers.sql) and how many of them are
+    decimals, so nothing is rounded on the way. A number that is missing has no digits; one that no 38 digits hold has none
     either, and -1 decimals, and so has all that rests on it: `coalesce` takes the place of what is missing only. -#}
 
 {#- A power of ten as a whole number; null beyond the 38th. -#}
-{% macro power_of_ten(exponent) -%} {{ return("try_cast('1' || repeat('0', " ~ exponent ~ ") as hugeint)") }} {%- endmacro %}
+{% macro power_of_ten(exponent) -%} {{ return(whole_of_text("'1' || repeat('0', " ~ exponent ~ ")")) }} {%- endmacro %}
 
 {#- A number of the books. -#}
 {% macro number_literal(value) -%}
     {%- set decimals = (value.split('.') + [''])[1] -%}
-    {{ return([('m', quoted(value | replace('.', '')) ~ "::hugeint"), ('s', decimals | length)]) }}
+    {{ return([('m', whole_literal(value | replace('.', ''))), ('s', decimals | length)]) }}
 {%- endmacro %}
 
 {#- A property's number in plain notation from its JSON text; null where it is none. -#}
@@ -17,16 +17,18 @@
         case when left({{ json }}, 1) = '"' then {{ if_it_matches(json_string_content(json), plain_number_pattern()) }} else {{ json }} end
     {%- endset -%}
     {%- set is_none = "left(" ~ json ~ ", 1) in ('[', '{') or " ~ json ~ " in ('true', 'false', 'null')" -%}
-    {%- set number = "list_transform([" ~ content ~ "], lambda c: case when c = '' then null when contains(lower(c), 'e') then "
-        ~ plain_decimal("lower(ltrim(c, '+'))") ~ " else c end)[1]" -%}
+    {%- set plain = plain_decimal("lower(trim(leading '+' from c))") -%}
+    {%- set number = with_value(
+        content, 'c', "case when c = '' then null when contains(lower(c), 'e') then " ~ plain ~ " else c end"
+    ) -%}
     {{ return("case when " ~ is_none ~ " then null else " ~ number ~ " end") }}
 {%- endmacro %}
 
 {#- A number in plain notation as its digits, needless zeros apart. -#}
 {% macro number_of_plain(plain) -%}
-    {%- set decimals = "rtrim(split_part(" ~ plain ~ ", '.', 2), '0')" -%}
+    {%- set decimals = "trim(trailing '0' from split_part(" ~ plain ~ ", '.', 2))" -%}
     {%- set digits = "split_part(" ~ plain ~ ", '.', 1) || " ~ decimals -%}
-    {%- set whole = "try_cast(case when " ~ digits ~ " in ('', '-', '+') then '0' else " ~ digits ~ " end as hugeint)" -%}
+    {%- set whole = whole_of_text("case when " ~ digits ~ " in ('', '-', '+') then '0' else " ~ digits ~ " end") -%}
     {{ return([
         ('m', whole),
         ('s', "case when " ~ plain ~ " is not null and " ~ whole ~ " is null then -1 else length(" ~ decimals ~ ") end")
@@ -43,7 +45,7 @@
         {{ return([('m', rounded_each(m, step)), ('s', 9)]) }}
     {%- endif -%}
     {%- set n, t = args[1] ~ '_m', args[1] ~ '_s' -%}
-    {%- if step.op == 'multiply' -%} {{ return(or_too_long("try(" ~ m ~ " * " ~ n ~ ")", s ~ " + " ~ t, m, s, n, t)) }}
+    {%- if step.op == 'multiply' -%} {{ return(or_too_long(tried(m, '*', n), s ~ " + " ~ t, m, s, n, t)) }}
     {%- elif step.op == 'coalesce' -%}
         {%- set is_first = m ~ " is not null or " ~ s ~ " = -1" -%}
         {{ return([
@@ -54,19 +56,30 @@
     {%- set both = "greatest(" ~ s ~ ", " ~ t ~ ")" -%}
     {%- set a = aligned(m, s, both) -%}
     {%- set b = aligned(n, t, both) -%}
-    {%- if step.op == 'add' -%} {%- set found = a ~ " + " ~ b -%}
-    {%- elif step.op == 'subtract' -%} {%- set found = a ~ " - " ~ b -%}
+    {%- if step.op == 'add' -%} {%- set found = tried(a, '+', b) -%}
+    {%- elif step.op == 'subtract' -%} {%- set found = tried(a, '-', b) -%}
     {%- elif step.op in ('min', 'max') -%}
         {%- set found = "case when " ~ a ~ (" <= " if step.op == 'min' else " >= ") ~ b ~ " then " ~ a ~ " else " ~ b ~ " end" -%}
         {%- set found = "case when " ~ a ~ " is not null and " ~ b ~ " is not null then " ~ found ~ " end" -%}
     {%- elif step.op == 'round_up' -%}
-        {%- set found = "sign(" ~ a ~ ") * ((abs(" ~ a ~ ") + " ~ b ~ " - 1) // " ~ b ~ ") * " ~ b -%}
+        {%- set found = with_sign_of(a, up_to_multiple("abs(" ~ a ~ ")", b)) -%}
     {%- elif step.op == 'round' -%}
+        {%- set rest = "abs(" ~ a ~ ") % " ~ b -%}
         {#- a rest of half a step and more goes up -#}
-        {%- set found = "sign(" ~ a ~ ") * (abs(" ~ a ~ ") // " ~ b ~ " + case when abs(" ~ a ~ ") % " ~ b ~ " >= " ~ b ~ " - abs(" ~ a ~ ") % " ~ b ~ " then 1 else 0 end) * " ~ b -%}
+        {%- set step_up = "case when " ~ rest ~ " >= " ~ b ~ " - " ~ rest ~ " then " ~ b ~ " else " ~ whole_literal('0') ~ " end" -%}
+        {%- set found = with_sign_of(a, tried("(abs(" ~ a ~ ") - " ~ rest ~ ")", '+', step_up)) -%}
     {%- else -%} {{ exceptions.raise_compiler_error("No step is called " ~ step.op) }}
     {%- endif -%}
-    {{ return(or_too_long("try(" ~ found ~ ")", both, m, s, n, t)) }}
+    {{ return(or_too_long(found, both, m, s, n, t)) }}
+{%- endmacro %}
+
+{#- A size with the sign of a number. -#}
+{% macro with_sign_of(m, size) -%} {{ return("((case when " ~ m ~ " < 0 then -1 when " ~ m ~ " >= 0 then 1 end) * " ~ size ~ ")") }} {%- endmacro %}
+
+{#- A size, or the next multiple of a step above it; null where that does not fit. -#}
+{% macro up_to_multiple(size, step) -%}
+    {%- set beyond = tried(size, '+', "(" ~ step ~ " - 1)") -%}
+    {{ return("(" ~ beyond ~ " - " ~ beyond ~ " % " ~ step ~ ")") }}
 {%- endmacro %}
 
 {#- The columns of an operation on two numbers, where one of them or the outcome may be too long. -#}
@@ -77,21 +90,24 @@
 
 {#- Digits with as many decimals as `scale` says. -#}
 {% macro aligned(m, s, scale) -%}
-    {{ return("(case when " ~ m ~ " = 0 then 0::hugeint else try(" ~ m ~ " * " ~ power_of_ten(scale ~ " - " ~ s) ~ ") end)") }}
+    {{ return("(case when " ~ m ~ " = 0 then " ~ whole_literal('0') ~ " else " ~ tried(m, '*', power_of_ten(scale ~ " - " ~ s)) ~ " end)") }}
 {%- endmacro %}
 
 {#- Billionths of a number (R-2): halves away from zero; null from 1e15 on. -#}
 {% macro as_quantity(m, s) -%}
     {%- set unit = power_of_ten(s ~ " - 9") -%}
+    {#- the unit alone may be too long, of which a half still counts -#}
     {%- set up = "case when abs(" ~ m ~ ") % " ~ unit ~ " >= " ~ unit ~ " - abs(" ~ m ~ ") % " ~ unit ~ " then 1 else 0 end" -%}
     {%- set found -%}
         (case
-            when {{ m }} = 0 or {{ s }} > 47 then case when {{ m }} is not null then 0::hugeint end
-            when {{ s }} <= 9 then try({{ m }} * {{ power_of_ten("9 - " ~ s) }})
-            else sign({{ m }}) * (abs({{ m }}) // {{ unit }} + {{ up }})
+            when {{ m }} = 0 or {{ s }} > 47 then case when {{ m }} is not null then {{ whole_literal('0') }} end
+            when {{ s }} <= 9 then {{ tried(m, '*', power_of_ten("9 - " ~ s)) }}
+            when {{ unit }} is null
+                then {{ with_sign_of(m, "case when abs(" ~ m ~ ") >= " ~ whole_literal('5' ~ '0' * 37) ~ " then 1 else 0 end") }}
+            else {{ with_sign_of(m, "(" ~ quotient("abs(" ~ m ~ ")", unit) ~ " + " ~ up ~ ")") }}
         end)
     {%- endset -%}
-    {{ return("case when abs(" ~ found ~ ") < 1000000000000000000000000::hugeint then " ~ found ~ " end") }}
+    {{ return("case when abs(" ~ found ~ ") < " ~ whole_literal('1' ~ '0' * 24) ~ " then " ~ found ~ " end") }}
 {%- endmacro %}
 
 {#- Each event's billionths raised to a minimum (0 stays 0), then up to the next multiple, away from zero (R-91). -#}
@@ -99,16 +115,16 @@
     {%- set size = "abs(" ~ m ~ ")" -%}
     {%- if step.minimum is defined -%} {%- set size = "greatest(" ~ size ~ ", " ~ billionths(step.minimum) ~ ")" -%} {%- endif -%}
     {%- if step.up_to is defined -%}
-        {%- set size = "((" ~ size ~ " + " ~ billionths(step.up_to) ~ " - 1) // " ~ billionths(step.up_to) ~ ") * " ~ billionths(step.up_to) -%}
+        {%- set size = up_to_multiple(size, billionths(step.up_to)) -%}
     {%- endif -%}
-    {%- set found = "case when " ~ m ~ " = 0 then 0::hugeint else try(sign(" ~ m ~ ") * " ~ size ~ ") end" -%}
-    {{ return("case when " ~ m ~ " is not null and abs(" ~ found ~ ") < 1000000000000000000000000::hugeint then " ~ found ~ " end") }}
+    {%- set found = "case when " ~ m ~ " = 0 then " ~ whole_literal('0') ~ " else " ~ with_sign_of(m, size) ~ " end" -%}
+    {{ return("case when " ~ m ~ " is not null and abs(" ~ found ~ ") < " ~ whole_literal('1' ~ '0' * 24) ~ " then " ~ found ~ " end") }}
 {%- endmacro %}
 
 {#- A number of the books in billionths. -#}
 {% macro billionths(value) -%}
     {%- set parts = value.split('.') + [''] -%}
-    {{ return(quoted(parts[0] ~ (parts[1] ~ '000000000')[:9]) ~ "::hugeint") }}
+    {{ return(whole_literal(parts[0] ~ (parts[1] ~ '000000000')[:9])) }}
 {%- endmacro %}
 
 {#- The JSON text of a computed value: of a quantity, which is in billionths, as a number. -#}
@@ -116,8 +132,8 @@
     {%- if step.op not in ('quantity', 'round_each') -%} {{ return(name ~ '_t') }} {%- endif -%}
     {%- set m = name ~ '_m' -%}
     {{ return(
-        "case when " ~ m ~ " < 0 then '-' else '' end || (abs(" ~ m ~ ") // 1000000000)::varchar || '.' || lpad((abs(" ~ m
-        ~ ") % 1000000000)::varchar, 9, '0')"
+        "case when " ~ m ~ " < 0 then '-' else '' end || cast(" ~ quotient("abs(" ~ m ~ ")", "1000000000") ~ " as string) || '.' || lpad(cast(abs("
+        ~ m ~ ") % 1000000000 as string), 9, '0')"
     ) }}
 {%- endmacro %}
 
@@ -146,11 +162,11 @@
     {%- endif -%}
     {%- set values = [] -%}
     {%- for zone in step.zones -%} {%- do values.append("(" ~ hours_in_zone(step, zone, quote=false) ~ ")") -%} {%- endfor -%}
-    {{ return("concat('\"␟hours␟', " ~ (values | join(", '␟', ")) ~ ", '\"')") }}
+    {{ return("'\"␟hours␟' || " ~ (values | join(" || '␟' || ")) ~ " || '\"'") }}
 {%- endmacro %}
 
 {% macro hours_in_zone(step, zone, quote) -%}
-    {%- set local = "timezone(" ~ quoted(zone) ~ ", timezone('UTC', \"timestamp\"))" -%}
+    {%- set local = local_time('occurred_at', zone) -%}
     {%- set minute = "(hour(" ~ local ~ ") * 60 + minute(" ~ local ~ "))" -%}
     {%- set names = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] -%}
     {%- set branches = [] -%}
@@ -163,8 +179,8 @@
             {%- do days.append(names.index(day) + 1) -%}
             {%- do next_days.append((names.index(day) + 1) % 7 + 1) -%}
         {%- endfor -%}
-        {%- set on_day = "isodow(" ~ local ~ ") in (" ~ (days | join(', ')) ~ ")" -%}
-        {%- set on_next = "isodow(" ~ local ~ ") in (" ~ (next_days | join(', ')) ~ ")" -%}
+        {%- set on_day = day_of_week(local) ~ " in (" ~ (days | join(', ')) ~ ")" -%}
+        {%- set on_next = day_of_week(local) ~ " in (" ~ (next_days | join(', ')) ~ ")" -%}
         {%- if begins < ends -%}
             {%- set holds = on_day ~ " and " ~ minute ~ " >= " ~ begins ~ " and " ~ minute ~ " < " ~ ends -%}
         {%- else -%}
@@ -183,13 +199,8 @@
 
 {#- Group values as they are in the zone of a contract, which is the nth of the zones that contracts lie in. -#}
 {% macro of_contract(values, zone_no) -%}
-    list_transform(
-        {{ values }},
-        lambda found: case
-            when starts_with(found, '␟hours␟') then nullif(string_split(found, '␟')[{{ zone_no }} + 2], '␀')
-            else found
-        end
-    )
+    {%- set in_zone = "nullif(split_part(found, '␟', " ~ zone_no ~ " + 2), '␀')" -%}
+    {{ return(mapped(values, 'found', "case when " ~ begins_with('found', "'␟hours␟'") ~ " then " ~ in_zone ~ " else found end")) }}
 {%- endmacro %}
 
 {#- Whether any group is read in the zone of the contract, where contracts lie in several. -#}
@@ -213,25 +224,34 @@
         where {{ json }} is not null
     ),
 
-    beginnings as (
+    prefixes as (
         select
-            looked_up,
-            left(content, unnest(range(1, least(length(content), (
-                select coalesce(max(length(prefix)), 0)
-                from {{ source('books', 'prefixes') }}
-                where digest = {{ quoted(digest) }}
-            )) + 1))) as beginning
+            prefix,
+            value
+        from {{ source('books', 'prefixes') }}
+        where digest = {{ quoted(digest) }}
+    ),
+
+    longest as (
+        select coalesce(max(length(prefix)), 0) as size
+        from prefixes
+    ),
+
+    sizes as (
+        select
+            texts.looked_up,
+            texts.content,
+            {{ each_up_to('least(length(texts.content), longest.size)') }} as size
         from texts
-        where content is not null
+        cross join longest
+        where texts.content is not null
     )
 
     select
-        beginnings.looked_up,
-        to_json(arg_max(prefixes."value", length(prefixes.prefix)))::varchar as json_text
-    from beginnings
-    inner join {{ source('books', 'prefixes') }} as prefixes
-        on
-            beginnings.beginning = prefixes.prefix
-            and prefixes.digest = {{ quoted(digest) }}
-    group by beginnings.looked_up
+        sizes.looked_up,
+        {{ json_string(last_of('prefixes.value', 'length(prefixes.prefix)')) }} as json_text
+    from sizes
+    inner join prefixes
+        on left(sizes.content, sizes.size) = prefixes.prefix
+    group by sizes.looked_up
 {%- endmacro %}
