@@ -392,6 +392,10 @@ def test_r80_the_desk_is_a_list_like_others(site: Site) -> None:
     assert "1 row ·" in site.get(f"/desk?q={UMBRA}").text
 
 
+def _sent(site: Site, events: list[dict[str, str]], key: str) -> int:
+    return site.client.post("/v1/events/batch", json=events, headers={"Authorization": f"Bearer {key}"}).status_code
+
+
 def test_r80_refused_requests_are_shown_for_a_day(site: Site) -> None:
     api = {"Authorization": "Bearer mk_live_0123456789abcdef"}
     assert site.client.post("/v1/events", json={"event_name": "x"}, headers=api).status_code == 401
@@ -403,8 +407,10 @@ def test_r80_refused_requests_are_shown_for_a_day(site: Site) -> None:
     assert "89abcdef" not in page
     key = keys.create(site.serving.register, "sender", ["usage:write"], NOW)
     events = [{"event_name": "ai_call", "customer_id": "cust_123"}, {"event_name": ""}]
-    said = site.client.post("/v1/events/batch", json=events, headers={"Authorization": f"Bearer {key}"})
-    assert said.status_code == 202
+    deadline = time.monotonic() + 10  # the door knows a new key within two seconds
+    while (said := _sent(site, events, key)) == 401 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert said == 202
     assert "1 of 2 events were refused" in site.get("/refused").text
 
 
