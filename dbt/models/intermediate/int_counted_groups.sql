@@ -20,6 +20,7 @@ select
 from {{ ref('int_landed_groups') }}
 union all
 select
+    batch,
     customer_reference,
     is_external_reference,
     month,
