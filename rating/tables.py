@@ -538,6 +538,7 @@ INVOICE_LINES = Table(
             "what a usage line costs at list prices, to 12 decimals; null on other kinds, and where it is not known",
             NULL,
         ),
+        ("pricing_name", TEXT, "name of the pricing when the document was made; null where no pricing makes the line", NULL),
     ),
 )
 

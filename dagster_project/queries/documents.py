@@ -39,7 +39,11 @@ HEADERS = """
     where invoices.invoice_id in (select unnest($ids))
 """
 LINES = """
-    select lines.*, pricings.name as pricing_name, lines.kind = 'usage' as is_usage
+    select
+        lines.* exclude (pricing_name),
+        -- documents of before names were kept are named as pricings are now
+        coalesce(lines.pricing_name, pricings.name) as pricing_name,
+        lines.kind = 'usage' as is_usage
     from marts.invoice_lines as lines
     left join marts.pricings as pricings on lines.pricing_code = pricings.pricing_code
     where lines.invoice_id in (select unnest($ids))

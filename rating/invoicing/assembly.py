@@ -40,7 +40,7 @@ def build_documents(
     headers: DOCUMENT_HEADERS and `is_issued`. lines: DOCUMENT_CHARGES with line_id, line_no, adjusts_invoice_id. shares: line_id,
     window_start, window_end, share_units. tiers: `line` and TIER_CHARGES from tier_no on.
     """
-    invoice_lines = _invoice_lines(lines, paid)
+    invoice_lines = _invoice_lines(catalog, lines, paid)
     return Rated(
         _with_totals(catalog, schedule, headers, invoice_lines),
         invoice_lines,
@@ -71,11 +71,16 @@ def _with_totals(catalog: Catalog, schedule: Schedule, headers: pl.DataFrame, li
     )
 
 
-def _invoice_lines(lines: pl.DataFrame, paid: Credits) -> pl.DataFrame:
+def _invoice_lines(catalog: Catalog, lines: pl.DataFrame, paid: Credits) -> pl.DataFrame:
     of_lines = pl.concat([paid.draws, paid.returns]).group_by("line_id").agg(paid_units=int128(0) - pl.col("units").sum())
     money = exact.money_per_minor()
+    names = catalog.pricings.select("pricing_code", pricing_name="name")
     return tables.INVOICE_LINES.frame(
-        lines.join(of_lines, on="line_id", how="left", maintain_order="left").with_columns(
+        lines.join(of_lines, on="line_id", how="left", maintain_order="left")
+        .join(names, on="pricing_code", how="left", maintain_order="left")
+        .with_columns(
+            # the codes of these are ids of their own
+            pricing_name=pl.when(~pl.col("kind").is_in(["manual", "commitment_shortfall"])).then("pricing_name"),
             amount=exact.decimal(pl.col("amount_units") * money, tables.MONEY),
             credits_applied=exact.decimal(pl.col("paid_units").fill_null(int128(0)) * money, tables.MONEY),
         )

@@ -89,7 +89,7 @@ def content_texts(invoices: pl.DataFrame, lines: pl.DataFrame) -> list[str]:
 
 
 _SERVICE = ("service_start", "service_end")
-_NOT_HASHED = ("invoice_id", "group_values", "place", "list_rate", "list_amount", *_SERVICE)
+_NOT_HASHED = ("invoice_id", "group_values", "place", "list_rate", "list_amount", "pricing_name", *_SERVICE)
 
 
 def _service_text() -> pl.Expr:

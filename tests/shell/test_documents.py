@@ -126,16 +126,19 @@ def test_names_addresses_and_local_days_stand_on_it_and_no_path(sent: list[Docum
     assert "(net 30)" in page
 
 
-def test_what_is_issued_keeps_its_letterhead_and_a_draft_takes_the_new_one(
+def test_what_is_issued_keeps_its_letterhead_and_names_and_a_draft_takes_new_ones(
     small_run: Callable[..., Run], tmp_path: Path
 ) -> None:
     books = tmp_path / "books"
     shutil.copytree(ACME, books, ignore=shutil.ignore_patterns("sample_events"))
     assert launch(small_run(books_folder=books)).balanced
     with published(small_run().warehouse) as marts:
-        before = {one.name: FORMATS["html"](one) for one in documents(marts, ids_of(marts))}
-    settings = books / "settings.yml"
+        old = list(documents(marts, ids_of(marts)))
+    before = {one.name: (FORMATS["html"](one), [product.name for product in one.products]) for one in old}
+    assert any("AI Call Pricing" in products for _, products in before.values())
+    settings, pricings = books / "settings.yml", books / "pricings.yml"
     settings.write_text(settings.read_text().replace("548 Market Street", "1 New Street"))
+    pricings.write_text(pricings.read_text().replace("AI Call Pricing", "Calls by Agents"))
     assert launch(small_run(books_folder=books, as_of=datetime(2026, 4, 11))).balanced  # noqa: DTZ001
     with published(small_run().warehouse) as marts:
         after = list(documents(marts, ids_of(marts)))
@@ -143,7 +146,7 @@ def test_what_is_issued_keeps_its_letterhead_and_a_draft_takes_the_new_one(
     for one in after:
         page = FORMATS["html"](one)
         assert (b"1 New Street" in page) is one.is_draft
-        assert one.is_draft or page == before[one.name]
+        assert one.is_draft or (page, [product.name for product in one.products]) == before[one.name]
 
 
 def test_what_was_issued_before_there_were_letterheads_takes_those_of_now(small_run: Callable[..., Run]) -> None:

@@ -21,5 +21,6 @@ select
     grant_id,
     place,
     list_rate,
-    list_amount
+    list_amount,
+    pricing_name
 from {{ source('rating', 'invoice_lines') }}
