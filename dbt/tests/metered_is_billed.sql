@@ -52,6 +52,26 @@ documents as (
     from {{ source('rating', 'unbilled_usage') }} as unbilled
 ),
 
+-- what of a period with several plans a pricing charges a share of (R-101) is less than what was metered
+prorated as (
+    select distinct meter_code
+    from {{ source('books', 'pricings') }}
+    where prorate
+),
+
+-- what several pricings of one plan rate is on several lines
+rated_often as (
+    select distinct pricings.meter_code
+    from {{ source('books', 'plan_pricings') }} as plan_pricings
+    inner join {{ source('books', 'pricings') }} as pricings
+        on plan_pricings.pricing_code = pricings.pricing_code
+    where pricings.meter_code is not null
+    group by
+        plan_pricings.plan_code,
+        pricings.meter_code
+    having count(*) > 1
+),
+
 billed as (
     select
         contract_id,
@@ -80,6 +100,13 @@ full outer join billed
         metered.contract_id = billed.contract_id
         and metered.period_start = billed.period_start
         and metered.meter_code = billed.meter_code
+left join prorated
+    on metered.meter_code = prorated.meter_code
+left join rated_often
+    on coalesce(metered.meter_code, billed.meter_code) = rated_often.meter_code
 where
-    coalesce(metered.quantity, 0) <> coalesce(billed.quantity, 0)
-    or coalesce(metered.events, 0) <> coalesce(billed.events, 0)
+    rated_often.meter_code is null
+    and (
+        (prorated.meter_code is null and coalesce(metered.quantity, 0) <> coalesce(billed.quantity, 0))
+        or coalesce(metered.events, 0) <> coalesce(billed.events, 0)
+    )

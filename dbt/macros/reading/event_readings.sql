@@ -12,7 +12,7 @@
     {%- set lists = {'number': 'numbers', 'group': 'groups', 'text': 'texts'} -%}
     {%- for row in run_query(question).rows -%}
         {#- texts come as JSON, for a table of dbt's takes a text like `null` for none -#}
-        {%- set event_name = fromjson(row['event_name']) if row['event_name'] is not none -%}
+        {%- set event_name = fromjson(row['event_name']) if row['event_name'] is not none else none -%}
         {%- set values = fromjson(row['json_values']) -%}
         {%- if row['part'] == 'name' -%}
             {%- do found.update({event_name: {'event_name': event_name, 'numbers': [], 'groups': [], 'texts': [], 'meters': []}}) -%}
