@@ -193,12 +193,12 @@ def noted(warehouse: Warehouse, as_of: datetime) -> pl.DataFrame:
 
 
 def _index_place(warehouse: Warehouse, last: int) -> Path:
-    return warehouse.derived / "contents" / f"{last:06d}.parquet"
+    return warehouse.contents_index / f"{last:06d}.parquet"
 
 
 def _kept_index(warehouse: Warehouse, last: int) -> tuple[pl.DataFrame, int]:
     """The index that an earlier run has left, and the last record in it: one of nothing where there is none."""
-    for place in sorted((warehouse.derived / "contents").glob("[0-9]*.parquet"), reverse=True):
+    for place in sorted(warehouse.contents_index.glob("[0-9]*.parquet"), reverse=True):
         if int(place.stem) <= last:
             return NOTED.require(pl.read_parquet(place)), int(place.stem)
     return NOTED.empty(), 0
@@ -232,7 +232,7 @@ def files_of_closed(warehouse: Warehouse, closed: pl.DataFrame, as_of: datetime)
 
     What a run has laid out once stays in derived/, so that a later one lays out what has closed since.
     """
-    folder = warehouse.derived / "closed_contents"
+    folder = warehouse.closed_contents
     laid = _laid(folder)
     if laid.join(closed, on=NOTED.names, how="anti").height:
         remove(folder)  # a period takes events again: its rerate days are more than they were

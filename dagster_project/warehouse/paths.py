@@ -117,6 +117,16 @@ class Warehouse:
         return self.derived / "attention"
 
     @property
+    def contents_index(self) -> Path:
+        """Which record of `contents` each period is in last."""
+        return self.derived / "contents"
+
+    @property
+    def closed_contents(self) -> Path:
+        """The contents of closed periods, laid out."""
+        return self.derived / "closed_contents"
+
+    @property
     def pending(self) -> Path:
         """Draft adjustments of the last run, for the next."""
         return self.derived / "pending"

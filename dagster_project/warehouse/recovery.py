@@ -59,7 +59,15 @@ def remove_what_is_derived(warehouse: Warehouse) -> list[str]:
                 remove(warehouse.published_stamp)
             else:
                 _discard_database(database)
-    for folder in (warehouse.books, warehouse.schedule, warehouse.usage, warehouse.documents, warehouse.pending):
+    for folder in (
+        warehouse.books,
+        warehouse.schedule,
+        warehouse.usage,
+        warehouse.documents,
+        warehouse.pending,
+        warehouse.contents_index,
+        warehouse.closed_contents,
+    ):
         if any(_fault(file) for file in sorted(folder.rglob("*.parquet"))):
             removed.append(_name(warehouse, folder))
             remove(folder)
