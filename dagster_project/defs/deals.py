@@ -19,6 +19,7 @@ from dagster_project.deals.drafting import FATES
 from dagster_project.deals.proposals import digest
 from dagster_project.defs.declared import ENGINEERING, FINANCE, code_of, key_of, to_markdown
 from dagster_project.errors import sentences_of
+from dagster_project.pipeline.nightly import MOST_SAID
 from dagster_project.register import place, store
 from dagster_project.settings import Locations, now, register
 from dagster_project.warehouse.paths import Warehouse
@@ -26,7 +27,6 @@ from dagster_project.warehouse.paths import Warehouse
 GROUP = "deals"
 EVERY_TERM = "every_deal_term_has_a_fate"
 LINES_ARE_FATES = "lines_are_the_sum_over_fates"
-MOST_SAID = 20
 DRAFTS = key_of(("deals", "drafts"))
 # of the team's sync and not Meterhouse's, so their keys are as theirs are
 TABLES = {name: dg.AssetKey(["salesforce", salesforce.called(name)]) for name in salesforce.OBJECTS.values()}

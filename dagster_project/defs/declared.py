@@ -138,8 +138,9 @@ def said_in_sentences(
 
 def _materialized(context: dg.AssetExecutionContext, made: Made) -> Materialized:
     chosen = context.partition_keys if context.has_partition_key or context.has_partition_key_range else []
-    for month in sorted(set(chosen) & set(made.by_month)):
-        context.add_asset_metadata(metadata_of(made.by_month[month]), asset_key=key_of(made.table), partition_key=month)
+    by_month = made.by_month() if chosen else {}
+    for month in sorted(set(chosen) & set(by_month)):
+        context.add_asset_metadata(metadata_of(by_month[month]), asset_key=key_of(made.table), partition_key=month)
     return dg.MaterializeResult(asset_key=key_of(made.table), metadata=metadata_of(made.figures))
 
 

@@ -35,7 +35,7 @@ def _op(step: Step, *, is_first: bool) -> dg.OpDefinition:
                 continue
             yield _evaluated(one)
             if one.blocking and not one.passed:
-                broken.append(f"{'/'.join(one.table)}: {one.name} failed. {one.says}".strip())
+                broken.append(one.failure)
         if broken:
             raise dg.Failure("\n".join(broken), allow_retries=False)
         yield dg.Output(None)
@@ -45,8 +45,9 @@ def _op(step: Step, *, is_first: bool) -> dg.OpDefinition:
 
 def _materialized(run: Run, made: Made) -> Iterator[dg.AssetMaterialization]:
     """A table, for each month that the run rates."""
+    by_month = made.by_month()
     for month in months_rated(run):
-        figures = {**made.figures, **made.by_month.get(month, {})}
+        figures = {**made.figures, **by_month.get(month, {})}
         yield dg.AssetMaterialization(key_of(made.table), partition=month, metadata=metadata_of(figures))
 
 

@@ -6,16 +6,16 @@ What belongs here: which files of the warehouse count. What does not: how they a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dagster_project.errors import UserError
 from dagster_project.landing.findings import Finding, Remark
-from dagster_project.warehouse.files import publish_atomically, remove, sha256, write_atomically
+from dagster_project.warehouse.files import remove, sha256, write_atomically
 from dagster_project.warehouse.paths import Warehouse
 
 KEPT = timedelta(days=1)  # of nights: what a compaction replaces may still be read by whoever began before
@@ -72,6 +72,15 @@ class Landing:
     is_release: bool = False  # of lines that an earlier landing had quarantined
 
     @property
+    def first(self) -> int:
+        """The landing itself: what holds its rows alone, beside compactions."""
+        return self.batch
+
+    @property
+    def last(self) -> int:
+        return self.batch
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """The sentences of the remarks."""
         return tuple(remark.sentence for remark in self.remarks)
@@ -94,13 +103,15 @@ class Compaction:
 
     def covers(self, other: Landing | Compaction) -> bool:
         """Whether it replaces a landing, or another compaction."""
-        first, last = (other.batch, other.batch) if isinstance(other, Landing) else (other.first, other.last)
-        return self.first <= first and last <= self.last and self != other
+        return self.first <= other.first and other.last <= self.last and self != other
+
+
+Record = TypeVar("Record", Landing, Compaction)
 
 
 def landings(warehouse: Warehouse, as_of: datetime | None = None) -> list[Landing]:
     """The committed batches in order, up to as_of (R-46)."""
-    known = [_known(path, path.stat().st_mtime_ns) for path in sorted(warehouse.landings.glob("[0-9]*.json"))]
+    known = [_landing(path, path.stat().st_mtime_ns) for path in sorted(warehouse.landings.glob("[0-9]*.json"))]
     return [landing for landing in known if as_of is None or landing.as_of <= as_of]
 
 
@@ -126,11 +137,7 @@ def stored(warehouse: Warehouse, as_of: datetime | None = None) -> list[Landing 
     known, widest = landings(warehouse, as_of), in_force(compactions(warehouse))
     alone = [landing for landing in known if not any(one.covers(landing) for one in widest)]
     asked = [one for one in widest if any(one.covers(landing) for landing in known)]
-    return sorted([*alone, *asked], key=_place)
-
-
-def _place(one: Landing | Compaction) -> int:
-    return one.batch if isinstance(one, Landing) else one.first
+    return sorted([*alone, *asked], key=lambda one: one.first)
 
 
 def raw_files(warehouse: Warehouse, as_of: datetime | None = None) -> list[Path]:
@@ -164,19 +171,17 @@ def changed_files(warehouse: Warehouse, as_of: datetime | None = None) -> list[s
 
 def commit(warehouse: Warehouse, landing: Landing) -> None:
     """Make a batch count. Everything it names must be on disk."""
-    place = warehouse.landings / f"{landing.batch:06d}.json"
-    built = warehouse.landings / f".{place.name}.tmp"
-    built.parent.mkdir(parents=True, exist_ok=True)
-    content = asdict(landing) | {"as_of": landing.as_of.isoformat(timespec="microseconds")}
-    built.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    publish_atomically(built, place)
+    _commit(warehouse.landings / f"{landing.batch:06d}.json", landing)
 
 
 def commit_compaction(warehouse: Warehouse, compaction: Compaction) -> None:
     """Make a compaction stand for its landings. Everything it names must be on disk."""
-    place = _compacted(warehouse) / f"{compaction.name}.json"
-    content = asdict(compaction) | {"as_of": compaction.as_of.isoformat(timespec="microseconds")}
-    write_atomically(place, (json.dumps(content, indent=1) + "\n").encode())
+    _commit(_compacted(warehouse) / f"{compaction.name}.json", compaction)
+
+
+def _commit(place: Path, record: Landing | Compaction) -> None:
+    content = asdict(record) | {"as_of": record.as_of.isoformat(timespec="microseconds")}
+    write_atomically(place, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def heal(warehouse: Warehouse, committed: Sequence[Landing]) -> None:
@@ -206,34 +211,41 @@ def _compacted(warehouse: Warehouse) -> Path:
     return warehouse.landings / "compacted"
 
 
+# what is committed is written once, and so is read once a process
+
+
 @lru_cache(maxsize=100_000)
-def _known(path: Path, _written_ns: int) -> Landing:
-    """A landing by its manifest, which is written once: read once a process."""
-    return _read(path)
+def _landing(path: Path, _written_ns: int) -> Landing:
+    return _read(path, _landing_of)
 
 
 @lru_cache(maxsize=10_000)
 def _compaction(path: Path, _written_ns: int) -> Compaction:
+    return _read(path, _compaction_of)
+
+
+def _read(path: Path, record_of: Callable[[dict[str, Any]], Record]) -> Record:
+    """What a record says. Raises `LandingDamaged` where it is not as it was written."""
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        files = {name: tuple(DataFile(**file) for file in said.pop(name)) for name in ("event_files", "quarantine_files")}
-        return Compaction(**said | files | {"as_of": datetime.fromisoformat(said["as_of"])})
+        return record_of(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise LandingDamaged(
             f"{path} is not as it was written. Put it back from a backup; until then nothing can be landed or issued."
         ) from error
 
 
-def _read(path: Path) -> Landing:
-    try:
-        return _from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise LandingDamaged(
-            f"{path} is not as it was written. Put it back from a backup; until then nothing can be landed or issued."
-        ) from error
+def _compaction_of(content: dict[str, Any]) -> Compaction:
+    return Compaction(
+        **content
+        | {
+            "as_of": datetime.fromisoformat(content["as_of"]),
+            "event_files": tuple(DataFile(**file) for file in content["event_files"]),
+            "quarantine_files": tuple(DataFile(**file) for file in content["quarantine_files"]),
+        }
+    )
 
 
-def _from_json(content: dict[str, Any]) -> Landing:
+def _landing_of(content: dict[str, Any]) -> Landing:
     # landings before there were remarks have sentences alone
     told = {name: value for name, value in content.items() if name != "warnings"}
     return Landing(

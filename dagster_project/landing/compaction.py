@@ -31,25 +31,21 @@ SMALL_ROWS: Final = 100_000  # a landing with more is read well by itself
 def compact(warehouse: Warehouse) -> None:
     """Put together what has become many; nothing where there are few."""
     while (run := _many_alike(stored(warehouse))) and _is_as_landed(warehouse, run):
-        first, last = _numbers(run[0])[0], _numbers(run[-1])[1]
-        compaction = Compaction(first, last, level=1 + (_level(run[0]) or 0), as_of=landings(warehouse)[-1].as_of)
-        events = _together(
-            warehouse, warehouse.raw_events, compaction.name, raw_tables.EVENTS, [one.event_files for one in run]
+        planned = Compaction(run[0].first, run[-1].last, level=1 + (_level(run[0]) or 0), as_of=landings(warehouse)[-1].as_of)
+        events = [file for one in run for file in one.event_files]
+        lines = [file for one in run for file in one.quarantine_files]
+        written = replace(
+            planned,
+            event_files=_together(warehouse, warehouse.raw_events, planned.name, raw_tables.EVENTS, events),
+            quarantine_files=_together(warehouse, warehouse.quarantine, planned.name, raw_tables.QUARANTINE, lines),
         )
-        lines = [one.quarantine_files for one in run]
-        quarantine = _together(warehouse, warehouse.quarantine, compaction.name, raw_tables.QUARANTINE, lines)
-        commit_compaction(warehouse, replace(compaction, event_files=events, quarantine_files=quarantine))
+        commit_compaction(warehouse, written)
 
 
 def _is_as_landed(warehouse: Warehouse, run: Iterable[Landing | Compaction]) -> bool:
     """Whether their files are the bytes that landed: what is damaged must not come to look as if it were not."""
     files = [file for one in run for file in (*one.event_files, *one.quarantine_files)]
     return all((path := warehouse.root / file.path).exists() and file.sha256 in (None, sha256(path)) for file in files)
-
-
-def _numbers(one: Landing | Compaction) -> tuple[int, int]:
-    """The first landing and the last."""
-    return (one.batch, one.batch) if isinstance(one, Landing) else (one.first, one.last)
 
 
 def _level(one: Landing | Compaction) -> int | None:
@@ -69,12 +65,10 @@ def _many_alike(segments: Iterable[Landing | Compaction]) -> list[Landing | Comp
     return []
 
 
-def _together(
-    warehouse: Warehouse, folder: Path, name: str, table: Table, files: Iterable[Iterable[DataFile]]
-) -> tuple[DataFile, ...]:
+def _together(warehouse: Warehouse, folder: Path, name: str, table: Table, files: Iterable[DataFile]) -> tuple[DataFile, ...]:
     """The rows of files in their order, as files of one name."""
     parts = Parts(warehouse.root, folder / "compacted", name)
-    for file in itertools.chain.from_iterable(files):
+    for file in files:
         parts.add(table.frame(pl.read_parquet(warehouse.root / file.path)))
     parts.flush()
     return tuple(parts.written)

@@ -22,8 +22,9 @@ from dagster_project.landing.lines import LINES
 from dagster_project.landing.lines import lines as lines_of_texts
 from dagster_project.landing.queries import query
 from dagster_project.landing.reading import FIELDS, SPELLINGS
-from dagster_project.landing.sqltext import literal, members_as_object, quoted, text_of, value_of
+from dagster_project.landing.sqltext import members_as_object, quoted, text_of, value_of
 from dagster_project.landing.times import read_stated_times
+from dagster_project.warehouse.database import literal
 from rating.books import Source, SourceField
 
 MAPPED: Final = (*(name for name in FIELDS if name != "properties"), "received_at")

@@ -19,8 +19,8 @@ from dagster_project.landing.mapping import Mapping
 from dagster_project.landing.numbers import LOOSE, STRING
 from dagster_project.landing.queries import query
 from dagster_project.landing.reading import NOT_JSON
-from dagster_project.landing.sqltext import literal
 from dagster_project.landing.stretches import is_utf8
+from dagster_project.warehouse.database import literal
 
 DOCUMENT_BYTES_MAX: Final = 1 << 30  # of a document whose records lie somewhere inside: it is parsed whole
 

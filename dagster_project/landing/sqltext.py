@@ -10,13 +10,11 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
+from dagster_project.warehouse.database import literal
+
 
 def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def members_as_object(members: Iterable[tuple[str, str]]) -> str:

@@ -11,7 +11,7 @@ import duckdb
 import polars as pl
 
 from dagster_project.landing.queries import query
-from dagster_project.landing.sqltext import literal
+from dagster_project.warehouse.database import literal
 from rating.calendar import first_instants, instants_of_local
 
 FIRST_INSTANT: Final = pl.datetime(1, 1, 1, time_unit="us")

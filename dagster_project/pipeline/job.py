@@ -117,7 +117,7 @@ def outcome_of(checked: Iterable[Checked]) -> Outcome:
     failed = [one for one in checked if not one.passed]
     asked = [one for one in failed if not one.blocking and one.name != HELD_BACK]
     return Outcome(
-        broken=tuple(f"{'/'.join(one.table)}: {one.name} failed. {one.says}".strip() for one in failed if one.blocking),
+        broken=tuple(one.failure for one in failed if one.blocking),
         cautions=tuple(line for one in asked for line in one.says.splitlines()),
         held_back=tuple(line for one in failed if one.name == HELD_BACK for line in one.says.splitlines()),
     )

@@ -110,8 +110,12 @@ def schedule(run: Run, _: Months) -> Said:
     for table in contents.PARTS:
         yield Made(("closed", table.name))
     for table in DIMENSIONS:
-        yield Made(("dimensions", table.name), {"row_count": steps.dimension(run, table.name).height})
+        yield Made(("dimensions", table.name), {"row_count": partial(_height, run, table.name)})
     yield from _deals_looked_at(steps.dimension(run, DEALS.name), run.as_of)
+
+
+def _height(run: Run, dimension: str) -> int:
+    return steps.dimension(run, dimension).height
 
 
 def _deals_looked_at(deals: pl.DataFrame, as_of: datetime) -> Iterator[Checked]:
@@ -242,14 +246,13 @@ def rated_documents(run: Run, months: Months) -> Said:
     rows = steps.look_for_attention(run, now, months)
     for table, frame in issued.by_table(now):
         figures: dict[str, Figure] = {"rows_of_this_run": frame.height}
-        months_of_it: dict[str, dict[str, Figure]] = {}
-        if table is tables.INVOICES:
-            figures["issued_by_this_run"] = now.with_status("issued").invoices.height
-            if frame.height:
-                figures["money"] = money_by_month(now)
-            standing = money_by_month(issued.concat(run.issued, now))
-            months_of_it = {month: _totals(rows) for (month,), rows in standing.group_by("month")}
-        yield Made(("rating", table.name), figures, months_of_it)
+        if table is not tables.INVOICES:
+            yield Made(("rating", table.name), figures)
+            continue
+        figures["issued_by_this_run"] = now.with_status("issued").invoices.height
+        if frame.height:
+            figures["money"] = money_by_month(now)
+        yield Made(("rating", table.name), figures, partial(_totals_by_month, run, now))
     yield Made(("rating", tables.RATED_PERIODS.name), {"row_count": rated.periods.height})
     yield Made(("rating", tables.UNBILLED_USAGE.name), {"row_count": rated.unbilled.height})
     yield Made(("rating", steps.RECONCILED_AMOUNTS.name))
@@ -276,6 +279,12 @@ def money_by_month(documents: Documents) -> pl.DataFrame:
         .agg(pl.len().alias("documents"), pl.col("total").sum())
         .sort("month", "currency", "status")
     )
+
+
+def _totals_by_month(run: Run, now: Documents) -> dict[str, dict[str, Figure]]:
+    """`_totals` of each month as it stands after the run: all documents ever issued are counted, so whoever draws it asks."""
+    standing = money_by_month(issued.concat(run.issued, now))
+    return {str(month): _totals(rows) for (month,), rows in standing.group_by("month")}
 
 
 def _totals(money: pl.DataFrame) -> dict[str, Figure]:

@@ -100,7 +100,7 @@ class Run:
         begun = self.schedule.periods.filter(
             pl.col("period_start") <= self.as_of, (self.months or EVERY_MONTH).hold(pl.col("month"))
         )
-        still_open = begun.join(closed, on=["contract_id", "period_start"], how="anti")
+        still_open = begun.join(closed, on=adjustments.PERIOD, how="anti")
         return still_open.get_column("month").unique().sort().to_list()
 
     @cached_property

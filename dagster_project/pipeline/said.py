@@ -21,12 +21,12 @@ Figure = int | float | Decimal | str | Path | pl.DataFrame | Counted
 class Made:
     """A table was made. figures: what there is to say of it, by name; a small frame is shown as a table.
 
-    by_month: figures of one billing month each, where they are known.
+    by_month: asks for figures of one billing month each, where they are known.
     """
 
     table: Key
     figures: Mapping[str, Figure] = field(default_factory=dict)
-    by_month: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
+    by_month: Callable[[], Mapping[str, Mapping[str, Figure]]] = dict
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,11 @@ class Checked:
     says: str
     blocking: bool = True
     figures: Mapping[str, Figure] = field(default_factory=dict)
+
+    @property
+    def failure(self) -> str:
+        """What is to be said where it does not hold."""
+        return f"{'/'.join(self.table)}: {self.name} failed. {self.says}".strip()
 
 
 Said = Iterator[Made | Checked]

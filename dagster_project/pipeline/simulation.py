@@ -84,14 +84,6 @@ class Simulation:
         return self.tables["by_customer"].filter(difference * exact.int128(1_000_000) > before * bound)
 
 
-@dataclass(frozen=True, slots=True)
-class _Rated:
-    """Documents of a simulated run and why contracts are not among them."""
-
-    documents: Documents
-    held_back: pl.DataFrame
-
-
 def simulate(
     warehouse: Warehouse,
     old: Books,
@@ -128,15 +120,14 @@ def simulate(
     )
 
 
-def _rated(warehouse: Warehouse, books: Books, as_of: datetime, months: Months, shards: int) -> _Rated:
+def _rated(warehouse: Warehouse, books: Books, as_of: datetime, months: Months, shards: int) -> steps.RatedRun:
     """Everything under these books, as one run would issue it that issues for the first time."""
     with rehearsed(warehouse, as_of, with_issued=False) as stage:
         run = Run(stage, stage.root, inbox="", as_of=as_of, months=months, land_new=False, books_read=books, shards=shards)
         failed = [f"{result.name}: {result.message}" for result in steps.prepare(run) if not result.is_good]
         if failed:
             raise UserError("The events could not be read under these books.", *failed)
-        rated = steps.rate_everything(run, steps.usage(run), months, None)
-        return _Rated(rated.documents, rated.held_back)
+        return steps.rate_everything(run, steps.usage(run), months, None)
 
 
 def lines_of(documents: Documents, months: Months, contracts: Sequence[str]) -> pl.DataFrame:
@@ -187,7 +178,7 @@ def _not_compared(
     warehouse: Warehouse,
     old: Books,
     sides: Sequence[pl.DataFrame],
-    rated: Sequence[_Rated],
+    rated: Sequence[steps.RatedRun],
     as_of: datetime,
     months: Months,
     contracts: Sequence[str],

@@ -27,7 +27,7 @@ from dagster_project.pipeline.dimensions import dimensions
 from dagster_project.pipeline.run import Run, refuse_the_past
 from dagster_project.pipeline.said import Key
 from dagster_project.warehouse import books_cache, contents, dbt_build_cache, issued, notes, recovery, unmatched
-from dagster_project.warehouse.database import checkpoint, connect, fetch, log_of
+from dagster_project.warehouse.database import checkpoint, connect, fetch, literal, log_of
 from dagster_project.warehouse.dbt_runner import DbtResult
 from dagster_project.warehouse.files import publish_atomically, remove, write_atomically
 from dagster_project.warehouse.issued import Batch
@@ -113,7 +113,7 @@ def _rows_of(warehouse: Warehouse, table: tables.Table, files: list[Path]) -> st
 
 def _is_withdrawn(withdrawn: list[tuple[str, str]]) -> str:
     """Whether an event is of a withdrawn file (R-114)."""
-    places = ", ".join(f"({_literal(file)}, {_literal(content)})" for file, content in withdrawn)
+    places = ", ".join(f"({literal(file)}, {literal(content)})" for file, content in withdrawn)
     return f"(file, file_hash) in ({places})" if places else "false"
 
 
@@ -157,7 +157,7 @@ def lay_schedule(run: Run) -> list[pl.DataFrame]:
 
 def _on_record(closed: pl.DataFrame) -> pl.DataFrame:
     """contents.NOTED of the closed periods whose contents are on record."""
-    return contents.NOTED.frame(closed.drop_nulls("contents_record").select(*contents.PERIOD, record_no="contents_record"))
+    return contents.NOTED.frame(closed.drop_nulls("contents_record").select(*adjustments.PERIOD, record_no="contents_record"))
 
 
 def dimension(run: Run, name: str) -> pl.DataFrame:
@@ -174,7 +174,7 @@ def closed_periods(run: Run) -> pl.DataFrame:
     )
     last = pl.max_horizontal("batch", "issue_batch").fill_null(0).alias("last_batch")
     noted = contents.noted(run.warehouse, run.as_of).rename({"record_no": "contents_record"})
-    recorded = _with_last_record(run, by_issue.with_columns(last)).join(noted, on=contents.PERIOD, how="left")
+    recorded = _with_last_record(run, by_issue.with_columns(last)).join(noted, on=adjustments.PERIOD, how="left")
     return tables.CLOSED_PERIODS.frame(recorded.sort("contract_id", "period_start"))
 
 
@@ -417,7 +417,7 @@ def issue(run: Run, months: Months) -> Batch | None:
             raise
     batch = issued.issue(run.warehouse, new, run.books, run.as_of)
     _note_contents(run, new)
-    held_back = pl.read_parquet(run.warehouse.documents / f"{HELD_BACK.name}.parquet").get_column("contract_id")
+    held_back = _written(run, HELD_BACK).get_column("contract_id")
     left = pending.of_run(new, pending.read(run.warehouse), run.issued, months, held_back, run.as_of)
     pending.remember(run.warehouse, left)
     return batch
@@ -431,12 +431,14 @@ def _note_contents(run: Run, new: Documents) -> None:
     if not rated.is_empty():
         first, last = rated.select(pl.col("period_start").min(), pl.col("period_end").max()).row(0)
         unmatched.note(run.warehouse, first, last, run.as_of)
-        contents.note(run.warehouse, rated.join(_rated_periods(run), on=contents.PERIOD, how="semi"), run.as_of)
+        contents.note(
+            run.warehouse, rated.join(_written(run, tables.RATED_PERIODS), on=adjustments.PERIOD, how="semi"), run.as_of
+        )
 
 
-def _rated_periods(run: Run) -> pl.DataFrame:
-    """RATED_PERIODS as the rating step wrote it."""
-    return pl.read_parquet(run.warehouse.documents / f"{tables.RATED_PERIODS.name}.parquet")
+def _written(run: Run, table: tables.Table) -> pl.DataFrame:
+    """A table as the rating step of this run wrote it."""
+    return pl.read_parquet(run.warehouse.documents / f"{table.name}.parquet")
 
 
 def publish(run: Run) -> Path:
@@ -507,7 +509,7 @@ def look_for_attention(run: Run, documents: Documents, months: Months) -> pl.Dat
 
 def written_documents(run: Run) -> Documents:
     """The documents of this run, as its rating step wrote them."""
-    return Documents(*(pl.read_parquet(run.warehouse.documents / f"{table.name}.parquet") for table in tables.DOCUMENT_TABLES))
+    return Documents(*(_written(run, table) for table in tables.DOCUMENT_TABLES))
 
 
 def landed_versions(run: Run) -> int:
@@ -589,9 +591,5 @@ def _show_queries(warehouse: Warehouse, schema: str, queries: Mapping[str, str])
 
 def _select(files: list[Path]) -> str:
     """All rows of Parquet files."""
-    listed = ", ".join(_literal(str(file.resolve())) for file in files)
+    listed = ", ".join(literal(str(file.resolve())) for file in files)
     return f"select * from read_parquet([{listed}], union_by_name = true)"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.errors import UserError
-from dagster_project.warehouse.database import fetch
+from dagster_project.warehouse.database import fetch, literal
 
 FORMATS = ("csv", "parquet")
 INSTANTS = ("BillingPeriodEnd", "BillingPeriodStart", "ChargePeriodEnd", "ChargePeriodStart")
@@ -44,12 +44,8 @@ def write(marts: duckdb.DuckDBPyConnection, period: str, customer: str, kind: st
     """Write a customer's rows of a month; how many."""
     shown = TEXT if kind == "csv" else TYPED
     rows = ROWS.format(
-        instants=", ".join(shown.format(name=name) for name in INSTANTS), period=_literal(period), customer=_literal(customer)
+        instants=", ".join(shown.format(name=name) for name in INSTANTS), period=literal(period), customer=literal(customer)
     )
     options = "format csv, header" if kind == "csv" else "format parquet"
-    [(written,)] = marts.execute(f"copy ({rows}) to {_literal(str(place))} ({options})").fetchall()
+    [(written,)] = marts.execute(f"copy ({rows}) to {literal(str(place))} ({options})").fetchall()
     return int(written)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

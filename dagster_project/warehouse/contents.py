@@ -19,9 +19,8 @@ from dagster_project.warehouse.database import connect, fetch
 from dagster_project.warehouse.files import remove
 from dagster_project.warehouse.paths import Warehouse
 from rating import tables
+from rating.invoicing.adjustments import PERIOD
 from rating.tables import BOOLEAN, COUNT, DATE, INSTANT, NULL, QUANTITY, SMALL, TEXT, Column, Table
-
-PERIOD = ["contract_id", "period_start"]
 
 USAGE = Table(
     "usage",

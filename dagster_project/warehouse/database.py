@@ -29,6 +29,11 @@ def fetch(connection: duckdb.DuckDBPyConnection, query: str, params: object = No
     return rows
 
 
+def literal(text: str) -> str:
+    """A text as SQL says it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def lay(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
     """Make a table of a frame."""
     connection.register("laid", frame.to_arrow())
@@ -103,7 +108,7 @@ class _Readers:
         if name is None:
             self._count += 1
             name = f"published_{self._count}"
-            root.execute(f"attach '{str(database).replace(chr(39), chr(39) * 2)}' as {name} (read_only)")
+            root.execute(f"attach {literal(str(database))} as {name} (read_only)")
         self._attached[version] = name
         of_file = [one for one in self._attached if one[0] == version[0]]
         for old in {*of_file[:-2], *list(self._attached)[: -self.MOST]}:

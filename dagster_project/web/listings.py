@@ -33,6 +33,7 @@ class Listing:
     says: str = ""
     new: str | None = None  # path of the form that proposes one more
     is_sorted: bool = True  # whether people may sort it
+    template: str = "list.html.j2"
     long: frozenset[str] = frozenset({"pricings", "invoice_lines", "meters", "event_names", "group_keys", "billing_address"})
 
     @property
@@ -112,6 +113,7 @@ PROPOSALS = Listing(
     "state <> 'open', number desc",
     numbers=frozenset({"amount", "open_points"}),
     links={"proposal": "/desk/{}"},
+    template="desk.html.j2",
     says="Deals from Salesforce and changes by form, on their way into the reviewed books.",
 )
 REFUSED = Listing(

@@ -86,7 +86,7 @@ class Lists:
     ) -> Response:
         """kept: what a link to another page or order of the list goes on asking."""
         return self._shell.shown(
-            "desk.html.j2" if listing is PROPOSALS else "list.html.j2",
+            listing.template,
             visitor,
             listing.title,
             request,

@@ -3,9 +3,7 @@
 {#- Whether an event with a `month` falls in a route's slice. The month makes the join one of equals; the slice then is looked for
     among a handful. -#}
 {% macro on_route(events, routes) -%}
-            {{ events }}.customer_reference = {{ routes }}.customer_reference
-            and {{ events }}.is_external_reference = {{ routes }}.is_external_reference
-            and {{ events }}.month = {{ routes }}.month
+            {{ same_month_of_customer(events, routes) }}
             and {{ events }}.occurred_at >= {{ routes }}.starts_at
             and {{ events }}.occurred_at < {{ routes }}.ends_at
 {%- endmacro %}
@@ -31,10 +29,7 @@
     {{ held }}.route_version is distinct from (
         select versions.route_version
         from {{ ref('int_route_versions') }} as versions
-        where
-            {{ held }}.customer_reference = versions.customer_reference
-            and {{ held }}.is_external_reference = versions.is_external_reference
-            and {{ held }}.month = versions.month
+        where {{ same_month_of_customer(held, 'versions') }}
     )
 {%- endmacro %}
 

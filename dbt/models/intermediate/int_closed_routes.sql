@@ -34,9 +34,7 @@ select
 from months
 inner join {{ ref('int_event_routes') }} as slices
     on
-        months.customer_reference = slices.customer_reference
-        and months.is_external_reference = slices.is_external_reference
-        and months.month = slices.month
+        {{ same_month_of_customer('months', 'slices') }}
         and slices.starts_at >= months.starts_at
         and slices.starts_at < months.ends_at
 window

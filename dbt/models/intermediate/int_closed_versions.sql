@@ -61,9 +61,7 @@ landed_later as (
     from {{ ref('int_landed_groups') }} as landed
     inner join closed
         on
-            landed.customer_reference = closed.customer_reference
-            and landed.is_external_reference = closed.is_external_reference
-            and landed.month = closed.month
+            {{ same_month_of_customer('landed', 'closed') }}
             and landed.batch > closed.last_batch
 ),
 

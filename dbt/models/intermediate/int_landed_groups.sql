@@ -80,6 +80,4 @@ select
 from grouped
 left join {{ ref('int_route_versions') }} as versions
     on
-        grouped.customer_reference = versions.customer_reference
-        and grouped.is_external_reference = versions.is_external_reference
-        and grouped.month = versions.month
+        {{ same_month_of_customer('grouped', 'versions') }}

@@ -49,9 +49,7 @@ select
 from landed
 inner join {{ ref('int_event_routes') }} as routes
     on
-        landed.customer_reference = routes.customer_reference
-        and landed.is_external_reference = routes.is_external_reference
-        and landed.month = routes.month
+        {{ same_month_of_customer('landed', 'routes') }}
         and landed.route_start = routes.starts_at
 inner join metered
     on
