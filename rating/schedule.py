@@ -207,7 +207,13 @@ def billing_periods(contracts: pl.DataFrame, horizon: datetime) -> pl.DataFrame:
 def _cut_where_issued(periods: pl.DataFrame, contracts: pl.DataFrame, issued: pl.DataFrame | None) -> pl.DataFrame:
     if issued is None:
         return periods
-    ends = issued.filter(pl.col("kind") == "period").select("contract_id", cut="period_end").unique()
+    # an end of a period cuts none
+    ends = (
+        issued.filter(pl.col("kind") == "period")
+        .select("contract_id", cut="period_end")
+        .join(periods, left_on=["contract_id", "cut"], right_on=["contract_id", "period_end"], how="anti")
+        .unique()
+    )
     cuts = periods.join(ends, on="contract_id").filter(
         pl.col("cut") > pl.col("period_start"), pl.col("cut") < pl.col("period_end")
     )
@@ -296,26 +302,32 @@ def _windows(periods: pl.DataFrame, cuts: pl.DataFrame, terms: pl.DataFrame) -> 
         .filter(pl.col("cut") > pl.col("period_start"), pl.col("cut") < pl.col("period_end"))
         .select(*period, window_start="cut")
     )
-    starts = (
-        pl.concat([periods.select(*period, window_start="period_start"), inner]).unique().sort("contract_id", "window_start")
-    )
-    windows = starts.with_columns(
-        window_end=pl.coalesce(pl.col("window_start").shift(-1).over("contract_id", "period_start"), pl.col("period_end"))
-    )
     plans = terms.sort("valid_from").select("contract_id", "valid_from", "plan_code")
-    of_period = ["contract_id", "period_start"]
     windows = (
-        windows.sort("window_start")
+        pl.concat([periods.select(*period, window_start="period_start"), inner])
+        .sort("window_start")
         .join_asof(
             plans, left_on="window_start", right_on="valid_from", by="contract_id", strategy="backward", check_sortedness=False
         )
         .rename({"plan_code": "window_plan_code"})
+    )
+    # most periods are one window
+    of_period = ["contract_id", "period_start"]
+    is_whole = windows.join(inner, on=of_period, how="anti").with_columns(
+        window_end="period_end", interval_start="window_start", interval_end="period_end"
+    )
+    is_cut = (
+        windows.join(inner, on=of_period, how="semi")
         .sort("contract_id", "window_start")
-        .with_columns(is_new_plan=pl.col("window_plan_code").ne_missing(pl.col("window_plan_code").shift(1)).over(of_period))
+        .with_columns(
+            window_end=pl.col("window_start").shift(-1).over(of_period).fill_null(pl.col("period_end")),
+            is_new_plan=pl.col("window_plan_code").ne_missing(pl.col("window_plan_code").shift(1)).over(of_period),
+        )
         .with_columns(interval=pl.col("is_new_plan").cum_sum().over(of_period))
         .with_columns(
             interval_start=pl.col("window_start").min().over(*of_period, "interval"),
             interval_end=pl.col("window_end").max().over(*of_period, "interval"),
         )
     )
-    return tables.WINDOWS.require(windows.select(tables.WINDOWS.names))
+    names = tables.WINDOWS.names
+    return tables.WINDOWS.require(pl.concat([is_whole.select(names), is_cut.select(names)]).sort("contract_id", "window_start"))
