@@ -4,7 +4,7 @@ import dagster as dg
 
 from dagster_project.defs.declared import FINANCE, POOL, Said, carried_out, code_of, key_of
 from dagster_project.defs.partitions import billing_months, months_of, one_run
-from dagster_project.pipeline import models, nightly, steps
+from dagster_project.pipeline import marts, models, nightly, steps
 from dagster_project.pipeline.run import Run
 
 
@@ -45,7 +45,7 @@ def issued_documents() -> dg.AssetsDefinition:
             group_name="finance",
             owners=[FINANCE],
             kinds={"duckdb"},
-            metadata=code_of(steps.publish),
+            metadata=code_of(marts.publish),
             partitions_def=billing_months,
         )
     ],

@@ -21,7 +21,7 @@ from dagster_project.checks import attention, gate, invariants
 from dagster_project.checks.expectations.client import ExpectationResult
 from dagster_project.checks.invariants import Proof
 from dagster_project.landing import raw_tables
-from dagster_project.pipeline import models, steps
+from dagster_project.pipeline import marts, models, steps
 from dagster_project.pipeline.dimensions import DEALS, DIMENSIONS
 from dagster_project.pipeline.run import Run
 from dagster_project.pipeline.said import Checked, Figure, Key, Made, Said
@@ -372,7 +372,7 @@ def issued_documents(run: Run, months: Months) -> Said:
 
 def published_marts(run: Run, _: Months) -> Said:
     """`meterhouse.duckdb`, what finance reads: the marts of the last run that balanced, replaced by one rename."""
-    database = steps.publish(run)
+    database = marts.publish(run)
     run.examiner.publish_data_docs()
     yield Made(PUBLISHED, {"database": database, "data_docs": run.warehouse.data_docs / "index.html"})
 

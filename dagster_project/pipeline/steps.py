@@ -8,10 +8,9 @@ Dagster calls them one by one (assets/); nothing here knows Dagster. Everything 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -22,16 +21,14 @@ from dagster_project.checks.credit_runway import outlooks
 from dagster_project.errors import UserError
 from dagster_project.landing import Landing, doors, raw_tables, withdrawals
 from dagster_project.landing.release import released_files
-from dagster_project.pipeline import models, pending, processes
+from dagster_project.pipeline import marts, models, pending, processes
 from dagster_project.pipeline.dimensions import dimensions
 from dagster_project.pipeline.run import Run, refuse_the_past
 from dagster_project.pipeline.said import Key
-from dagster_project.warehouse import books_cache, contents, dbt_build_cache, issued, notes, recovery, unmatched
-from dagster_project.warehouse.database import checkpoint, connect, fetch, literal, log_of
+from dagster_project.warehouse import books_cache, contents, dbt_build_cache, issued, notes, published, unmatched, views
+from dagster_project.warehouse.database import checkpoint, connect, fetch, literal
 from dagster_project.warehouse.dbt_runner import DbtResult
-from dagster_project.warehouse.files import publish_atomically, remove, write_atomically
 from dagster_project.warehouse.issued import Batch
-from dagster_project.warehouse.paths import Warehouse
 from dagster_project.warehouse.snapshot import rehearsed
 from rating import books, tables
 from rating.documents import Documents
@@ -93,8 +90,13 @@ def show_landed(run: Run) -> None:
     is_anew = withdrawals.prepare(run.warehouse, left_out)
     if is_anew and (changed := landing.changed_files(run.warehouse, run.as_of)):
         raise UserError(*changed, "Put that back from a backup, then run again. Nothing was issued.")
-    events = _rows_of(run.warehouse, raw_tables.EVENTS, landing.raw_files(run.warehouse, run.as_of))
-    quarantine = _rows_of(run.warehouse, raw_tables.QUARANTINE, landing.quarantine_files(run.warehouse, run.as_of))
+    events, quarantine = (
+        views.of_files(views.files_or_none(run.warehouse, table, files))
+        for table, files in (
+            (raw_tables.EVENTS, landing.raw_files(run.warehouse, run.as_of)),
+            (raw_tables.QUARANTINE, landing.quarantine_files(run.warehouse, run.as_of)),
+        )
+    )
     withdrawn = _is_withdrawn(left_out)
     # a compacted file may hold landings of after as_of
     landed = f"batch <= {landing.last_batch(run.warehouse, run.as_of)}"
@@ -103,12 +105,7 @@ def show_landed(run: Run) -> None:
         raw_tables.WITHDRAWN: f"{events} where {landed} and {withdrawn}",
         raw_tables.QUARANTINE: f"{quarantine} as lines where {landed} and {_is_not_released(run)}",
     }
-    _show_queries(run.warehouse, "raw", {table.name: query for table, query in queries.items()})
-
-
-def _rows_of(warehouse: Warehouse, table: tables.Table, files: list[Path]) -> str:
-    """A query of files of a table; of one without rows where there are none, for a view needs a file to name its columns by."""
-    return _select(files or [_write(table.empty(), warehouse.derived / "nothing" / f"{table.name}.parquet")])
+    views.show_queries(run.warehouse, "raw", {table.name: query for table, query in queries.items()})
 
 
 def _is_withdrawn(withdrawn: list[tuple[str, str]]) -> str:
@@ -123,12 +120,12 @@ def _is_not_released(run: Run) -> str:
     if not released:
         return "true"
     same = " and ".join(f"events.{name} = lines.{name}" for name in ("file", "file_hash", "position", "element"))
-    return f"not exists ({_select(released)} as events where {same})"
+    return f"not exists ({views.of_files(released)} as events where {same})"
 
 
 def lay_books(run: Run) -> None:
     """Write the books' frames and show them to dbt."""
-    _lay(
+    views.lay(
         run.warehouse,
         "books",
         run.warehouse.books,
@@ -141,17 +138,19 @@ def lay_schedule(run: Run) -> list[pl.DataFrame]:
     """Write the books laid out in time, and show it to dbt; returns the frames of SCHEDULE."""
     laid = [run.schedule.periods, run.schedule.windows, closed_periods(run)]
     frames = {table.name: frame for table, frame in zip(SCHEDULE, laid, strict=True)}
-    _lay(
+    views.lay(
         run.warehouse,
         "dimensions",
         run.warehouse.dimensions,
         dimensions(run.books, run.as_of, None if run.deals is None else run.deals(run)),
     )
-    _lay(run.warehouse, "schedule", run.warehouse.schedule, frames)
+    views.lay(run.warehouse, "schedule", run.warehouse.schedule, frames)
     # a record says nothing before a period has closed behind it
     noted = run.warehouse.derived / "unmatched_changes.parquet"
-    _show(run.warehouse, "schedule", {unmatched.CHANGES.name: [_write(unmatched.changes(run.warehouse, run.as_of), noted)]})
-    _show(run.warehouse, "closed", contents.files_of_closed(run.warehouse, _on_record(laid[-1]), run.as_of))
+    views.show(
+        run.warehouse, "schedule", {unmatched.CHANGES.name: [views.write(unmatched.changes(run.warehouse, run.as_of), noted)]}
+    )
+    views.show(run.warehouse, "closed", contents.files_of_closed(run.warehouse, _on_record(laid[-1]), run.as_of))
     return laid
 
 
@@ -225,9 +224,11 @@ def build(run: Run, select: str) -> list[DbtResult]:
         )
     landed += [batch.folder for batch in issued.batches(house, run.as_of)]
     inputs = [house.books, house.schedule, house.documents, house.attention, house.dimensions, withdrawals.left_out(house)]
-    published = [house.database] if _is_as_published(house) else []
+    is_there = [house.database] if published.is_as_published(house) else []
     custom = models.CUSTOM if models.project().models([models.CUSTOM]) else None
-    results = dbt_build_cache.build(house, select, inputs, landed, holds=[house.staged_database, *published], then=custom)
+    results = dbt_build_cache.build(
+        house, select, inputs, landed, holds=[house.staged_database, *is_there], then=custom, begin=partial(marts.begin, run)
+    )
     if house.staged_database.exists():
         checkpoint(house.staged_database)
     return results
@@ -353,24 +354,24 @@ def write_documents(run: Run, rated: RatedRun) -> None:
     batches = issued.batches(run.warehouse, run.as_of)
     queries = {}
     for table, frame in issued.by_table(rated.documents):
-        written = _write(frame, run.warehouse.documents / f"{table.name}.parquet")
-        files = [*(batch.folder / issued.file_of(table) for batch in batches), written]
-        # by name: files of before a column was there hold nothing in it
-        queries[table.name] = f"select {', '.join(table.names)} from ({_select(files)})"
-    queries[books.LETTERHEADS.name] = _select(_letterheads(run, rated.documents))
+        written = views.write(frame, run.warehouse.documents / f"{table.name}.parquet")
+        queries[table.name] = marts.rows_of(table, [*(batch.folder / issued.file_of(table) for batch in batches), written])
+    queries[books.LETTERHEADS.name] = views.of_files(_letterheads(run, rated.documents))
     beside = {HELD_BACK: rated.held_back, tables.RATED_PERIODS: rated.periods, tables.UNBILLED_USAGE: rated.unbilled}
     for table, frame in beside.items():
-        queries[table.name] = _select([_write(frame, run.warehouse.documents / f"{table.name}.parquet")])
-    _show_queries(run.warehouse, "rating", queries | {RECONCILED_AMOUNTS.name: RECONCILED})
+        queries[table.name] = views.of_files([views.write(frame, run.warehouse.documents / f"{table.name}.parquet")])
+    views.show_queries(run.warehouse, "rating", queries | {RECONCILED_AMOUNTS.name: RECONCILED})
     gate.documents_written(run.warehouse, run.as_of)
 
 
 def _letterheads(run: Run, documents: Documents) -> list[Path]:
     """Files of LETTERHEADS of every document: as issued; of drafts, and of what was issued without one, as the books are now."""
     kept = issued.letterheads(run.warehouse, run.as_of)
-    have_one = pl.concat([books.LETTERHEADS.empty(), *(pl.read_parquet(file) for file in kept)]).select("invoice_id")
+    have_one = pl.concat(
+        [books.LETTERHEADS.empty().select("invoice_id"), *(pl.read_parquet(file, columns=["invoice_id"]) for file in kept)]
+    )
     every = pl.concat([run.issued.invoices, documents.invoices]).join(have_one, on="invoice_id", how="anti")
-    return [*kept, _write(books.letterheads(run.books, every), run.warehouse.documents / f"{books.LETTERHEADS.name}.parquet")]
+    return [*kept, views.write(books.letterheads(run.books, every), marts.letterheads_of_now(run.warehouse))]
 
 
 # RECONCILED_AMOUNTS of all documents
@@ -441,28 +442,12 @@ def _written(run: Run, table: tables.Table) -> pl.DataFrame:
     return pl.read_parquet(run.warehouse.documents / f"{table.name}.parquet")
 
 
-def publish(run: Run) -> Path:
-    """Put the marts of this run in the place that finance reads, by one rename.
-
-    Killed between `issue` and this, the next run builds the marts again from what is issued.
-    Raises `UserError` where a law was not looked at or does not hold (R-47).
-    """
-    gate.require_documents(run.warehouse, run.as_of)
-    if run.warehouse.staged_database.exists():
-        checkpoint(run.warehouse.staged_database)
-        # left by somebody who wrote to the marts before: it belongs to no others
-        remove(log_of(run.warehouse.database))
-        publish_atomically(run.warehouse.staged_database, run.warehouse.database)
-        write_atomically(run.warehouse.published_stamp, _stamp(run.warehouse.database))
-    return run.warehouse.database
-
-
 # --- what checks look at -----------------------------------------------------------------------------------------------------
 
 
 def write_usage(run: Run) -> Path:
     """Write usage to Parquet, in the order of its key, and return the file."""
-    return _write(usage(run), run.warehouse.usage / f"{tables.USAGE.name}.parquet")
+    return views.write(usage(run), run.warehouse.usage / f"{tables.USAGE.name}.parquet")
 
 
 def known_codes(run: Run) -> dict[str, list[str]]:
@@ -503,7 +488,7 @@ def look_for_attention(run: Run, documents: Documents, months: Months) -> pl.Dat
     ]
     looks = [look for one in found for look in one.looks]
     rows = attention.rows(looks, attention.acknowledgements(run.warehouse), run.as_of)
-    _lay(run.warehouse, "rating", run.warehouse.attention, {attention.ATTENTION.name: rows})
+    views.lay(run.warehouse, "rating", run.warehouse.attention, {attention.ATTENTION.name: rows})
     return rows
 
 
@@ -539,20 +524,6 @@ def near_misses(run: Run) -> pl.DataFrame:
 # --- frames and views --------------------------------------------------------------------------------------------------------
 
 
-def _is_as_published(warehouse: Warehouse) -> bool:
-    """Whether the marts that finance reads can be opened and nobody has written to them."""
-    try:
-        noted, is_now = warehouse.published_stamp.read_bytes(), _stamp(warehouse.database)
-    except OSError:
-        return False
-    return noted == is_now and recovery.opens(warehouse.database)
-
-
-def _stamp(file: Path) -> bytes:
-    status = file.stat()
-    return json.dumps({"bytes": status.st_size, "written_ns": status.st_mtime_ns}).encode()
-
-
 def _marts(run: Run) -> Path:
     """The marts of this run: staged, or those already published where nothing has changed."""
     staged = run.warehouse.staged_database
@@ -562,34 +533,3 @@ def _marts(run: Run) -> Path:
 def _rows(database: Path, query: str) -> pl.DataFrame:
     with connect(database, read_only=True) as connection:
         return fetch(connection, query)
-
-
-def _write(frame: pl.DataFrame, path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    frame.write_parquet(path)
-    return path
-
-
-def _lay(warehouse: Warehouse, schema: str, folder: Path, frames: Mapping[str, pl.DataFrame]) -> None:
-    """Write frames as Parquet and show them to dbt."""
-    _show(warehouse, schema, {name: [_write(frame, folder / f"{name}.parquet")] for name, frame in frames.items()})
-
-
-def _show(warehouse: Warehouse, schema: str, files_of: Mapping[str, list[Path]]) -> None:
-    """Views of work.duckdb over Parquet files, one a table."""
-    _show_queries(warehouse, schema, {name: _select(files) for name, files in files_of.items()})
-
-
-def _show_queries(warehouse: Warehouse, schema: str, queries: Mapping[str, str]) -> None:
-    """Views of work.duckdb, one a query."""
-    warehouse.derived.mkdir(parents=True, exist_ok=True)
-    with connect(warehouse.work_database) as connection:
-        connection.execute(f"create schema if not exists {schema}")
-        for name, query in queries.items():
-            connection.execute(f"create or replace view {schema}.{name} as {query}")
-
-
-def _select(files: list[Path]) -> str:
-    """All rows of Parquet files."""
-    listed = ", ".join(literal(str(file.resolve())) for file in files)
-    return f"select * from read_parquet([{listed}], union_by_name = true)"

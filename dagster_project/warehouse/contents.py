@@ -75,6 +75,7 @@ UNBILLED_USAGE = Table(
     tables.UNBILLED_USAGE.key,
     tables.UNBILLED_USAGE.columns,
 )
+PERIODS_FILE = "periods.parquet"
 PARTS = (USAGE, METER_TOTALS, ROUTES, UNBILLED_USAGE)
 
 _NOW = {
@@ -242,13 +243,18 @@ def files_of_closed(warehouse: Warehouse, closed: pl.DataFrame, as_of: datetime)
         building, place = folder / ".building", folder / f"{len(list(folder.glob('[0-9]*'))) + 1:06d}"
         remove(building)
         building.mkdir(parents=True)
-        new.write_parquet(building / "periods.parquet")
+        new.write_parquet(building / PERIODS_FILE)
         for part in PARTS:
             contents.of(part).write_parquet(building / f"{part.name}.parquet")
         building.replace(place)
-    return {part.name: sorted(folder.glob(f"[0-9]*/{part.name}.parquet")) for part in PARTS}
+    return {part.name: [laid / f"{part.name}.parquet" for laid in laid_out(warehouse)] for part in PARTS}
+
+
+def laid_out(warehouse: Warehouse) -> list[Path]:
+    """Folders of contents of closed periods that runs have laid out, in order: PERIODS_FILE (NOTED) and a file a part in each."""
+    return sorted(warehouse.closed_contents.glob("[0-9]*"))
 
 
 def _laid(folder: Path) -> pl.DataFrame:
     """NOTED of the periods whose contents lie in the folder."""
-    return pl.concat([NOTED.empty(), *(NOTED.require(pl.read_parquet(path)) for path in folder.glob("[0-9]*/periods.parquet"))])
+    return pl.concat([NOTED.empty(), *(NOTED.require(pl.read_parquet(path)) for path in folder.glob(f"[0-9]*/{PERIODS_FILE}"))])

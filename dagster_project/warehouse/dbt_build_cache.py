@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,13 @@ def build(
     appended: Sequence[Path],
     holds: Sequence[Path],
     then: str | None = None,
+    begin: Callable[[], None] = lambda: None,
 ) -> list[DbtResult]:
     """Build the selected models, or say again what came of the last build of the same inputs.
 
     inputs: Parquet files and folders of them, told apart by content. appended: files that are never rewritten, told apart by
     name. holds: databases of which one must be there for an old build to be of use. then: models to build once the others are good,
-    of which anything may fail; their tests may look at the others and have no say in their building.
+    of which anything may fail; their tests may look at the others and have no say in their building. begin: what a build begins with.
     """
     memory = warehouse.derived / "built.json"
     builds = _remembered(memory)
@@ -44,6 +46,7 @@ def build(
     # a build that dies leaves nothing to rely on, and later builds rest on this one
     earlier = dict(itertools.takewhile(lambda build: build[0] != select, builds.items()))
     write_atomically(memory, json.dumps(earlier).encode())
+    begin()
     results = DbtHouse(warehouse).build(select, exclude=then)
     if all(result.is_good for result in results):
         results += DbtHouse(warehouse).build(then) if then else []
@@ -62,13 +65,25 @@ def _remembered(memory: Path) -> dict[str, Any]:
 
 
 def _fingerprint(inputs: Iterable[Path], appended: Iterable[Path]) -> str:
-    found = hashlib.sha256()
-    for path in [*_files(inputs), *_files(project_folder() / part for part in PROJECT_PARTS)]:
-        found.update(f"{path.name}\0".encode())
-        found.update(hashlib.sha256(path.read_bytes()).digest())
+    found = hashlib.sha256(project_version().encode())
+    _add_contents(found, _files(inputs))
     for path in appended:
         found.update(f"{path.name}\0".encode())
     return found.hexdigest()
+
+
+@cache
+def project_version() -> str:
+    """What tells one version of the dbt project from another."""
+    found = hashlib.sha256()
+    _add_contents(found, _files(project_folder() / part for part in PROJECT_PARTS))
+    return found.hexdigest()
+
+
+def _add_contents(found: Any, paths: Iterable[Path]) -> None:
+    for path in paths:
+        found.update(f"{path.name}\0".encode())
+        found.update(hashlib.sha256(path.read_bytes()).digest())
 
 
 def _files(places: Iterable[Path]) -> list[Path]:

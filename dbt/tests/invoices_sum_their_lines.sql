@@ -1,5 +1,10 @@
--- R-3, R-40: a document is the sum of its lines
+-- R-3, R-40: a document is the sum of its lines; what was published before has been looked at when it came
 with
+
+new as (
+    select invoice_id
+    from {{ source('rating', 'invoices') }}
+),
 
 lines as (
     select
@@ -7,6 +12,7 @@ lines as (
         sum(amount) as amount,
         sum(credits_applied) as credits_applied
     from {{ ref('invoice_lines') }}
+    where invoice_id in (select new.invoice_id from new)
     group by invoice_id
 )
 
@@ -18,6 +24,8 @@ select
     lines.credits_applied as credits_on_lines,
     invoices.total
 from {{ ref('invoices') }} as invoices
+inner join new
+    on invoices.invoice_id = new.invoice_id
 left join lines
     on invoices.invoice_id = lines.invoice_id
 where

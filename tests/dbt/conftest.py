@@ -15,7 +15,9 @@ import pytest
 
 from dagster_project.checks.attention import ATTENTION
 from dagster_project.pipeline.dimensions import DIMENSIONS
-from dagster_project.warehouse.contents import PARTS
+from dagster_project.pipeline.marts import UNPUBLISHED
+from dagster_project.warehouse import published
+from dagster_project.warehouse.contents import NOTED, PARTS
 from dagster_project.warehouse.database import connect
 from dagster_project.warehouse.dbt_runner import DbtHouse, DbtResult
 from dagster_project.warehouse.paths import Warehouse
@@ -226,6 +228,7 @@ class SmallWarehouse:
 
     def above(self, *, thorough: bool = False) -> list[DbtResult]:
         self._lay_out()
+        published.discard(self.warehouse)  # all that is laid out comes to the marts
         return self._build("marts", thorough=thorough)
 
     def ask(self, question: str) -> list[tuple[Any, ...]]:
@@ -269,17 +272,19 @@ class SmallWarehouse:
         self._show("raw", "events", pl.DataFrame(self.events, schema=RAW_EVENTS))
         noted = self.rows.get("unmatched_changes")
         self._show("schedule", "unmatched_changes", CHANGES.frame(noted) if noted else CHANGES.empty())
-        for part in PARTS:
+        for part in (*PARTS, NOTED):
             rows = self.rows.get(f"closed_{part.name}")
-            self._show("closed", part.name, part.frame(rows) if rows else part.empty())
+            for name in (part.name, f"{UNPUBLISHED}{part.name}"):
+                self._show("closed", name, part.frame(rows) if rows else part.empty())
         self._show("raw", "withdrawn", pl.DataFrame(schema=RAW_EVENTS))
         self._show("raw", "quarantine", pl.DataFrame(self.quarantine, schema=QUARANTINE))
         for table in tables.DOCUMENT_TABLES:
-            self._show("rating", table.name, table.frame(self.rows[table.name]) if table.name in self.rows else table.empty())
+            rows = self.rows.get(table.name)
+            self._show("rating", f"{UNPUBLISHED}{table.name}", table.frame(rows) if rows else table.empty())
         for table in (tables.RATED_PERIODS, tables.UNBILLED_USAGE):
             self._show("rating", table.name, table.empty())
         self._show("rating", "attention", ATTENTION.empty())
-        self._show("rating", "letterheads", LETTERHEADS.empty())
+        self._show("rating", f"{UNPUBLISHED}letterheads", LETTERHEADS.empty())
         for table in DIMENSIONS:
             self._show("dimensions", table.name, table.empty())
         self._show("rating", "reconciled_amounts", pl.DataFrame(self.reconciled_amounts, schema=RECONCILED_AMOUNTS))

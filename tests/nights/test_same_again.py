@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dagster_project.demo import sample_events
+from dagster_project.warehouse.database import connect
 from dagster_project.warehouse.paths import Warehouse
 from tests.nights import warehouses
 from tests.scenarios import pipeline
@@ -62,6 +63,31 @@ def test_what_is_derived_can_be_deleted(two_months: Path, tmp_path: Path) -> Non
     (warehouse / "meterhouse.duckdb").unlink()
     pipeline.run(ACME, two_months / "inbox", warehouse, NIGHTS[-1])
     assert warehouses.issued(warehouse) == issued
+    assert warehouses.every_mart(warehouse) == rows
+
+
+def test_marts_that_runs_added_to_are_those_built_anew(two_months: Path, tmp_path: Path) -> None:
+    """Periods close on the way, an initial invoice comes into a period that is issued, drafts come and go."""
+    warehouse = tmp_path / "warehouse"
+    shutil.copytree(two_months / "warehouse", warehouse)
+    for night in ("2026-03-20T06:00:00Z", "2026-04-05T06:00:00Z", "2026-05-12T06:00:00Z"):
+        pipeline.run(ACME, two_months / "inbox", warehouse, night)
+    rows = warehouses.every_mart(warehouse)
+    assert list((warehouse / "derived" / "closed_contents").glob("*/usage.parquet"))
+    for name in ("meterhouse.duckdb", "derived/published.json"):
+        (warehouse / name).unlink()
+    pipeline.run(ACME, two_months / "inbox", warehouse, night)
+    assert warehouses.every_mart(warehouse) == rows
+
+
+def test_marts_that_somebody_wrote_to_are_built_anew(two_months: Path, tmp_path: Path) -> None:
+    warehouse = tmp_path / "warehouse"
+    shutil.copytree(two_months / "warehouse", warehouse)
+    rows = warehouses.every_mart(warehouse)
+    with connect(warehouse / "meterhouse.duckdb") as connection:
+        connection.execute("update marts.invoice_lines set amount = amount + 1 where line_no = 1")
+        connection.execute("create table marts.of_mine as select 1 as one")
+    pipeline.run(ACME, two_months / "inbox", warehouse, NIGHTS[-1])
     assert warehouses.every_mart(warehouse) == rows
 
 

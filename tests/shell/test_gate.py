@@ -15,7 +15,7 @@ from dagster_project.checks.invariants import Proof
 from dagster_project.cli.launch import launch
 from dagster_project.defs import documents
 from dagster_project.errors import UserError
-from dagster_project.pipeline import steps
+from dagster_project.pipeline import marts, steps
 from dagster_project.pipeline.guards import IssueLimit
 from dagster_project.pipeline.run import Run
 from rating.rate import EVERY_MONTH
@@ -56,7 +56,7 @@ def test_r47_documents_on_which_no_law_ran_are_not_issued(small_run: MakeRun) ->
     with pytest.raises(UserError, match=r"laws of documents and the .* have not been looked at"):
         steps.issue(run, EVERY_MONTH)
     with pytest.raises(UserError, match="have not been looked at"):
-        steps.publish(run)
+        marts.publish(run)
     assert is_untouched(run)
 
 

@@ -35,6 +35,10 @@ told_before as (
     where
         adjustments.invoice_id is null
         and invoices.status = 'issued'
+        and coalesce(invoices.adjusts_invoice_id, invoices.invoice_id) in (
+            select corrected.adjusts_invoice_id
+            from adjustments as corrected
+        )
     group by
         coalesce(invoices.adjusts_invoice_id, invoices.invoice_id),
         lines.kind,

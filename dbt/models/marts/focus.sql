@@ -1,6 +1,7 @@
 {#- What issued documents bill, in the columns of FOCUS 1.2. A row is a line, or what one promotional grant pays of it: BilledCost of all rows of
     an InvoiceId is the document's total. Where a price of one unit makes the amount, the row shows it; everywhere else (tiers, fees, what
     an adjustment corrects) it is one charge at its cost, so that unit price times quantity is the cost on every row. -#}
+{{ config(materialized='incremental', incremental_strategy='append') }}
 {%- set of_a_row = [
     'category',
     'description',
@@ -27,7 +28,11 @@ issued as (
     from {{ ref('invoices') }} as invoices
     inner join {{ ref('letterheads') }} as letterheads
         on invoices.invoice_id = letterheads.invoice_id
-    where invoices.status = 'issued'
+    where
+        invoices.status = 'issued'
+        {%- if is_incremental() %}
+        and invoices.number not in (select held.InvoiceId from {{ this }} as held)
+        {%- endif %}
 ),
 
 -- an adjustment is billed with the period invoice that it goes out with
@@ -104,6 +109,7 @@ movements as (
     where
         ledger.status = 'posted'
         and ledger.type in ('usage', 'reversal')
+        and ledger.invoice_id in (select issued.invoice_id from issued)
 ),
 
 paid as (
@@ -142,6 +148,7 @@ tiers as (
         sum(quantity) as quantity,
         sum(flat_amount) as flat_amount
     from {{ ref('tier_charges') }}
+    where invoice_id in (select issued.invoice_id from issued)
     group by
         invoice_id,
         line_no
@@ -153,6 +160,7 @@ last_windows as (
         line_no,
         max(window_end) as window_end
     from {{ ref('line_shares') }}
+    where invoice_id in (select issued.invoice_id from issued)
     group by
         invoice_id,
         line_no

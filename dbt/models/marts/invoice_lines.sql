@@ -1,4 +1,6 @@
--- without group_values: finance reads the combination as `dimensions`
+{#- without group_values: finance reads the combination as `dimensions` -#}
+{{ config(materialized='incremental', incremental_strategy='append') }}
+
 select
     invoice_id,
     line_no,

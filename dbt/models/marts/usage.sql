@@ -1,4 +1,6 @@
--- of periods that take no more events, what they contained when they were rated last (R-45)
+{#- Of periods that take no more events, what they contained when they were rated last (R-45). -#}
+{{ config(materialized='incremental', incremental_strategy='append') }}
+
 select
     contract_id,
     customer_id,
