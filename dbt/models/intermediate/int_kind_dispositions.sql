@@ -10,9 +10,18 @@ contracts as (
     from {{ ref('int_kind_contracts') }}
 ),
 
+-- what a closed period counted stays there, whatever the books say now (R-45): nobody is asked who would take it
+asked as (
+    select contracts.*
+    from contracts
+    inner join kinds
+        on contracts.kind_no = kinds.kind_no
+    where kinds.closed_contract_id is null
+),
+
 active as (
     select distinct kind_no
-    from contracts
+    from asked
 ),
 
 takers as (
@@ -24,14 +33,14 @@ takers as (
         -- a period that is issued for the first time takes all its events, however old
         bool_or(closed.contract_id is not null) as is_closed
     from {{ ref('int_kind_meters') }} as meters
-    inner join contracts
+    inner join asked
         on
-            meters.kind_no = contracts.kind_no
-            and meters.contract_id = contracts.contract_id
+            meters.kind_no = asked.kind_no
+            and meters.contract_id = asked.contract_id
     left join {{ source('schedule', 'closed_periods') }} as closed
         on
-            contracts.contract_id = closed.contract_id
-            and contracts.period_start = closed.period_start
+            asked.contract_id = closed.contract_id
+            and asked.period_start = closed.period_start
     group by meters.kind_no
 ),
 
@@ -39,7 +48,6 @@ judged as (
     select
         kinds.*,
         case
-            -- what a closed period counted stays there, whatever the books say now (R-45)
             when kinds.closed_contract_id is not null then 'metered'
             when kinds.slice_no is null and known_references.customer_reference is null then 'unknown_customer'
             when active.kind_no is null then 'no_active_contract'

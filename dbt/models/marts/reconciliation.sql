@@ -110,6 +110,40 @@ amounts as (
         on amounts.contract_id = contracts.contract_id
 ),
 
+-- over how many months and event names a meter's events of a period are spread: one, nearly always
+spread as (
+    select
+        contract_id,
+        period_start,
+        meter_code,
+        count(*) as places
+    from totals
+    where disposition = 'metered'
+    group by
+        contract_id,
+        period_start,
+        meter_code
+),
+
+metered_totals as (
+    select
+        totals.*,
+        spread.places,
+        amounts.amount
+    from totals
+    inner join spread
+        on
+            totals.contract_id = spread.contract_id
+            and totals.period_start = spread.period_start
+            and totals.meter_code = spread.meter_code
+    left join amounts
+        on
+            totals.contract_id = amounts.contract_id
+            and totals.period_start = amounts.period_start
+            and totals.meter_code = amounts.meter_code
+    where totals.disposition = 'metered'
+),
+
 -- by quantity; by events where quantities cannot weigh: they have no sum, are negative, or come to nothing
 weighable as (
     select
@@ -121,8 +155,8 @@ weighable as (
             and sum(quantity) over meter_of_period > 0,
             false
         ) as is_weighed_by_quantity
-    from totals
-    where disposition = 'metered'
+    from metered_totals
+    where places > 1
     window meter_of_period as (partition by contract_id, period_start, meter_code)
 ),
 
@@ -139,7 +173,6 @@ weighed as (
 running as (
     select
         weighed.*,
-        amounts.amount,
         sum(weighed.weight) over (
             partition by
                 weighed.contract_id,
@@ -157,11 +190,6 @@ running as (
                 weighed.meter_code
         ) as total_weight
     from weighed
-    left join amounts
-        on
-            weighed.contract_id = amounts.contract_id
-            and weighed.period_start = amounts.period_start
-            and weighed.meter_code = amounts.meter_code
 ),
 
 shared as (
@@ -191,6 +219,18 @@ meters as (
         disposition,
         currency,
         events,
+        quantity,
+        amount
+    from metered_totals
+    where places = 1
+    union all
+    select
+        month,
+        event_name,
+        meter_code,
+        disposition,
+        currency,
+        events,
         null,
         null
     from totals
@@ -210,11 +250,11 @@ meters as (
     where
         not exists (
             select 1
-            from weighed
+            from spread
             where
-                weighed.contract_id = amounts.contract_id
-                and weighed.period_start = amounts.period_start
-                and weighed.meter_code = amounts.meter_code
+                spread.contract_id = amounts.contract_id
+                and spread.period_start = amounts.period_start
+                and spread.meter_code = amounts.meter_code
         )
 )
 
