@@ -1,7 +1,7 @@
 """Events of lines that look like lines known before: found by comparing bytes, without parsing (see `shapes`).
 
 Nearly every line has the shape of one before it. Lines are compared with the pieces of known shapes, many at a time, and their
-values cut out as they stand; whatever differs in the least is left to `reading` and `rules`, which find the same events more slowly
+values cut out as they stand; whatever differs in the least is left to `reading` and `validation`, which find the same events slower
 and know what to say of the others. Nothing but time depends on what has been learned.
 
 What belongs here: bytes. What does not: any sentence about what is wrong with a line.
@@ -23,10 +23,10 @@ from dagster_project.landing.findings import unread_fields
 from dagster_project.landing.instants import read_instants
 from dagster_project.landing.queries import query
 from dagster_project.landing.reading import SPELLINGS
-from dagster_project.landing.rules import EVENTS, LATEST_AHEAD
 from dagster_project.landing.shapes import PIECE_BYTES_MAX, Piece, Tree, shape_of
 from dagster_project.landing.stretches import SCAN_BYTES, Bytes, Mask, Places, Stretch, Views, as_texts, is_utf8, views
 from dagster_project.landing.times import read_times
+from dagster_project.landing.validation import EVENTS, LATEST_AHEAD
 
 Words = NDArray[np.uint64]
 
@@ -64,7 +64,7 @@ class Familiar:
         self._as_of = as_of
 
     def events(self, stretches: Sequence[Stretch]) -> tuple[pl.DataFrame, list[Mask]]:
-        """The events that can be told by their shape, as `rules.judge` gives them, and which lines of each stretch they are."""
+        """The events that can be told by their shape, as `validation.judge` gives them, and which lines of each stretch they are."""
         found = [self._events_of(stretch) for stretch in stretches]
         events = pl.concat([pl.DataFrame(schema=_FOUND), *(events for events, _ in found)])
         rewritten = events.get_column("is_rewritten").arg_true()

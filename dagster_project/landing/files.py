@@ -15,9 +15,9 @@ import pyarrow as pa
 
 from dagster_project.landing.columns import UnreadableColumns
 from dagster_project.landing.counting import LinesOfBytes
-from dagster_project.landing.cutting import cut
 from dagster_project.landing.inbox import Inbox, InboxFile
 from dagster_project.landing.judging import Cut
+from dagster_project.landing.line_splitter import cut
 from dagster_project.landing.mapping import Mapping
 from dagster_project.landing.records import record_lines
 from dagster_project.landing.segments import is_segment, segment_lines

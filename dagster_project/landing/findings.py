@@ -1,6 +1,6 @@
 """What a landing read rightly and yet should be said: fields that nobody reads, times made up or without an hour (R-115).
 
-What belongs here: counting, by file. What does not: what makes a line no event (`rules`), and the sentences (`review_warnings`).
+What belongs here: counting, by file. What does not: what makes a line no event (`validation`), and the sentences (`review_warnings`).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def unread_fields(file: pl.Series, position: pl.Series, fields: Sequence[str]) -
 
 
 def of_events(events: pl.DataFrame) -> pl.DataFrame:
-    """FINDINGS about when events happened. events: rows of `rules.EVENTS`."""
+    """FINDINGS about when events happened. events: rows of `validation.EVENTS`."""
     found = [
         events.filter(is_so)
         .group_by("file")

@@ -17,12 +17,12 @@ import numpy as np
 import polars as pl
 
 from dagster_project.landing import findings
-from dagster_project.landing.cutting import lines_of
 from dagster_project.landing.familiar import Familiar
+from dagster_project.landing.line_splitter import lines_of
 from dagster_project.landing.lines import LINES
 from dagster_project.landing.reading import read_fields, unread_in
-from dagster_project.landing.rules import judge
 from dagster_project.landing.stretches import Mask, Stretch, joined
+from dagster_project.landing.validation import judge
 
 Cut = Stretch | pl.DataFrame  # what a file is cut into: stretches of a JSON file, LINES of any other
 _ORDER = ("file", "position", "element")

@@ -1,6 +1,6 @@
 """Lines of JSON text to fields: DuckDB parses every line, once.
 
-What belongs here: what stands where in the text. What does not: what it has to be (`rules`).
+What belongs here: what stands where in the text. What does not: what it has to be (`validation`).
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ import duckdb
 import polars as pl
 
 from dagster_project.landing.columns import UnreadableColumns
-from dagster_project.landing.cutting import cut, lines_of
 from dagster_project.landing.flattening import entries_of
+from dagster_project.landing.line_splitter import cut, lines_of
 from dagster_project.landing.lines import BLANK, LINES, lines
 from dagster_project.landing.mapping import Mapping
 from dagster_project.landing.numbers import LOOSE, STRING

@@ -16,16 +16,16 @@ import polars as pl
 import pyarrow as pa
 
 from dagster_project.landing import raw_tables
-from dagster_project.landing.batches import LandedFile, Landing, commit, heal, landings, last_batch, quarantine_files
 from dagster_project.landing.columns import UnreadableColumns
-from dagster_project.landing.course import LandingRefused
-from dagster_project.landing.cutting import lines_of
 from dagster_project.landing.files import cuts_of
 from dagster_project.landing.inbox import Inbox
 from dagster_project.landing.judging import Judge
+from dagster_project.landing.land_inbox import LandingRefused
+from dagster_project.landing.line_splitter import lines_of
 from dagster_project.landing.lines import LINES
 from dagster_project.landing.macros import define_macros
-from dagster_project.landing.parts import Parts
+from dagster_project.landing.manifest import LandedFile, Landing, commit, heal, landings, last_batch, quarantine_files
+from dagster_project.landing.parquet_writer import ParquetWriter
 from dagster_project.landing.queries import ready
 from dagster_project.landing.segments import is_segment
 from dagster_project.landing.sources import source_of
@@ -104,7 +104,7 @@ def release(
     events = judged.events.join(of_lines, left_on="file", right_on="number", how="left", maintain_order="left")
     received_at = pl.lit(as_of, dtype=pl.Datetime("us"))
     events = events.with_columns(file="old_file", batch=pl.lit(last.batch + 1, dtype=pl.Int32), received_at=received_at)
-    parts = Parts(warehouse.root, warehouse.raw_events, f"{last.batch + 1:06d}", day="received_date")
+    parts = ParquetWriter(warehouse.root, warehouse.raw_events, f"{last.batch + 1:06d}", day="received_date")
     parts.add(events.select(*raw_tables.EVENTS.names, pl.col("received_at").dt.date().alias("received_date")))
     parts.flush()
     counts = events.group_by("file", "file_hash").len().sort("file", "file_hash")

@@ -31,7 +31,7 @@ from dagster_project.landing.columns import (
     texts_with_line_ends,
 )
 from dagster_project.landing.counting import LinesOfBytes
-from dagster_project.landing.cutting import NOT_UTF8
+from dagster_project.landing.line_splitter import NOT_UTF8
 from dagster_project.landing.lines import lines
 from dagster_project.landing.mapping import Mapping
 from dagster_project.landing.queries import query

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dagster_project.landing import cutting
+from dagster_project.landing import line_splitter
 from dagster_project.landing.documents import NotOneDocument, events_of_document, scan
 
 TEXTS = ['a"b', "c\\", '{["', "é€😀", ",", "]}", '\\"', "", "\\\\", "events"]
@@ -71,7 +71,7 @@ def test_signs_in_strings_are_no_signs() -> None:
 def test_a_file_in_small_pieces_lands_the_same(
     name: str, piece_bytes: int, new_bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cutting, "_HEAD_BYTES", 64)
+    monkeypatch.setattr(line_splitter, "_HEAD_BYTES", 64)
     events = _events(300)
     lines = "\n".join([*(json.dumps(event, ensure_ascii=False) for event in events), "broken", '["', ""])
     text = {"d": json.dumps(events, indent=1), "e": json.dumps({"events": events}, ensure_ascii=False)}.get(
@@ -113,9 +113,9 @@ def test_a_broken_first_line_does_not_make_a_document(bench: Any) -> None:
 
 
 def test_a_line_too_long_to_be_an_event_is_kept_by_its_beginning(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cutting, "LINE_BYTES_MAX", 2_000)
-    monkeypatch.setattr(cutting, "_KEPT_BYTES", 50)
-    monkeypatch.setattr(cutting, "_HEAD_BYTES", 64)
+    monkeypatch.setattr(line_splitter, "LINE_BYTES_MAX", 2_000)
+    monkeypatch.setattr(line_splitter, "_KEPT_BYTES", 50)
+    monkeypatch.setattr(line_splitter, "_HEAD_BYTES", 64)
     good = json.dumps(_events(1)[0])
     monster = json.dumps({"event_name": "a", "customer_id": "c", "x": "y" * 9_000})
     bench.put("a.jsonl", "\n".join([good, monster, good, good]))

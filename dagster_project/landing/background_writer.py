@@ -23,11 +23,11 @@ def one_ahead(items: Iterator[Item]) -> Iterator[Item]:
             yield item  # type: ignore[misc]  # the end is no item
 
 
-class Behind:
+class BackgroundWriter:
     """Work that is done in order by a thread of its own. What it raises is raised by a later call here."""
 
     def __enter__(self) -> Self:
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="behind")
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="background-writer")
         self._under_way: deque[Future[Any]] = deque()
         return self
 

@@ -1,4 +1,4 @@
-"""The course of a landing: from the inbox to one committed batch.
+"""A landing, step by step: from the inbox to one committed batch.
 
 What belongs here: what comes after what, and what happens to a file that fails. What does not: any rule about a line.
 """
@@ -20,17 +20,17 @@ import polars as pl
 import pyarrow as pa
 
 from dagster_project.errors import UserError
-from dagster_project.landing.ahead import Behind, one_ahead
-from dagster_project.landing.batches import LandedFile, Landing, Replacement, commit, heal, landings
+from dagster_project.landing.background_writer import BackgroundWriter, one_ahead
 from dagster_project.landing.columns import UnreadableColumns
 from dagster_project.landing.compaction import compact
 from dagster_project.landing.files import PIECE_BYTES, Told, cuts_of
 from dagster_project.landing.findings import FIELDS_KEPT, NOT_LANDED, SWALLOWED, UNREAD_FIELD, Finding, Remark, summed
 from dagster_project.landing.inbox import Inbox, InboxFile, Stamp
 from dagster_project.landing.judging import Cut, Judge, Judged
-from dagster_project.landing.known import KnownContents, RememberedHashes
+from dagster_project.landing.known_files import KnownContents, RememberedHashes
 from dagster_project.landing.macros import define_macros
-from dagster_project.landing.parts import Parts
+from dagster_project.landing.manifest import LandedFile, Landing, Replacement, commit, heal, landings
+from dagster_project.landing.parquet_writer import ParquetWriter
 from dagster_project.landing.queries import ready
 from dagster_project.landing.reading import SPELLINGS
 from dagster_project.warehouse.database import connect
@@ -105,7 +105,7 @@ def land(
         raise LandingRefused(f"as_of {as_of} is before the last landing's, {last.as_of}: use that time or a later one")
     heal(warehouse, committed)
     batch = last.batch + 1 if last else 1
-    landing = _Course(Inbox(inbox, sources), warehouse, as_of, batch, KnownContents(committed), piece_bytes, zone).run(
+    landing = _LandingRun(Inbox(inbox, sources), warehouse, as_of, batch, KnownContents(committed), piece_bytes, zone).run(
         progress or _no_progress
     )
     if last and not landing.files and not landing.replacements and as_of == last.as_of:
@@ -123,7 +123,7 @@ def _no_progress(name: str, done: int, total: int) -> None:
     """Nobody asked."""
 
 
-class _Course:
+class _LandingRun:
     """One landing under way."""
 
     def __init__(
@@ -141,8 +141,8 @@ class _Course:
         self._findings: list[pl.DataFrame] = []
         self._unread_columns: dict[int, list[str]] = {}
         self._remembered = RememberedHashes(warehouse.derived / "landed_hashes.json")
-        self._events = Parts(warehouse.root, warehouse.raw_events, f"{batch:06d}", day="received_date")
-        self._quarantine = Parts(warehouse.root, warehouse.quarantine, f"{batch:06d}")
+        self._events = ParquetWriter(warehouse.root, warehouse.raw_events, f"{batch:06d}", day="received_date")
+        self._quarantine = ParquetWriter(warehouse.root, warehouse.quarantine, f"{batch:06d}")
         self._files: list[InboxFile] = []
         self._arrivals: dict[int, _Arrival] = {}  # by the number of the file in the inbox
         self._waiting: list[Cut] = []  # lines of small files, until they are a piece together
@@ -154,7 +154,7 @@ class _Course:
     def run(self, progress: Progress) -> Landing:
         self._files, remarks = self._inbox.files()
         total, done = sum(file.stored_bytes for file in self._files), 0
-        with connect() as connection, Behind() as self._writing:
+        with connect() as connection, BackgroundWriter() as self._writing:
             ready(connection)
             define_macros(connection)
             self._judge = Judge(connection, self._as_of, self._zone)
