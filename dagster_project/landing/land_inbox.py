@@ -20,25 +20,26 @@ import polars as pl
 import pyarrow as pa
 
 from dagster_project.errors import UserError
-from dagster_project.landing.background_writer import BackgroundWriter, one_ahead
+from dagster_project.landing.background_writer import BackgroundWriter, InOrder, one_ahead
 from dagster_project.landing.columns import UnreadableColumns
 from dagster_project.landing.compaction import compact
+from dagster_project.landing.event import SPELLINGS
 from dagster_project.landing.files import PIECE_BYTES, Told, cuts_of
 from dagster_project.landing.findings import FIELDS_KEPT, NOT_LANDED, SWALLOWED, UNREAD_FIELD, Finding, Remark, summed
 from dagster_project.landing.inbox import Inbox, InboxFile, Stamp
-from dagster_project.landing.judging import Cut, Judge, Judged
 from dagster_project.landing.known_files import KnownContents, RememberedHashes
 from dagster_project.landing.macros import define_macros
 from dagster_project.landing.manifest import LandedFile, Landing, Replacement, commit, heal, landings
 from dagster_project.landing.parquet_writer import ParquetWriter
 from dagster_project.landing.queries import ready
-from dagster_project.landing.reading import SPELLINGS
+from dagster_project.landing.validation import Cut, Judge, Judged
 from dagster_project.warehouse.database import connect
 from dagster_project.warehouse.paths import Warehouse
 from rating.books import Source
 
 Progress = Callable[[str, int, int], None]
 
+_JUDGING_THREADS: Final = 2  # while one makes columns in native code, another reads lines, which holds the interpreter
 _PARQUET_GROWTH: Final = 8  # a Parquet file is about this much larger as text
 
 
@@ -154,10 +155,11 @@ class _LandingRun:
     def run(self, progress: Progress) -> Landing:
         self._files, remarks = self._inbox.files()
         total, done = sum(file.stored_bytes for file in self._files), 0
-        with connect() as connection, BackgroundWriter() as self._writing:
+        judging = InOrder(_JUDGING_THREADS, ahead=_JUDGING_THREADS)
+        with connect() as connection, BackgroundWriter() as self._writing, judging as self._judging:
             ready(connection)
             define_macros(connection)
-            self._judge = Judge(connection, self._as_of, self._zone)
+            self._judge = Judge(self._as_of, self._zone)
             self._reading_connection, self._cutting_connection = connection.cursor(), connection.cursor()  # for a thread each
             for read in one_ahead(map(self._read, range(len(self._files)))):
                 try:
@@ -249,11 +251,12 @@ class _LandingRun:
         self._write_all()
         parts = len(self._events.written), len(self._quarantine.written)
         try:
-            cuts = one_ahead(self._cuts(self._cutting_connection, read))
-            for judged in one_ahead(self._judge.judged([cut]) for cut in cuts):
-                self._take(judged)
+            for cut in one_ahead(self._cuts(self._cutting_connection, read)):
+                self._judging.do(self._judge.judged, [cut], then=self._take)
+            self._judging.finish()
             self._require_unchanged(read.file, read.stamp)
         except _NotLanded:
+            self._judging.finish()
             self._writing.finish()
             self._events.back_to(parts[0])
             self._quarantine.back_to(parts[1])
@@ -292,13 +295,14 @@ class _LandingRun:
                 yield from (Finding(arrival.name, UNREAD_FIELD, name, arrival.events, 1) for name in names)
 
     def _write_all(self) -> None:
+        self._judging.finish()
         self._writing.finish()
         self._events.flush()
         self._quarantine.flush()
 
     def _work_off_waiting(self) -> None:
         if self._waiting:
-            self._take(self._judge.judged(self._waiting))
+            self._judging.do(self._judge.judged, self._waiting, then=self._take)
         self._waiting, self._waiting_bytes = [], 0
 
     def _take(self, judged: Judged) -> None:

@@ -7,11 +7,9 @@ import json
 import random
 from typing import Any
 
-import numpy as np
 import pytest
 
 from dagster_project.landing import line_splitter
-from dagster_project.landing.documents import NotOneDocument, events_of_document, scan
 
 TEXTS = ['a"b', "c\\", '{["', "é€😀", ",", "]}", '\\"', "", "\\\\", "events"]
 
@@ -29,41 +27,35 @@ def _events(count: int) -> list[dict[str, Any]]:
     ]
 
 
-def _document(pieces: list[bytes]) -> list[Any]:
-    return [
-        json.loads(text[start:end])
-        for text, spans in events_of_document(iter(pieces))
-        for start, end in zip(spans.start, spans.end, strict=True)
-    ]
-
-
 @pytest.mark.parametrize("ascii_only", [True, False])
 @pytest.mark.parametrize("indent", [None, 1])
 @pytest.mark.parametrize("is_envelope", [True, False])
-def test_a_document_may_be_cut_anywhere(is_envelope: bool, indent: int | None, ascii_only: bool) -> None:
+def test_a_document_may_come_in_pieces_of_any_size(is_envelope: bool, indent: int | None, ascii_only: bool) -> None:
     events = _events(8)
     whole: Any = {"x": ["events", ["["]], "events": events, "y": {"z": [1]}} if is_envelope else events
     text = json.dumps(whole, indent=indent, ensure_ascii=ascii_only).encode()
-    head = 60
-    for size in range(1, 40):
-        pieces = [text[:head], *(text[i : i + size] for i in range(head, len(text), size))]
-        assert _document(pieces) == events
+    for size in (1, 7, 64, 10_000):
+        assert _read([text[i : i + size] for i in range(0, len(text), size)]) == events
 
 
 @pytest.mark.parametrize(
     "text",
     ["[1,2", "[1}", '{"events":[1]', '{"events":[1]} x', "[1] [2]", '{"a":[1]}', "17", "", '{"x":{"events":[1]}}', '[{"a":1]'],
 )
-def test_what_is_not_one_document_is_none(text: str) -> None:
-    with pytest.raises(NotOneDocument):
-        _document([text.encode()])
+def test_what_is_not_one_document_is_read_by_its_lines(text: str) -> None:
+    assert not any(piece.is_list for piece in line_splitter.cut(0, lambda: iter((text.encode(),)), len))
 
 
 def test_signs_in_strings_are_no_signs() -> None:
-    text = b'{"a\\"[":"\\\\","b":[",",1]}'
-    signs = scan(np.frombuffer(text, dtype=np.uint8))
-    assert bytes(signs.sign) == b"{,[,]}"
-    assert signs.depth.tolist() == [1, 1, 2, 2, 2, 1]
+    assert _texts([b'[{"a\\"[":"\\\\","b":[",",1]}, x]']) == [b'{"a\\"[":"\\\\","b":[",",1]}', b"x"]
+
+
+def _texts(pieces: list[bytes]) -> list[bytes]:
+    return [line for piece in line_splitter.cut(0, lambda: iter(pieces), len) for line in piece.lines()]
+
+
+def _read(pieces: list[bytes]) -> list[Any]:
+    return [json.loads(line) for line in _texts(pieces)]
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "doc.json", "envelope.json.gz"])
