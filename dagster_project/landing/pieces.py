@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -39,6 +40,17 @@ class Piece:
         text = np.frombuffer(self.text, dtype=np.uint8)
         are_braced = bool((text[self.start] == _OPEN).all() and (text[self.end - 1] == _CLOSE).all())
         return are_braced and is_utf8(self.text)
+
+    def parts(self, count: int) -> list[Piece]:
+        """The lines in so many pieces, or fewer."""
+        bounds = np.unique(np.linspace(0, len(self.start), count + 1).astype(np.int64)).tolist()
+        return [self._part(slice(begin, end)) for begin, end in pairwise(bounds)]
+
+    def _part(self, lines: slice) -> Piece:
+        start, end = self.start[lines], self.end[lines]
+        first = int(start[0])
+        text = self.text[first : int(end[-1])]
+        return Piece(text, start - first, end - first, self.file[lines], self.position[lines], self.is_list)
 
     def lines(self) -> list[bytes]:
         return [self.text[start:end] for start, end in zip(self.start.tolist(), self.end.tolist(), strict=True)]

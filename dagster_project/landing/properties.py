@@ -37,6 +37,8 @@ _BRACKET: Final = re.compile(rb"[\[\]{}]")
 
 _encoder: Final = msgspec.json.Encoder()
 _members: Final = msgspec.json.Decoder(Members)
+_QUOTE, _LIST = ord('"'), ord("[")
+
 _string: Final = msgspec.json.Decoder(str)
 
 
@@ -62,25 +64,27 @@ def canonical_texts(properties: Sequence[Members | None]) -> tuple[pl.Series, pl
 
 def _canonical(members: Members | None) -> tuple[str | None, str | None]:
     """The text of some properties, or what is wrong with them."""
+    values = {name: bytes(value) for name, value in (members or {}).items()}
     try:
-        values, is_nested = _flat({name: bytes(value) for name, value in (members or {}).items()})
-        is_doubtful = any(value[:1] in b"-0123456789" and not _CARRIED.fullmatch(value) for value in values.values())
-        found = {name: _value(value, number_as_text=is_nested or is_doubtful) for name, value in values.items()}
+        if any(value[0] in b"[{" for value in values.values()):
+            found = {name: _value(value, number_as_text=True) for name, value in _flat(values).items()}
+        elif any(value[0] in b"-0123456789" and not _CARRIED.fullmatch(value) for value in values.values()):
+            found = {name: _value(value, number_as_text=True) for name, value in values.items()}
+        else:
+            found = {name: _value(value, number_as_text=False) for name, value in values.items()}
     except _Unfit as unfit:
         return None, str(unfit)
     return _encoder.encode(found).decode(), None
 
 
-def _flat(values: dict[str, bytes]) -> tuple[dict[str, bytes], bool]:
-    """Values by their path, objects taken apart (a key that has the dots itself goes before a path); whether anything nested."""
-    is_nested = False
+def _flat(values: dict[str, bytes]) -> dict[str, bytes]:
+    """Values by their path, objects taken apart; a key that has the dots itself goes before a path."""
     for depth in range(1, DEPTH_MAX + 1):
         objects = {path: value for path, value in values.items() if value.startswith(b"{")}
         if not objects:
             break
         if depth == DEPTH_MAX:
             raise _Unfit(f"properties nests deeper than {DEPTH_MAX}")
-        is_nested = True
         inner = {
             f"{path}.{name}": bytes(raw) for path, value in objects.items() for name, raw in _members.decode(value).items()
         }
@@ -88,9 +92,9 @@ def _flat(values: dict[str, bytes]) -> tuple[dict[str, bytes], bool]:
     lists = [value for value in values.values() if value.startswith(b"[")]
     if any(_depth(value) > DEPTH_MAX for value in lists):
         raise _Unfit(f"properties nests deeper than {DEPTH_MAX}")
-    if (is_nested or lists) and len(values) > LEAVES_MAX:
+    if len(values) > LEAVES_MAX:
         raise _Unfit(f"properties nests and holds more than {LEAVES_MAX:,} values")
-    return values, is_nested or bool(lists)
+    return values
 
 
 def _depth(value: bytes) -> int:
@@ -102,10 +106,10 @@ def _depth(value: bytes) -> int:
 
 
 def _value(value: bytes, *, number_as_text: bool) -> Any:
-    first = value[:1]
-    if first == b'"':
-        return _string.decode(value)
-    if first == b"[":
+    first = value[0]
+    if first == _QUOTE:
+        return _string.decode(value) if b"\\" in value else Raw(value)
+    if first == _LIST:
         return Raw(msgspec.json.format(value, indent=-1))
     if first in b"-0123456789":
         text = _plain_number(value.decode())

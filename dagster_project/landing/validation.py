@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
 
-import numpy as np
 import polars as pl
 
 from dagster_project.landing import findings
@@ -184,27 +183,26 @@ class Judge:
         counted: Counter[int] = Counter()
         events, rejected, found = [pl.DataFrame(schema=EVENTS)], [pl.DataFrame(schema=LINES)], list[pl.DataFrame]()
         for cut in _put_together(cuts):
-            fields = self._reader.of_piece(cut) if isinstance(cut, Piece) else self._reader.of_lines(cut)
-            verdict = judge(fields.rows, self._as_of)
-            counted.update(dict(fields.rows.get_column("file").value_counts().iter_rows()))
-            events.append(verdict.events)
-            rejected.append(_rejected(fields, verdict))
-            found += [findings.of_events(verdict.events), unread_in(fields, verdict.is_event)]
+            for fields in self._reader.of_piece(cut) if isinstance(cut, Piece) else [self._reader.of_lines(cut)]:
+                verdict = judge(fields.rows, self._as_of)
+                counted.update(dict(fields.rows.get_column("file").value_counts().iter_rows()))
+                events.append(verdict.events)
+                rejected.append(_rejected(fields, verdict))
+                found += [findings.of_events(verdict.events), unread_in(fields, verdict.is_event)]
         return Judged(counted, _in_order(events), _in_order(rejected), findings.summed(found))
 
     def verdicts(self, piece: Piece) -> Verdicts:
         """What `judged` would say of the lines of a list, for who wants to know no more."""
-        fields = self._reader.of_piece(piece)
-        verdict = judge(fields.rows, self._as_of)
+        rows = pl.concat([fields.rows for fields in self._reader.of_piece(piece)])
+        verdict = judge(rows, self._as_of)
         is_event = verdict.is_event
-        reasons = (
-            pl.Series([None], dtype=pl.String).new_from_index(0, len(is_event)).scatter((~is_event).arg_true(), verdict.reasons)
+        reasons = pl.Series([None], dtype=pl.String).new_from_index(0, len(is_event))
+        told = rows.select(
+            reason=reasons.scatter((~is_event).arg_true(), verdict.reasons),
+            key=pl.when(is_event).then("idempotency_key"),
+            is_untimed=(pl.col("instant").is_null() | pl.col("tombstone").fill_null(value=False)) & is_event,
         )
-        keys = fields.rows.select(pl.when(is_event).then("idempotency_key")).to_series()
-        is_untimed = (
-            fields.rows.select(pl.col("instant").is_null() | pl.col("tombstone").fill_null(value=False)).to_series() & is_event
-        )
-        return Verdicts(reasons.to_list(), keys.to_list(), np.array(is_untimed.to_list(), dtype=np.bool_))
+        return Verdicts(told["reason"].to_list(), told["key"].to_list(), told["is_untimed"].to_numpy(writable=True))
 
 
 def _rejected(fields: Fields, verdict: Verdict) -> pl.DataFrame:
