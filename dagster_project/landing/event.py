@@ -49,7 +49,7 @@ FIELDS: Final = (*SPELLINGS, "timestamp", "properties", "tombstone")
 UNREAD_MAX: Final = 20  # fields of other names that lines are expected to hold; lines with more are examined one by one
 
 _SNAKE: Final = {camel: name for name, camel in SPELLINGS.items()}
-_UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)` - at `\$\[[0-9]+\]`", re.DOTALL)
 
 
 class Expected(NamedTuple):

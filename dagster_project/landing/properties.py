@@ -32,6 +32,9 @@ _MEMBER: Final = rf"{_TEXT}:{_CANONICAL}"
 _PLAIN: Final = rf"^\{{(?:{_MEMBER}(?:,{_MEMBER})*)?\}}$"
 # what a reader of JSON carries that takes a number for 64 bits; -0 and exponents are written by value
 _CARRIED: Final = re.compile(rb"0|-?[1-9][0-9]{0,17}|(?!-?0\.00000)(?=-?(?:[0-9]\.?){1,15}$)-?[0-9]+\.[0-9]+")
+_AS_IT_STANDS: Final = re.compile(
+    rb"true|false|null|0|-?[1-9][0-9]{0,17}|(?!-?0\.00000)(?=-?(?:[0-9]\.?){1,15}$)-?(?:0|[1-9][0-9]*)\.[0-9]*[1-9]"
+)
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _BRACKET: Final = re.compile(rb"[\[\]{}]")
 
@@ -56,22 +59,35 @@ def canonical_texts(properties: Sequence[Members | None]) -> tuple[pl.Series, pl
     odd = (~texts.str.contains(_PLAIN)).arg_true()
     faults = pl.Series([None], dtype=pl.String).new_from_index(0, len(texts))
     if len(odd):
-        made, wrong = zip(*map(_canonical, map(properties.__getitem__, odd)), strict=True)
+        made, wrong = zip(*(_canonical(properties[row] or {}) for row in odd), strict=True)
         texts = texts.scatter(odd, pl.Series(made, dtype=pl.String))
         faults = faults.scatter(odd, pl.Series(wrong, dtype=pl.String))
     return texts, faults
 
 
-def _canonical(members: Members | None) -> tuple[str | None, str | None]:
+def _canonical(members: Members) -> tuple[str | None, str | None]:
     """The text of some properties, or what is wrong with them."""
-    values = {name: bytes(value) for name, value in (members or {}).items()}
+    found: dict[str, Any] = {}
+    for name, raw in members.items():
+        value = bytes(raw)
+        if value[0] == _QUOTE:
+            found[name] = _string.decode(value) if b"\\" in value else raw
+        elif _AS_IT_STANDS.fullmatch(value):
+            found[name] = raw
+        elif _CARRIED.fullmatch(value):
+            found[name] = Raw(_plain_number(value).encode())
+        else:
+            return _with_numbers_as_texts(members)
+    return _encoder.encode(found).decode(), None
+
+
+def _with_numbers_as_texts(members: Members) -> tuple[str | None, str | None]:
+    """The same for properties that nest, or hold a number that is not carried."""
+    values = {name: bytes(value) for name, value in members.items()}
     try:
         if any(value[0] in b"[{" for value in values.values()):
-            found = {name: _value(value, number_as_text=True) for name, value in _flat(values).items()}
-        elif any(value[0] in b"-0123456789" and not _CARRIED.fullmatch(value) for value in values.values()):
-            found = {name: _value(value, number_as_text=True) for name, value in values.items()}
-        else:
-            found = {name: _value(value, number_as_text=False) for name, value in values.items()}
+            values = _flat(values)
+        found = {path: _value(value) for path, value in values.items()}
     except _Unfit as unfit:
         return None, str(unfit)
     return _encoder.encode(found).decode(), None
@@ -105,20 +121,18 @@ def _depth(value: bytes) -> int:
     return deepest
 
 
-def _value(value: bytes, *, number_as_text: bool) -> Any:
+def _value(value: bytes) -> Any:
     first = value[0]
     if first == _QUOTE:
-        return _string.decode(value) if b"\\" in value else Raw(value)
+        return _string.decode(value)
     if first == _LIST:
         return Raw(msgspec.json.format(value, indent=-1))
-    if first in b"-0123456789":
-        text = _plain_number(value.decode())
-        return text if number_as_text else Raw(text.encode())
-    return Raw(value)
+    return _plain_number(value) if first in b"-0123456789" else Raw(value)
 
 
-def _plain_number(written: str) -> str:
+def _plain_number(value: bytes) -> str:
     """A JSON number in plain notation, by value."""
+    written = value.decode()
     _, _, exponent = written.lower().partition("e")
     if exponent and (len(exponent) > 9 or abs(int(exponent)) > EXPONENT_MAX):
         raise _Unfit(f"properties holds a number with an exponent beyond {EXPONENT_MAX}")
