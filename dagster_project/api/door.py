@@ -17,17 +17,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
-import numpy as np
 
 from dagster_project.api.clock import Clock
 from dagster_project.api.segments import Segments, StorageFailed
-from dagster_project.landing.judging import Judge, Verdicts
-from dagster_project.landing.macros import define_macros
-from dagster_project.landing.queries import ready
-from dagster_project.landing.reading import SPELLINGS
+from dagster_project.landing.event import SPELLINGS
+from dagster_project.landing.pieces import piece_of
 from dagster_project.landing.segments import door_field, refused_line
-from dagster_project.landing.stretches import Stretch
-from dagster_project.warehouse.database import connect
+from dagster_project.landing.validation import Judge, Verdicts
 
 EVENT_BYTES = 64 << 10
 WAITING_BYTES = 64 << 20
@@ -78,7 +74,7 @@ class Door:
     """Takes requests from an event loop and works them off a moment later, those that have come meanwhile with them."""
 
     def __init__(self, segments: Segments, clock: Clock, zone: str) -> None:
-        self._segments, self._clock, self._zone = segments, clock, zone
+        self._segments, self._clock, self._judge = segments, clock, Judge(clock.now(), zone)
         self._waiting: deque[Taking] = deque()
         self._waiting_bytes = 0
         self._is_called = False
@@ -86,10 +82,7 @@ class Door:
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Be a living door; what waits at the end is worked off, and its segment closed."""
-        with connect() as connection, self._segments.kept():
-            ready(connection)
-            define_macros(connection)
-            self._judge = Judge(connection, self._clock.now(), self._zone)
+        with self._segments.kept():
             keeping_house = asyncio.create_task(self._keep_house())
             try:
                 yield
@@ -171,22 +164,10 @@ def _keys_given(verdicts: Verdicts) -> list[str | None]:
 
 def _judged(judge: Judge, events: Sequence[bytes], receipt: datetime) -> Verdicts:
     judge.receive_at(receipt)
-    lengths = np.array([len(event) for event in events], dtype=np.int64)
-    end = np.cumsum(lengths + 1) - 1
-    position = np.arange(1, len(events) + 1, dtype=np.int64)
-    verdicts = judge.verdicts(
-        Stretch(
-            b"\n".join(events),
-            end - lengths,
-            end,
-            np.zeros(len(events), dtype=np.uint32),
-            position,
-            len(events) - 1,
-            is_list=True,
-        )
-    )
-    for place in np.flatnonzero(lengths > EVENT_BYTES).tolist():
-        verdicts.reasons[place], verdicts.keys[place] = TOO_LARGE, None
+    verdicts = judge.verdicts(piece_of(0, events, is_list=True))
+    for place, event in enumerate(events):
+        if len(event) > EVENT_BYTES:
+            verdicts.reasons[place], verdicts.keys[place] = TOO_LARGE, None
     return verdicts
 
 

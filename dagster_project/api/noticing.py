@@ -12,7 +12,7 @@ import msgspec
 
 from dagster_project.api.books_of_now import BooksOfNow, Known
 from dagster_project.checks.notices import Notice, Notices
-from dagster_project.landing.reading import SPELLINGS
+from dagster_project.landing.event import SPELLINGS
 from dagster_project.register.agreements import Item
 from rating.calendar import naive_utc
 

@@ -40,7 +40,7 @@ from dagster_project.api.worker import Worker
 from dagster_project.checks.notices import Notice
 from dagster_project.deals.desk import Desk
 from dagster_project.errors import sentences_of
-from dagster_project.landing.reading import FIELDS
+from dagster_project.landing.event import FIELDS
 from dagster_project.queries import records
 from dagster_project.queries.records import Records
 from dagster_project.warehouse.paths import Warehouse

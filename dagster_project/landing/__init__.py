@@ -1,12 +1,14 @@
 """Landing: every event of the inbox once into the warehouse, every line that is none into quarantine (R-8 to R-11).
 
-The way of a file: `inbox` finds it, `known` tells whether its content has landed before, `cutting` finds its lines. Those that look
-like lines before them are told by their `shapes` (`familiar`). All others are parsed by `reading` and judged by `rules`, and so are the
-rows that `tabular` makes lines of; `columns` tells how a table is named and written. `judging` puts both together, `parts` writes what
-they give, `batches` makes the whole count by one rename. `compaction` puts small landings together.
+The way of a file: `inbox` finds it, `known_files` tells whether its content has landed before, `line_splitter` cuts it into `pieces` of
+lines. `reader` reads these into events (`event`, `properties`, `times`), which `validation` judges; rows that `tabular` makes lines of
+go the same way; `columns` tells how a table is named and written. `parquet_writer` writes what they give, `manifest` makes the whole
+count by one rename, `land_inbox` is the order of it all. `compaction` puts small landings together.
 """
 
-from dagster_project.landing.batches import (
+from dagster_project.landing.findings import BARE_DATE, NOT_READ, TIME_MADE_UP, UNREAD_FIELD, Remark
+from dagster_project.landing.land_inbox import LandingRefused, LinesDoNotBalance, land
+from dagster_project.landing.manifest import (
     Compaction,
     LandedFile,
     Landing,
@@ -19,8 +21,6 @@ from dagster_project.landing.batches import (
     raw_files,
     stored,
 )
-from dagster_project.landing.course import LandingRefused, LinesDoNotBalance, land
-from dagster_project.landing.findings import BARE_DATE, NOT_READ, TIME_MADE_UP, UNREAD_FIELD, Remark
 
 __all__ = [
     "BARE_DATE",

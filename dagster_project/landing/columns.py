@@ -16,7 +16,7 @@ from typing import Final
 import pyarrow as pa
 
 from dagster_project.landing.counting import LinesOfBytes
-from dagster_project.landing.reading import FIELDS, SPELLINGS
+from dagster_project.landing.event import FIELDS, SPELLINGS
 from rating.books import SourceFormat
 
 PROPERTY_PREFIX: Final = "properties."

@@ -4,7 +4,7 @@ The rows of consecutive small landings become one Parquet file, each with the fi
 landed as keeps counting until `landings/compacted/<first>-<last>.json` appears by one rename, and stays for a day after that: somebody
 may still be reading it. Compacted files are put together again in their turn.
 
-What belongs here: which landings are put together, and when what they replace may go. What does not: who reads them (`batches`).
+What belongs here: which landings are put together, and when what they replace may go. What does not: who reads them (`manifest`).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Final
 import polars as pl
 
 from dagster_project.landing import raw_tables
-from dagster_project.landing.batches import Compaction, DataFile, Landing, commit_compaction, landings, stored
-from dagster_project.landing.parts import Parts
+from dagster_project.landing.manifest import Compaction, DataFile, Landing, commit_compaction, landings, stored
+from dagster_project.landing.parquet_writer import ParquetWriter
 from dagster_project.warehouse.files import sha256
 from dagster_project.warehouse.paths import Warehouse
 from rating.tables import Table
@@ -67,7 +67,7 @@ def _many_alike(segments: Iterable[Landing | Compaction]) -> list[Landing | Comp
 
 def _together(warehouse: Warehouse, folder: Path, name: str, table: Table, files: Iterable[DataFile]) -> tuple[DataFile, ...]:
     """The rows of files in their order, as files of one name."""
-    parts = Parts(warehouse.root, folder / "compacted", name)
+    parts = ParquetWriter(warehouse.root, folder / "compacted", name)
     for file in files:
         parts.add(table.frame(pl.read_parquet(warehouse.root / file.path)))
     parts.flush()

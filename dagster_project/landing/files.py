@@ -1,4 +1,4 @@
-"""A file of the inbox to what it is cut into, whatever its form: stretches of JSON, LINES of anything else.
+"""A file of the inbox to what it is cut into, whatever its form: pieces of JSON, LINES of anything else.
 
 What belongs here: which reader a file goes to. What does not: the readers.
 """
@@ -15,14 +15,14 @@ import pyarrow as pa
 
 from dagster_project.landing.columns import UnreadableColumns
 from dagster_project.landing.counting import LinesOfBytes
-from dagster_project.landing.cutting import cut
 from dagster_project.landing.inbox import Inbox, InboxFile
-from dagster_project.landing.judging import Cut
+from dagster_project.landing.line_splitter import cut
 from dagster_project.landing.mapping import Mapping
+from dagster_project.landing.pieces import Piece
 from dagster_project.landing.records import record_lines
 from dagster_project.landing.segments import is_segment, segment_lines
-from dagster_project.landing.stretches import Stretch
 from dagster_project.landing.tabular import AsTheyAre, csv_lines, parquet_lines
+from dagster_project.landing.validation import Cut
 
 PIECE_BYTES: Final = 1 << 24  # 16 MiB of text are some 60,000 events; larger pieces cost memory and are not faster
 
@@ -79,7 +79,7 @@ def cuts_of(
         if mapping:
             yield from record_lines(connection, number, pieces, mapping)
         else:
-            yield from _counted(lambda counted: cut(number, lambda: counted(pieces())), lambda: _elements(connection, content))
+            yield from _counted(lambda seen: cut(number, pieces, seen), lambda: _elements(connection, content))
     elif file.form == "csv":
 
         def source() -> pa.NativeFile:
@@ -104,28 +104,17 @@ def _elements(connection: duckdb.DuckDBPyConnection, content: bytes | None) -> i
     return None if found is None else int(found)
 
 
-def _counted(
-    cuts: Callable[[Callable[[Iterator[bytes]], Iterator[bytes]]], Iterator[Stretch]], elements: Callable[[], int | None]
-) -> Iterator[Stretch]:
-    """The stretches that are cut from pieces; raises `UnreadableColumns` where they are others than the file holds (R-10).
+def _counted(cuts: Callable[[Callable[[bytes], None]], Iterator[Piece]], elements: Callable[[], int | None]) -> Iterator[Piece]:
+    """The pieces that a file is cut into; raises `UnreadableColumns` where they hold others than the file (R-10).
 
-    elements: counts the events of the file once more, where it turns out to be one document.
+    cuts: is told who wants to see the bytes of lines. elements: counts the events of the file once more, where it turns out to be one
+    document.
     """
-    counts = LinesOfBytes()
-
-    def counted(pieces: Iterator[bytes]) -> Iterator[bytes]:
-        """The pieces of one pass; the last pass is that in which the file is cut."""
-        nonlocal counts
-        counts = LinesOfBytes()
-        for piece in pieces:
-            counts.see(piece)
-            yield piece
-
-    read, is_document = 0, False
-    for stretch in cuts(counted):
-        read += len(stretch.start)
-        is_document = stretch.is_list
-        yield stretch
+    counts, read, is_document = LinesOfBytes(), 0, False
+    for piece in cuts(counts.see):
+        read += len(piece.start)
+        is_document = piece.is_list
+        yield piece
     if is_document:
         if (there := elements()) is not None and read != there:
             raise UnreadableColumns(f"its document holds {there:,} events, and {read:,} were read")

@@ -1,11 +1,11 @@
 """What a landing read rightly and yet should be said: fields that nobody reads, times made up or without an hour (R-115).
 
-What belongs here: counting, by file. What does not: what makes a line no event (`rules`), and the sentences (`review_warnings`).
+What belongs here: counting, by file. What does not: what makes a line no event (`validation`), and the sentences (`review_warnings`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,17 +44,14 @@ class Remark:
     sentence: str
 
 
-def unread_fields(file: pl.Series, position: pl.Series, fields: Sequence[str]) -> pl.DataFrame:
-    """FINDINGS of events that all carry some fields which nobody reads."""
-    places = pl.DataFrame({"file": file.cast(pl.UInt32), "position": position.cast(pl.Int64)})
-    counted = places.group_by("file").agg(events=pl.len().cast(pl.Int64), position=pl.col("position").min())
-    return counted.join(pl.DataFrame({"field": list(fields)}, schema={"field": pl.String}), how="cross").select(
-        "file", pl.lit(UNREAD_FIELD).alias("code"), "field", "events", "position"
-    )
+def unread_fields(found: pl.DataFrame) -> pl.DataFrame:
+    """FINDINGS about fields that nobody reads. found: file, position and field of each."""
+    counted = found.group_by("file", "field").agg(events=pl.len().cast(pl.Int64), position=pl.col("position").min())
+    return counted.select("file", pl.lit(UNREAD_FIELD).alias("code"), "field", "events", "position")
 
 
 def of_events(events: pl.DataFrame) -> pl.DataFrame:
-    """FINDINGS about when events happened. events: rows of `rules.EVENTS`."""
+    """FINDINGS about when events happened. events: rows of `validation.EVENTS`."""
     found = [
         events.filter(is_so)
         .group_by("file")

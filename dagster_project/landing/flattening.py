@@ -1,6 +1,6 @@
-"""Objects taken apart into values by path (R-93): `{"a": {"b": 1}}` holds `a.b`, whatever nests how, with every digit (R-1).
+"""Foreign records taken apart into values by path (R-113): `{"a": {"b": 1}}` holds `a.b`, whatever nests how, with every digit (R-1).
 
-What belongs here: paths, and numbers as texts. What does not: which value says what (`mapping`, `reading`).
+What belongs here: paths, and numbers as texts. What does not: which value says what (`mapping`), and nested `properties`.
 """
 
 from __future__ import annotations
@@ -10,18 +10,12 @@ from typing import Final
 import duckdb
 import polars as pl
 
-from dagster_project.landing.numbers import STRING
+from dagster_project.landing.properties import DEPTH_MAX
 from dagster_project.landing.queries import query
 
-DEPTH_MAX: Final = 8  # of objects within each other, the outermost counted
-LEAVES_MAX: Final = 1_000
-
 _MARK: Final = r"\u001E"  # before the digits of a number, which travels as a text; written as DuckDB writes it
-# what is left of a list's brackets when so many levels of them are taken away
-_BRACKETS: Final = f"regexp_replace(regexp_replace(value, '{STRING}', '', 'g'), '[^][{{}}]', '', 'g')"
-_AFTER_ALL: Final = "without_innermost(" * DEPTH_MAX + _BRACKETS + ")" * DEPTH_MAX
 MACROS: Final = rf"""
-create or replace macro record_value(entries, path) as list_filter(entries, lambda e: e.key = path and e.value <> 'null')[1].value;
+create or replace macro record_value(entries, path) as list_filter(entries, lambda e: e.key = path and e.value <> 'null')[-1].value;
 create or replace macro record_text(value) as ltrim(value ->> '$', chr(30));
 create or replace macro with_bare_numbers(value) as regexp_replace(value, '"\{_MARK}([^"]*)"', '\1', 'g');
 create or replace macro record_member(value) as case
@@ -29,12 +23,6 @@ create or replace macro record_member(value) as case
     when starts_with(value, '[') or starts_with(value, '{{') then to_json(with_bare_numbers(value))
     else value
 end;
-create or replace macro flat_member(value) as case
-    when starts_with(value, '[') then with_bare_numbers(value)
-    else record_member(value)
-end;
-create or replace macro without_innermost(brackets) as regexp_replace(brackets, '\[[^][{{}}]*\]|\{{[^][{{}}]*\}}', '', 'g');
-create or replace macro is_list_too_deep(value) as {_AFTER_ALL} <> '';
 -- every number of a JSON text as a text with its digits
 create or replace macro numbers_as_texts(json_text) as replace(replace(replace(replace(
     numbers_between_signs(json_text), chr(30) || '"', '"'), '"' || chr(31), '"'), chr(30), '"{_MARK}'), chr(31), '"');
@@ -66,30 +54,6 @@ from rows
 _NESTS: Final = (
     "select coalesce(bool_or(len(list_filter(entries, lambda e: starts_with(e.value, '{'))) > 0), false) as nests from rows"
 )
-# of the line as it was sent: what has been parsed once may have lost digits
-_PROPERTIES: Final = "select json_extract(numbers_as_texts(line), '$.properties')::varchar as record from rows"
-_FLAT: Final = """
-select
-    '{' || array_to_string(list_transform(entries, lambda e: to_json(e.key) || ':' || flat_member(e.value)), ',') || '}' as properties,
-    len(entries) as leaves,
-    len(list_filter(entries, lambda e: starts_with(e.value, '{') or (starts_with(e.value, '[') and is_list_too_deep(e.value)))) > 0
-        as is_too_deep,
-    nullif(array_to_string(list_distinct(list_filter(
-        list_transform(entries, lambda e: e.key),
-        lambda k: len(list_filter(entries, lambda o: o.key = k)) > 1
-    )), ', '), '') as twice
-from rows
-"""
-
-
-def flattened(connection: duckdb.DuckDBPyConnection, lines: pl.Series) -> pl.DataFrame:
-    """The `properties` of lines as flat objects, row for row.
-
-    Out: `properties`, with every number as a text of its digits and lists as they are; `leaves`; `is_too_deep`, more than `DEPTH_MAX`
-    within each other; `twice`, paths that stand there more than once.
-    """
-    marked = query(connection, _PROPERTIES, pl.DataFrame({"line": lines}))
-    return query(connection, _FLAT, entries_of(connection, marked, DEPTH_MAX - 1).select("entries"))
 
 
 def entries_of(connection: duckdb.DuckDBPyConnection, records: pl.DataFrame, rounds: int = DEPTH_MAX) -> pl.DataFrame:

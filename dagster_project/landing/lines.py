@@ -1,7 +1,7 @@
 """LINES: the one shape in which events travel from the inbox to the reader, whatever file they came in.
 
-What belongs here: the columns. What does not: how a file is cut into them (`cutting`, `documents`, `tabular`) and what a line
-must hold (`reading`, `rules`).
+What belongs here: the columns. What does not: how a file is cut into them (`line_splitter`, `tabular`) and what a line
+must hold (`reader`, `validation`).
 """
 
 from __future__ import annotations

@@ -18,10 +18,10 @@ import polars as pl
 import pyarrow as pa
 
 from dagster_project.landing.columns import PROPERTY_PREFIX, UnreadableColumns, folded, listed_columns
+from dagster_project.landing.event import FIELDS, SPELLINGS
 from dagster_project.landing.lines import LINES
 from dagster_project.landing.lines import lines as lines_of_texts
 from dagster_project.landing.queries import query
-from dagster_project.landing.reading import FIELDS, SPELLINGS
 from dagster_project.landing.sqltext import members_as_object, quoted, text_of, value_of
 from dagster_project.landing.times import read_stated_times
 from dagster_project.warehouse.database import literal

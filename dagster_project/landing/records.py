@@ -12,14 +12,15 @@ import duckdb
 import polars as pl
 
 from dagster_project.landing.columns import UnreadableColumns
-from dagster_project.landing.cutting import cut, lines_of
+from dagster_project.landing.counting import LinesOfBytes
+from dagster_project.landing.event import NOT_JSON
 from dagster_project.landing.flattening import entries_of
+from dagster_project.landing.line_splitter import cut, lines_of
 from dagster_project.landing.lines import BLANK, LINES, lines
 from dagster_project.landing.mapping import Mapping
 from dagster_project.landing.numbers import LOOSE, STRING
+from dagster_project.landing.pieces import is_utf8
 from dagster_project.landing.queries import query
-from dagster_project.landing.reading import NOT_JSON
-from dagster_project.landing.stretches import is_utf8
 from dagster_project.warehouse.database import literal
 
 DOCUMENT_BYTES_MAX: Final = 1 << 30  # of a document whose records lie somewhere inside: it is parsed whole
@@ -38,8 +39,8 @@ def record_lines(
 ) -> Iterator[pl.DataFrame]:
     """LINES of a foreign JSON file. Raises `UnreadableColumns` where it has no list of records where the source says."""
     if mapping.source.records is None:
-        for stretch in cut(file, pieces):
-            yield _mapped(connection, lines_of(connection, stretch), mapping)
+        for piece in cut(file, pieces, LinesOfBytes().see):
+            yield _mapped(connection, lines_of(piece), mapping)
     else:
         yield _mapped(connection, _records_inside(connection, file, pieces, mapping.source.records), mapping)
 

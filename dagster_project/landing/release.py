@@ -16,19 +16,19 @@ import polars as pl
 import pyarrow as pa
 
 from dagster_project.landing import raw_tables
-from dagster_project.landing.batches import LandedFile, Landing, commit, heal, landings, last_batch, quarantine_files
 from dagster_project.landing.columns import UnreadableColumns
-from dagster_project.landing.course import LandingRefused
-from dagster_project.landing.cutting import lines_of
 from dagster_project.landing.files import cuts_of
 from dagster_project.landing.inbox import Inbox
-from dagster_project.landing.judging import Judge
+from dagster_project.landing.land_inbox import LandingRefused
+from dagster_project.landing.line_splitter import lines_of
 from dagster_project.landing.lines import LINES
 from dagster_project.landing.macros import define_macros
-from dagster_project.landing.parts import Parts
+from dagster_project.landing.manifest import LandedFile, Landing, commit, heal, landings, last_batch, quarantine_files
+from dagster_project.landing.parquet_writer import ParquetWriter
 from dagster_project.landing.queries import ready
 from dagster_project.landing.segments import is_segment
 from dagster_project.landing.sources import source_of
+from dagster_project.landing.validation import Judge
 from dagster_project.warehouse.database import connect
 from dagster_project.warehouse.paths import Warehouse
 from rating.books import Source
@@ -97,14 +97,14 @@ def release(
             tried = tried.select("file", "position", "element").join(
                 texts, on=["position", "element"], how="inner", maintain_order="left"
             )
-        judged = Judge(connection, as_of, zone).judged([tried.filter(pl.col("line").is_not_null()).select(*LINES)])
+        judged = Judge(as_of, zone).judged([tried.filter(pl.col("line").is_not_null()).select(*LINES)])
     if judged.events.is_empty():
         return None
     of_lines = numbered.select("number", old_file="file", file_hash="file_hash")
     events = judged.events.join(of_lines, left_on="file", right_on="number", how="left", maintain_order="left")
     received_at = pl.lit(as_of, dtype=pl.Datetime("us"))
     events = events.with_columns(file="old_file", batch=pl.lit(last.batch + 1, dtype=pl.Int32), received_at=received_at)
-    parts = Parts(warehouse.root, warehouse.raw_events, f"{last.batch + 1:06d}", day="received_date")
+    parts = ParquetWriter(warehouse.root, warehouse.raw_events, f"{last.batch + 1:06d}", day="received_date")
     parts.add(events.select(*raw_tables.EVENTS.names, pl.col("received_at").dt.date().alias("received_date")))
     parts.flush()
     counts = events.group_by("file", "file_hash").len().sort("file", "file_hash")
@@ -134,7 +134,7 @@ def _lines_of(
     file = replace(found[0], name=name, source=source_of(landed_as, sources))
     try:
         cuts = cuts_of(connection, inbox, file, 0, zone, as_of)
-        made = [one if isinstance(one, pl.DataFrame) else lines_of(connection, one) for one in cuts]
+        made = [one if isinstance(one, pl.DataFrame) else lines_of(one) for one in cuts]
     except (UnreadableColumns, OSError, EOFError, UnicodeError, pa.ArrowException) as failure:
         raise LandingRefused(f"{mended} cannot be read: {str(failure).splitlines()[0]}") from failure
     return pl.concat([pl.DataFrame(schema=LINES), *made])

@@ -31,13 +31,14 @@ from dagster_project.landing.columns import (
     texts_with_line_ends,
 )
 from dagster_project.landing.counting import LinesOfBytes
-from dagster_project.landing.cutting import NOT_UTF8
+from dagster_project.landing.event import FIELDS, NOT_UTF8, SPELLINGS
 from dagster_project.landing.lines import lines
 from dagster_project.landing.mapping import Mapping
 from dagster_project.landing.queries import query
-from dagster_project.landing.reading import FIELDS, SPELLINGS
 from dagster_project.landing.sqltext import is_text, members_as_object, quoted, time_text, value_of
+from dagster_project.warehouse.database import literal
 
+_BOTH: Final = "given more than once: properties; give each field once"
 _BATCH_ROWS: Final = 65_536
 _CSV_BLOCK_BYTES: Final = 1 << 23  # a row must fit
 
@@ -249,7 +250,7 @@ def _cells_as_lines(
         )
         frame = query(connection, f"select {decoded}, {is_wrong} as is_wrong from rows", cells)
         rows = rows_are.lines(connection, file, position, frame.drop("is_wrong").to_arrow())
-        return rows.with_columns(fault=pl.when(frame["is_wrong"]).then(pl.lit(NOT_UTF8)))
+        return rows.with_columns(fault=pl.when(frame["is_wrong"]).then(pl.lit(NOT_UTF8)).otherwise(rows["fault"]))
     return rows_are.lines(connection, file, position, texts)
 
 
@@ -257,15 +258,19 @@ def _rows_as_lines(connection: duckdb.DuckDBPyConnection, file: int, position: n
     types = {name: rows.schema.field(name).type for name in rows.column_names}
     stated = [time_text(quoted(name), types[name]) for name in RECEIVED_AT if name in types]
     received_at = f"coalesce({', '.join(stated)})" if stated else "null::varchar"
-    sql = f"select {members_as_object(_members(types))} as line, {received_at} as received_at from rows"
-    made = query(connection, sql, rows) if types else pl.DataFrame({"line": ["{}"] * rows.num_rows, "received_at": None})
-    return lines(file, position, made["line"], received_at=made["received_at"])
+    members = _members(types)
+    both = " and ".join(f"({value}) is not null" for name, value in members if name == "properties")
+    fault = f"case when {both} then {literal(_BOTH)} end" if " and " in both else "null::varchar"
+    sql = f"select {members_as_object(members)} as line, {received_at} as received_at, {fault} as fault from rows"
+    nothing = {"line": ["{}"] * rows.num_rows, "received_at": None, "fault": None}
+    made = query(connection, sql, rows) if types else pl.DataFrame(nothing)
+    return lines(file, position, made["line"], received_at=made["received_at"], fault=made["fault"])
 
 
 def _members(types: dict[str, pa.DataType]) -> list[tuple[str, str]]:
     """The members of an event's object: name, and SQL that gives the JSON text of its value or null.
 
-    A row that fills both `properties` and `properties.x` columns gives properties twice, which the rules then say.
+    `properties` is there twice where there are both a column of that name and `properties.x` columns.
     """
     fields = [
         (name, _field(name, types[name])) for name in (*FIELDS, *SPELLINGS.values()) if name in types and name != "properties"

@@ -1,51 +1,62 @@
-"""Times of every form that is read, many at a time: ISO 8601, and what warehouses and databases write that means but one instant.
+"""When events happened: times of every form that is read, many at a time.
 
-What belongs here: which texts are times, and when they are. What does not: the one form that nearly all programs write (`instants`).
+Nearly all programs write one form, which Arrow reads at once; `rating.instants` reads all others.
+
+What belongs here: times of events, bare dates among them, and forms that only a source of the books names. What does not: what an
+event's time has to be (`validation`).
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from dagster_project.landing.queries import query
 from dagster_project.warehouse.database import literal
 from rating.calendar import first_instants, instants_of_local
+from rating.instants import instants_of
 
-FIRST_INSTANT: Final = pl.datetime(1, 1, 1, time_unit="us")
+FIRST_INSTANT: Final = datetime(1, 1, 1)  # noqa: DTZ001 - instants are naive UTC
 
-_MONTH_AND_DAY: Final = (r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])")
-_ZONE: Final = r"(?: ?(?:Z|z|UTC|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?))?"
-_BARE_DATE: Final = rf"^\d{{4}}-{_MONTH_AND_DAY[0]}-{_MONTH_AND_DAY[1]}$"
-_EXTENDED: Final = (
-    rf"^\d{{4}}-{_MONTH_AND_DAY[0]}-{_MONTH_AND_DAY[1]}[Tt ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?{_ZONE}$"
-)
-_BASIC: Final = rf"^\d{{4}}{_MONTH_AND_DAY[0]}{_MONTH_AND_DAY[1]}[Tt](?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d(?:\.\d+)?)?{_ZONE}$"
-_SAYS_OFFSET: Final = r"(?:[Zz]|UTC|[Tt ].*[+-]\d{2}(?::?\d{2})?)$"
+_BARE_DATE: Final = r"^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$"
+_COMMON: Final = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?Z$"
 _EPOCH_DIGITS: Final = {"epoch_s": 6, "epoch_ms": 3, "epoch_us": 0}  # decimals of a number that make microseconds of it
 _LAST_INSTANT: Final = pl.datetime(9999, 12, 31, time_unit="us")
-_INSTANTS: Final = "select try_cast(text as timestamptz) as instant from rows"
 
 
-def read_times(connection: duckdb.DuckDBPyConnection, texts: pl.Series, zone: str) -> pl.DataFrame:
-    """When texts are, in their order: `instant` (UTC; null: no time), `is_bare_date`.
+def read_times(texts: pl.Series, zone: str) -> pl.DataFrame:
+    """When texts are, in their order: `instant` (UTC; null: no time), `is_bare_date`, `has_zone`.
 
-    A time without an offset is in UTC; a bare date is the first instant of that day in `zone`. Read are ISO 8601, extended or basic,
-    with a blank or `t` for `T`, with `Z`, `z`, `UTC` or an offset, also behind a blank. Years run from 1 to 9999.
+    A time without an offset is in UTC; a bare date is the first instant of that day in `zone`.
     """
-    said = pl.DataFrame({"text": texts})
-    read = said.select(
-        is_bare_date=pl.col("text").str.contains(_BARE_DATE).fill_null(value=False),
-        text=pl.when(pl.col("text").str.contains(_EXTENDED) | pl.col("text").str.contains(_BASIC)).then(_usual()),
-    )
-    instants = query(connection, _INSTANTS, read.select("text")).get_column("instant").dt.replace_time_zone(None)
-    if read.get_column("is_bare_date").any():
-        days = texts.str.to_date("%Y-%m-%d", strict=False)
-        firsts = first_instants(days, pl.repeat(zone, len(days), dtype=pl.String, eager=True))
-        instants = instants.zip_with(instants.is_not_null(), firsts)
-    return read.select("is_bare_date", instant=pl.when(instants >= FIRST_INSTANT).then(instants))
+    if (common := _common_times(texts)) is not None:
+        return common
+    read = instants_of(texts).with_columns(is_bare_date=texts.str.contains(_BARE_DATE).fill_null(value=False))
+    dates = texts.filter(read.get_column("is_bare_date"))
+    if dates.is_empty():
+        return read
+    days = dates.str.to_date("%Y-%m-%d", strict=False)
+    firsts = first_instants(days, pl.repeat(zone, len(days), dtype=pl.String, eager=True))
+    firsts = firsts.set(firsts < FIRST_INSTANT, None)
+    return read.with_columns(read.get_column("instant").scatter(read.get_column("is_bare_date").arg_true(), firsts))
+
+
+def _common_times(texts: pl.Series) -> pl.DataFrame | None:
+    """What `read_times` says of texts that are all null or of the most common form; None where one is not, or is no time."""
+    if not texts.str.contains(_COMMON).all():
+        return None
+    try:
+        zoned = texts.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.timestamp("us", "UTC"))
+    except pa.ArrowInvalid:
+        return None
+    instants = pl.Series(zoned, dtype=pl.Datetime("us", "UTC")).dt.replace_time_zone(None)
+    if (instants < FIRST_INSTANT).any():
+        return None
+    return pl.DataFrame({"instant": instants}).with_columns(is_bare_date=pl.lit(value=False), has_zone=pl.lit(value=True))
 
 
 def read_stated_times(
@@ -59,16 +70,16 @@ def read_stated_times(
     if form in _EPOCH_DIGITS:
         return _of_epoch(texts, _EPOCH_DIGITS[form])
     if form == "iso":
-        instants = read_times(connection, texts, zone or day_zone).get_column("instant")
-        is_local = ~(texts.str.contains(_SAYS_OFFSET) | texts.str.contains(_BARE_DATE)).fill_null(value=True)
+        read = read_times(texts, zone or day_zone)
+        instants, is_local = read.get_column("instant"), ~(read.get_column("has_zone") | read.get_column("is_bare_date"))
         return instants.zip_with(~is_local, instants_of_local(instants, zone)) if zone and is_local.any() else instants
-    read = query(
+    stated = query(
         connection, f"select try_strptime(text, {literal(form)}) as time from rows", pl.DataFrame({"text": texts})
     ).to_series()
-    if isinstance(read.dtype, pl.Datetime) and read.dtype.time_zone:
-        return read.dt.convert_time_zone("UTC").dt.replace_time_zone(None).cast(pl.Datetime("us"))
+    if isinstance(stated.dtype, pl.Datetime) and stated.dtype.time_zone:
+        return stated.dt.convert_time_zone("UTC").dt.replace_time_zone(None).cast(pl.Datetime("us"))
     has_hour = any(directive in form for directive in ("%H", "%I", "%c", "%X"))
-    return instants_of_local(read.cast(pl.Datetime("us")), zone or ("UTC" if has_hour else day_zone))
+    return instants_of_local(stated.cast(pl.Datetime("us")), zone or ("UTC" if has_hour else day_zone))
 
 
 def _of_epoch(texts: pl.Series, digits: int) -> pl.Series:
@@ -80,15 +91,3 @@ def _of_epoch(texts: pl.Series, digits: int) -> pl.Series:
     micros = (pl.col("whole") + pl.col("fraction").str.pad_end(digits, "0").str.slice(0, digits)).cast(pl.Int64, strict=False)
     instants = parts.select(instant=micros.cast(pl.Datetime("us")))
     return instants.select(pl.when(pl.col("instant").is_between(FIRST_INSTANT, _LAST_INSTANT)).then("instant")).to_series()
-
-
-def _usual() -> pl.Expr:
-    """The text as DuckDB reads it: `2026-01-05 10:00:00-0800` of `20260105t100000 -0800`."""
-    return (
-        pl.col("text")
-        .str.replace(r"^(\d{4})(\d\d)(\d\d)[Tt](\d\d)(\d\d)(\d\d)", "${1}-${2}-${3}T${4}:${5}:${6}")
-        .str.replace(r"^(\d{4})(\d\d)(\d\d)[Tt](\d\d)(\d\d)", "${1}-${2}-${3}T${4}:${5}")
-        .str.replace(r"^(.{10})t", "${1}T")
-        .str.replace(r" ?(?:UTC|z)$", "Z")
-        .str.replace(r"^(.{10}.*) ([Z+-])", "${1}${2}")
-    )

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from dagster_project.landing import landings
-from dagster_project.landing.batches import Landing
+from dagster_project.landing.manifest import Landing
 from dagster_project.warehouse.database import connect
 from dagster_project.warehouse.files import append_record, records, write_atomically
 from dagster_project.warehouse.paths import Warehouse

@@ -15,15 +15,12 @@ import polars as pl
 
 from dagster_project.errors import UserError
 from dagster_project.landing import raw_tables
-from dagster_project.landing.judging import Judge
+from dagster_project.landing.event import SPELLINGS
 from dagster_project.landing.lines import lines
-from dagster_project.landing.macros import define_macros
-from dagster_project.landing.queries import ready
-from dagster_project.landing.reading import SPELLINGS
+from dagster_project.landing.validation import Judge
 from dagster_project.pipeline import contract_copies as copies
 from dagster_project.pipeline.metering import metering_of
 from dagster_project.pipeline.usage_so_far import counted_events, usage_of
-from dagster_project.warehouse.database import connect
 from dagster_project.warehouse.paths import Warehouse
 from rating import tables
 from rating.books import Books
@@ -125,13 +122,8 @@ def _events(asked: ToEstimate) -> pl.DataFrame:
     """raw_tables.EVENTS in the order of the request: landing's own judgement, the contract's customer where none is named."""
     customer = asked.books.contracts.item(0, "customer_id")
     texts = [_of_contract(event, customer, for_anybody=asked.for_anybody) for event in asked.events]
-    with connect() as connection:
-        ready(connection)
-        define_macros(connection)
-        judge = Judge(connection, asked.now, asked.books.settings.timezone)
-        judged = judge.judged(
-            [lines(1, pl.Series(range(1, len(texts) + 1), dtype=pl.Int64), pl.Series(texts, dtype=pl.String))]
-        )
+    judge = Judge(asked.now, asked.books.settings.timezone)
+    judged = judge.judged([lines(1, pl.Series(range(1, len(texts) + 1), dtype=pl.Int64), pl.Series(texts, dtype=pl.String))])
     if judged.rejected.height:
         raise EventsRefused({row[0] - 1: row[1] for row in judged.rejected.select("position", "fault").iter_rows()})
     return raw_tables.EVENTS.frame(

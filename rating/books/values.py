@@ -18,6 +18,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import PlainValidator
 from pydantic_core import PydanticCustomError
 
+from rating.instants import time_of
 from rating.tables import PRICE_SCALE, QUANTITY_SCALE
 
 # wide enough for any product of two numbers of the books; the default context would round at 28 digits
@@ -34,7 +35,8 @@ _MONTH_AND_DAY = re.compile(r"([0-9]{2})-([0-9]{2})")
 _CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 _INTERVAL = re.compile(r"(\d{1,5})([smh])")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_INSTANT = re.compile(r"([0-9-]{10})[Tt ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?) ?([Zz]|[+-][0-9]{2}:?[0-9]{2})?")
+_BEGINS_AS_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]")
+MICROSECOND_DECIMALS = 6  # finer times would be cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,15 +254,15 @@ def as_moment(value: Any) -> date | datetime:
     """A date, or an instant with an offset as naive UTC (R-6)."""
     if isinstance(value, datetime):
         return _instant(value, value)
-    if not isinstance(value, str) or not (parts := _INSTANT.fullmatch(value.strip())):
+    text = value.strip() if isinstance(value, str) else ""
+    if not _BEGINS_AS_TIME.match(text):
         return as_date(value)
-    day, time, offset = parts.groups()
-    if offset is None:
-        raise wrong(f"{shown(value)} names no zone", f"Write `{day}T{time}Z` for UTC, another offset such as +02:00, or a date")
-    try:
-        return _instant(datetime.fromisoformat(f"{day}T{time}{offset.upper()}"), value)
-    except (ValueError, OverflowError):
-        raise wrong(f"there is no instant {shown(value)}", "Write an instant as 2026-01-31T00:00:00Z") from None
+    time = time_of(text)
+    if time is not None and not time.has_zone:
+        raise wrong(f"{shown(value)} names no zone", f"Write `{time.local}Z` for UTC, another offset such as +02:00, or a date")
+    if time is None or time.instant is None or time.decimals > MICROSECOND_DECIMALS:
+        raise wrong(f"there is no instant {shown(value)}", "Write an instant as 2026-01-31T00:00:00Z")
+    return _instant(time.instant.replace(tzinfo=UTC), value)
 
 
 def _instant(instant: datetime, value: object) -> datetime:

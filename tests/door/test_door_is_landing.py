@@ -16,10 +16,7 @@ from hypothesis import strategies as st
 
 from dagster_project import landing
 from dagster_project.api.door import Taking, _judged, _keys_given, _written
-from dagster_project.landing.judging import Judge
-from dagster_project.landing.macros import define_macros
-from dagster_project.landing.queries import ready
-from dagster_project.warehouse.database import connect
+from dagster_project.landing.validation import Judge
 from dagster_project.warehouse.paths import Warehouse
 
 RECEIPT = datetime(2026, 1, 20, 9)  # noqa: DTZ001 - naive UTC throughout
@@ -59,10 +56,7 @@ EVENTS = st.one_of(
 
 @pytest.fixture(scope="module")
 def judge() -> Any:
-    with connect() as connection:
-        ready(connection)
-        define_macros(connection)
-        yield Judge(connection, RECEIPT, "UTC")
+    return Judge(RECEIPT, "UTC")
 
 
 def agrees(judge: Judge, events: list[bytes]) -> None:

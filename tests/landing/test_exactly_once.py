@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from dagster_project.landing import LandingRefused, course, land, landings, raw_files
+from dagster_project.landing import LandingRefused, land, land_inbox, landings, raw_files
 
 NIGHT = dt.datetime(2026, 2, 1)
 NEXT_NIGHT = dt.datetime(2026, 2, 2)
@@ -131,16 +131,16 @@ def test_a_broken_file_waits_for_the_next_landing(name: str, bench: Any) -> None
 def test_a_file_that_grows_while_it_is_read_does_not_land_at_all(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     path = bench.put_lines("big.jsonl", *(_event(i) for i in range(300)))
     bench.put_lines("a.jsonl", _event(-1))
-    pieces = course.Inbox.pieces
+    pieces = land_inbox.Inbox.pieces
     grown = iter([False, False, True])  # while it is hashed; while its first lines are looked at; while it lands
 
-    def growing(inbox: course.Inbox, file: course.InboxFile, piece_bytes: int) -> Any:
+    def growing(inbox: land_inbox.Inbox, file: land_inbox.InboxFile, piece_bytes: int) -> Any:
         yield from pieces(inbox, file, piece_bytes)
         if file.name == "big.jsonl" and next(grown, False):
             with path.open("a") as handle:
                 handle.write(json.dumps(_event(1000)) + "\n")
 
-    monkeypatch.setattr(course.Inbox, "pieces", growing)
+    monkeypatch.setattr(land_inbox.Inbox, "pieces", growing)
     landing = bench.land(piece_bytes=2_000)
     assert [file.name for file in landing.files] == ["a.jsonl"]
     assert "big.jsonl did not land" in landing.warnings[0]
@@ -160,7 +160,7 @@ def test_a_death_between_data_and_manifest_leaves_nothing(bench: Any, monkeypatc
     def die(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(course, "commit", die)
+    monkeypatch.setattr(land_inbox, "commit", die)
     with pytest.raises(KeyboardInterrupt):
         bench.land(NEXT_NIGHT)
     monkeypatch.undo()
@@ -186,14 +186,14 @@ def test_what_a_dead_landing_left_is_removed_even_when_nothing_is_new(bench: Any
 
 def test_a_vanished_file_is_said(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     path = bench.put_lines("a.jsonl", _event(1))
-    files = course.Inbox.files
+    files = land_inbox.Inbox.files
 
-    def vanish(inbox: course.Inbox) -> Any:
+    def vanish(inbox: land_inbox.Inbox) -> Any:
         found = files(inbox)
         path.unlink()
         return found
 
-    monkeypatch.setattr(course.Inbox, "files", vanish)
+    monkeypatch.setattr(land_inbox.Inbox, "files", vanish)
     assert "a.jsonl did not land" in bench.land().warnings[0]
 
 
@@ -210,7 +210,7 @@ def test_a_failure_of_the_warehouse_is_not_blamed_on_the_file(bench: Any, monkey
     def full(*_: Any) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("dagster_project.landing.parts.sync", full)
+    monkeypatch.setattr("dagster_project.landing.parquet_writer.sync", full)
     with pytest.raises(OSError, match="No space left"):
         bench.land()
     assert not Path(bench.warehouse.landings).exists()

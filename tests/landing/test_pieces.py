@@ -7,11 +7,9 @@ import json
 import random
 from typing import Any
 
-import numpy as np
 import pytest
 
-from dagster_project.landing import cutting
-from dagster_project.landing.documents import NotOneDocument, events_of_document, scan
+from dagster_project.landing import line_splitter
 
 TEXTS = ['a"b', "c\\", '{["', "é€😀", ",", "]}", '\\"', "", "\\\\", "events"]
 
@@ -29,41 +27,35 @@ def _events(count: int) -> list[dict[str, Any]]:
     ]
 
 
-def _document(pieces: list[bytes]) -> list[Any]:
-    return [
-        json.loads(text[start:end])
-        for text, spans in events_of_document(iter(pieces))
-        for start, end in zip(spans.start, spans.end, strict=True)
-    ]
-
-
 @pytest.mark.parametrize("ascii_only", [True, False])
 @pytest.mark.parametrize("indent", [None, 1])
 @pytest.mark.parametrize("is_envelope", [True, False])
-def test_a_document_may_be_cut_anywhere(is_envelope: bool, indent: int | None, ascii_only: bool) -> None:
+def test_a_document_may_come_in_pieces_of_any_size(is_envelope: bool, indent: int | None, ascii_only: bool) -> None:
     events = _events(8)
     whole: Any = {"x": ["events", ["["]], "events": events, "y": {"z": [1]}} if is_envelope else events
     text = json.dumps(whole, indent=indent, ensure_ascii=ascii_only).encode()
-    head = 60
-    for size in range(1, 40):
-        pieces = [text[:head], *(text[i : i + size] for i in range(head, len(text), size))]
-        assert _document(pieces) == events
+    for size in (1, 7, 64, 10_000):
+        assert _read([text[i : i + size] for i in range(0, len(text), size)]) == events
 
 
 @pytest.mark.parametrize(
     "text",
     ["[1,2", "[1}", '{"events":[1]', '{"events":[1]} x', "[1] [2]", '{"a":[1]}', "17", "", '{"x":{"events":[1]}}', '[{"a":1]'],
 )
-def test_what_is_not_one_document_is_none(text: str) -> None:
-    with pytest.raises(NotOneDocument):
-        _document([text.encode()])
+def test_what_is_not_one_document_is_read_by_its_lines(text: str) -> None:
+    assert not any(piece.is_list for piece in line_splitter.cut(0, lambda: iter((text.encode(),)), len))
 
 
 def test_signs_in_strings_are_no_signs() -> None:
-    text = b'{"a\\"[":"\\\\","b":[",",1]}'
-    signs = scan(np.frombuffer(text, dtype=np.uint8))
-    assert bytes(signs.sign) == b"{,[,]}"
-    assert signs.depth.tolist() == [1, 1, 2, 2, 2, 1]
+    assert _texts([b'[{"a\\"[":"\\\\","b":[",",1]}, x]']) == [b'{"a\\"[":"\\\\","b":[",",1]}', b"x"]
+
+
+def _texts(pieces: list[bytes]) -> list[bytes]:
+    return [line for piece in line_splitter.cut(0, lambda: iter(pieces), len) for line in piece.lines()]
+
+
+def _read(pieces: list[bytes]) -> list[Any]:
+    return [json.loads(line) for line in _texts(pieces)]
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "doc.json", "envelope.json.gz"])
@@ -71,7 +63,7 @@ def test_signs_in_strings_are_no_signs() -> None:
 def test_a_file_in_small_pieces_lands_the_same(
     name: str, piece_bytes: int, new_bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cutting, "_HEAD_BYTES", 64)
+    monkeypatch.setattr(line_splitter, "_HEAD_BYTES", 64)
     events = _events(300)
     lines = "\n".join([*(json.dumps(event, ensure_ascii=False) for event in events), "broken", '["', ""])
     text = {"d": json.dumps(events, indent=1), "e": json.dumps({"events": events}, ensure_ascii=False)}.get(
@@ -113,9 +105,9 @@ def test_a_broken_first_line_does_not_make_a_document(bench: Any) -> None:
 
 
 def test_a_line_too_long_to_be_an_event_is_kept_by_its_beginning(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cutting, "LINE_BYTES_MAX", 2_000)
-    monkeypatch.setattr(cutting, "_KEPT_BYTES", 50)
-    monkeypatch.setattr(cutting, "_HEAD_BYTES", 64)
+    monkeypatch.setattr(line_splitter, "LINE_BYTES_MAX", 2_000)
+    monkeypatch.setattr(line_splitter, "_KEPT_BYTES", 50)
+    monkeypatch.setattr(line_splitter, "_HEAD_BYTES", 64)
     good = json.dumps(_events(1)[0])
     monster = json.dumps({"event_name": "a", "customer_id": "c", "x": "y" * 9_000})
     bench.put("a.jsonl", "\n".join([good, monster, good, good]))

@@ -1,6 +1,6 @@
 """Frames to Parquet parts, in order and in bounded memory; a part is on disk before anyone is told of it.
 
-What belongs here: how rows become files. What does not: whether these files count (`batches`).
+What belongs here: how rows become files. What does not: whether these files count (`manifest`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 import polars as pl
 import pyarrow.parquet
 
-from dagster_project.landing.batches import DataFile
+from dagster_project.landing.manifest import DataFile
 from dagster_project.warehouse.files import remove, sha256, sync
 
 ROW_GROUP_ROWS: Final = 122_880  # what a DuckDB thread reads at a time; rows wait until they are that many
@@ -34,7 +34,7 @@ class _Part:
     sha256: str | None = None
 
 
-class Parts:
+class ParquetWriter:
     """Collects rows and writes them as `<name>-<part>.parquet`, by day or all in one folder.
 
     Rows keep their order within a folder. The same rows, added alike, give the same bytes.

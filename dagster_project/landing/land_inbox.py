@@ -1,4 +1,4 @@
-"""The course of a landing: from the inbox to one committed batch.
+"""A landing, step by step: from the inbox to one committed batch.
 
 What belongs here: what comes after what, and what happens to a file that fails. What does not: any rule about a line.
 """
@@ -20,25 +20,26 @@ import polars as pl
 import pyarrow as pa
 
 from dagster_project.errors import UserError
-from dagster_project.landing.ahead import Behind, one_ahead
-from dagster_project.landing.batches import LandedFile, Landing, Replacement, commit, heal, landings
+from dagster_project.landing.background_writer import BackgroundWriter, InOrder, one_ahead
 from dagster_project.landing.columns import UnreadableColumns
 from dagster_project.landing.compaction import compact
+from dagster_project.landing.event import SPELLINGS
 from dagster_project.landing.files import PIECE_BYTES, Told, cuts_of
 from dagster_project.landing.findings import FIELDS_KEPT, NOT_LANDED, SWALLOWED, UNREAD_FIELD, Finding, Remark, summed
 from dagster_project.landing.inbox import Inbox, InboxFile, Stamp
-from dagster_project.landing.judging import Cut, Judge, Judged
-from dagster_project.landing.known import KnownContents, RememberedHashes
+from dagster_project.landing.known_files import KnownContents, RememberedHashes
 from dagster_project.landing.macros import define_macros
-from dagster_project.landing.parts import Parts
+from dagster_project.landing.manifest import LandedFile, Landing, Replacement, commit, heal, landings
+from dagster_project.landing.parquet_writer import ParquetWriter
 from dagster_project.landing.queries import ready
-from dagster_project.landing.reading import SPELLINGS
+from dagster_project.landing.validation import Cut, Judge, Judged
 from dagster_project.warehouse.database import connect
 from dagster_project.warehouse.paths import Warehouse
 from rating.books import Source
 
 Progress = Callable[[str, int, int], None]
 
+_JUDGING_THREADS: Final = 2  # while one makes columns in native code, another reads lines, which holds the interpreter
 _PARQUET_GROWTH: Final = 8  # a Parquet file is about this much larger as text
 
 
@@ -105,7 +106,7 @@ def land(
         raise LandingRefused(f"as_of {as_of} is before the last landing's, {last.as_of}: use that time or a later one")
     heal(warehouse, committed)
     batch = last.batch + 1 if last else 1
-    landing = _Course(Inbox(inbox, sources), warehouse, as_of, batch, KnownContents(committed), piece_bytes, zone).run(
+    landing = _LandingRun(Inbox(inbox, sources), warehouse, as_of, batch, KnownContents(committed), piece_bytes, zone).run(
         progress or _no_progress
     )
     if last and not landing.files and not landing.replacements and as_of == last.as_of:
@@ -123,7 +124,7 @@ def _no_progress(name: str, done: int, total: int) -> None:
     """Nobody asked."""
 
 
-class _Course:
+class _LandingRun:
     """One landing under way."""
 
     def __init__(
@@ -141,8 +142,8 @@ class _Course:
         self._findings: list[pl.DataFrame] = []
         self._unread_columns: dict[int, list[str]] = {}
         self._remembered = RememberedHashes(warehouse.derived / "landed_hashes.json")
-        self._events = Parts(warehouse.root, warehouse.raw_events, f"{batch:06d}", day="received_date")
-        self._quarantine = Parts(warehouse.root, warehouse.quarantine, f"{batch:06d}")
+        self._events = ParquetWriter(warehouse.root, warehouse.raw_events, f"{batch:06d}", day="received_date")
+        self._quarantine = ParquetWriter(warehouse.root, warehouse.quarantine, f"{batch:06d}")
         self._files: list[InboxFile] = []
         self._arrivals: dict[int, _Arrival] = {}  # by the number of the file in the inbox
         self._waiting: list[Cut] = []  # lines of small files, until they are a piece together
@@ -154,10 +155,11 @@ class _Course:
     def run(self, progress: Progress) -> Landing:
         self._files, remarks = self._inbox.files()
         total, done = sum(file.stored_bytes for file in self._files), 0
-        with connect() as connection, Behind() as self._writing:
+        judging = InOrder(_JUDGING_THREADS, ahead=_JUDGING_THREADS)
+        with connect() as connection, BackgroundWriter() as self._writing, judging as self._judging:
             ready(connection)
             define_macros(connection)
-            self._judge = Judge(connection, self._as_of, self._zone)
+            self._judge = Judge(self._as_of, self._zone)
             self._reading_connection, self._cutting_connection = connection.cursor(), connection.cursor()  # for a thread each
             for read in one_ahead(map(self._read, range(len(self._files)))):
                 try:
@@ -249,11 +251,12 @@ class _Course:
         self._write_all()
         parts = len(self._events.written), len(self._quarantine.written)
         try:
-            cuts = one_ahead(self._cuts(self._cutting_connection, read))
-            for judged in one_ahead(self._judge.judged([cut]) for cut in cuts):
-                self._take(judged)
+            for cut in one_ahead(self._cuts(self._cutting_connection, read)):
+                self._judging.do(self._judge.judged, [cut], then=self._take)
+            self._judging.finish()
             self._require_unchanged(read.file, read.stamp)
         except _NotLanded:
+            self._judging.finish()
             self._writing.finish()
             self._events.back_to(parts[0])
             self._quarantine.back_to(parts[1])
@@ -292,13 +295,14 @@ class _Course:
                 yield from (Finding(arrival.name, UNREAD_FIELD, name, arrival.events, 1) for name in names)
 
     def _write_all(self) -> None:
+        self._judging.finish()
         self._writing.finish()
         self._events.flush()
         self._quarantine.flush()
 
     def _work_off_waiting(self) -> None:
         if self._waiting:
-            self._take(self._judge.judged(self._waiting))
+            self._judging.do(self._judge.judged, self._waiting, then=self._take)
         self._waiting, self._waiting_bytes = [], 0
 
     def _take(self, judged: Judged) -> None:

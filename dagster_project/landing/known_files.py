@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from dagster_project.landing.batches import Landing
 from dagster_project.landing.findings import FILE_CHANGED, Remark
 from dagster_project.landing.inbox import InboxFile, Stamp
+from dagster_project.landing.manifest import Landing
 
 
 class KnownContents:

@@ -1,6 +1,6 @@
 """Committed landings: one manifest a batch, which appears by one rename once everything it names is on disk; and compactions of them.
 
-What belongs here: which files of the warehouse count. What does not: how they are written (`parts`).
+What belongs here: which files of the warehouse count. What does not: how they are written (`parquet_writer`).
 """
 
 from __future__ import annotations

@@ -1,0 +1,173 @@
+"""Lines to the fields of events, whatever file they came in: `Event` says what is read, here it becomes columns.
+
+Lines that are alike become events together. Where a line is not what is expected, those around it are read one by one, and what fits
+nothing is examined by itself.
+
+What belongs here: columns made of events. What does not: what their values have to be (`validation`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Final
+
+import polars as pl
+
+from dagster_project.landing.event import SPELLINGS, Expected, UnknownField, decoder_of, examined, unreadable
+from dagster_project.landing.findings import unread_fields
+from dagster_project.landing.line_splitter import lines_of
+from dagster_project.landing.pieces import Piece, text_of
+from dagster_project.landing.properties import canonical_texts
+from dagster_project.landing.times import read_times
+
+PARTS: Final = 16  # that a piece is read in where a line of it is not what is expected
+_FOUND: Final = {"wrong": pl.String(), "timestamp_json": pl.String(), "is_read": pl.Boolean()}
+UNREAD: Final = {"row": pl.UInt32(), "field": pl.String()}
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What lines say, a row each: file, position, element; the fields of the event, texts null where they are empty; and beside them
+    received_at (what the file states) and stated_at (when that is), is_receipt; instant and is_bare_date, when the event happened
+    (null: no time); timestamp_json, a time that is no text; wrong, what is wrong with types and properties (null: nothing); is_read,
+    whether the line is a JSON object.
+
+    unread: UNREAD, the fields of rows that nobody reads. line_of: the text of a row.
+    """
+
+    rows: pl.DataFrame
+    unread: pl.DataFrame
+    line_of: Callable[[int], str]
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Nothing that is made of lines refers to itself, so looking for what does costs time only."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+class Reader:
+    """Reads lines. zone: of bare dates."""
+
+    def __init__(self, zone: str) -> None:
+        self._zone, self._expected = zone, Expected()
+
+    @_without_collector()
+    def of_piece(self, piece: Piece) -> list[Fields]:
+        """What the lines of a piece say, lists and envelopes taken apart; a part of them each."""
+        if not piece.holds_objects:
+            return [self.of_lines(lines_of(piece))]
+        if (together := self._of_alike(piece)) is not None:
+            return [together]
+        parts = piece.parts(PARTS)
+        return [self.of_lines(lines_of(part)) if (alike := self._of_alike(part)) is None else alike for part in parts]
+
+    def _of_alike(self, piece: Piece) -> Fields | None:
+        """What lines say that are all alike; None where one is not."""
+        if (together := self._together(piece.text, len(piece.start))) is None:
+            return None
+        places = pl.DataFrame({"file": piece.file, "position": piece.position}).with_columns(
+            element=pl.lit(0, dtype=pl.Int32),
+            received_at=pl.lit(None, dtype=pl.String),
+            is_receipt=pl.lit(None, dtype=pl.Boolean),
+        )
+        text, start, end = piece.text, piece.start, piece.end
+        return self._fields(places, *together, lambda row: text_of(text[start[row] : end[row]]))
+
+    def of_lines(self, lines: pl.DataFrame) -> Fields:
+        """What LINES say; of those with a fault nothing."""
+        texts, faults = lines.get_column("line"), lines.get_column("fault")
+        items = texts.cast(pl.Binary).to_list()
+        are_objects = faults.null_count() == len(items) and bool((texts.str.starts_with("{") & texts.str.ends_with("}")).all())
+        if are_objects and (together := self._together(b"\n".join(items), len(items))) is not None:
+            return self._fields(lines, *together, texts.__getitem__)
+        events = list(map(decoder_of(Expected()).alone, items))
+        odd = [(row, fault) for row, (event, fault) in enumerate(zip(events, faults, strict=True)) if event is None or fault]
+        looked = {row: examined(items[row]) if fault is None else unreadable(fault) for row, fault in odd}
+        for row, one in looked.items():
+            events[row] = one.event
+        told = {row: (one.wrong, one.timestamp_json, one.is_read) for row, one in looked.items()}
+        usual = (None, None, True)
+        found = pl.DataFrame([told.get(row, usual) for row in range(len(items))], schema=_FOUND, orient="row")
+        unread = [(row, name) for row, one in looked.items() for name in one.unread]
+        return self._fields(lines, events, unread, texts.__getitem__, **found.to_dict())
+
+    def _together(self, text: bytes, count: int) -> tuple[list[Any], list[tuple[int, str]]] | None:
+        """The events of lines that are all alike, and UNREAD of them; what they are like is expected of the next ones too."""
+        expected: Expected | None = self._expected
+        tried = set[Expected]()
+        while expected is not None and expected not in tried:
+            try:
+                events = decoder_of(expected).together(text, count)
+            except UnknownField as field:
+                tried.add(expected)
+                expected = expected.with_field(field.name)
+            else:
+                if events is None:
+                    return None
+                self._expected = expected
+                return events, _unread(events, expected.unread)
+        return None
+
+    def _fields(
+        self,
+        places: pl.DataFrame,
+        events: Sequence[Any],
+        unread: Sequence[tuple[int, str]],
+        line_of: Callable[[int], str],
+        **found: pl.Series,
+    ) -> Fields:
+        """Fields of events, a row each. found: what was seen of lines that had to be examined."""
+        properties, faults = canonical_texts(list(map(attrgetter("properties"), events)))
+        times = pl.Series(list(map(attrgetter("timestamp"), events)), dtype=pl.String)
+        rows = places.select("file", "position", "element", "received_at", "is_receipt").with_columns(
+            **{name: _texts(events, name) for name in SPELLINGS},
+            timestamp=times,
+            tombstone=pl.Series(list(map(attrgetter("tombstone"), events)), dtype=pl.Boolean),
+            properties=properties,
+            **read_times(times, self._zone).select("instant", "is_bare_date").to_dict(),
+            stated_at=_stated_at(places.get_column("received_at")),
+            timestamp_json=found.get("timestamp_json", pl.lit(None, dtype=pl.String)),
+            is_read=found.get("is_read", pl.lit(value=True)),
+            wrong=_both(found["wrong"], faults) if found else faults,
+        )
+        return Fields(rows, pl.DataFrame(unread, schema=UNREAD, orient="row"), line_of)
+
+
+def unread_in(fields: Fields, is_event: pl.Series) -> pl.DataFrame:
+    """FINDINGS about fields that nobody reads, of the rows that are events."""
+    places = fields.rows.select("file", "position").with_row_index("row").filter(is_event)
+    return unread_fields(fields.unread.join(places, on="row"))
+
+
+def _unread(events: Sequence[Any], names: Sequence[str]) -> list[tuple[int, str]]:
+    """UNREAD of events that have been read together."""
+    values = {name: map(attrgetter(f"unread_{number}"), events) for number, name in enumerate(names)}
+    return [(row, name) for name, of_events in values.items() for row, value in enumerate(of_events) if value is not None]
+
+
+def _both(wrong: pl.Series, faults: pl.Series) -> pl.Series:
+    return pl.select(pl.concat_str(wrong, faults, separator="; ", ignore_nulls=True).replace("", None)).to_series()
+
+
+def _stated_at(stated: pl.Series) -> pl.Series:
+    if stated.null_count() == len(stated):
+        return pl.Series([None], dtype=pl.Datetime("us")).new_from_index(0, len(stated))
+    return read_times(stated, "UTC").get_column("instant")
+
+
+def _texts(events: Sequence[Any], name: str) -> pl.Series:
+    """A field of events; null where it is empty."""
+    found = pl.Series(list(map(attrgetter(name), events)), dtype=pl.String)
+    is_empty = found == ""
+    return found.set(is_empty, None) if is_empty.any() else found
