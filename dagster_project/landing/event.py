@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
@@ -29,11 +31,12 @@ SPELLINGS: Final = {
 NOT_JSON: Final = "the line is not valid JSON"
 NOT_UTF8: Final = "the line is not valid UTF-8"
 TOO_DEEP: Final = "the line nests deeper than can be read"
+TWICE_IN_PROPERTIES: Final = "given more than once in properties: "
 NOT_AN_OBJECT: Final = "the line is no JSON object: an event is {…} with an event_name"
 
 
 class Event(msgspec.Struct, gc=False):
-    """An event. Null is absent; of a field that is given twice the last counts."""
+    """An event. Null is absent. Of a field that is given twice this has the last value: no such line is an event (`repeated`)."""
 
     event_name: str | None = None
     customer_id: str | None = None
@@ -141,7 +144,7 @@ def examined(line: bytes) -> Examined:
         members = _fields.decode(line)
         fields = {name: raw for name, value in members.items() if (raw := bytes(value)) != b"null"}
         event = Event()
-        wrong = [*_reserved(members), *_differing(fields), *_read_fields(fields, event)]
+        wrong = [*_reserved(members), *_given_twice(line), *_differing(fields), *_read_fields(fields, event)]
     except UnicodeDecodeError:
         return unreadable(NOT_UTF8)
     except RecursionError:
@@ -167,6 +170,32 @@ def _is_json(line: bytes) -> bool:
     except (msgspec.DecodeError, RecursionError):
         return False
     return True
+
+
+def repeated(text: bytes) -> list[tuple[str, ...]]:
+    """Paths of the keys that a JSON object, or one within it, gives more than once."""
+    pairs = json.loads(text, object_pairs_hook=_Pairs, parse_int=str, parse_float=str, strict=False)
+    return list(dict.fromkeys(_repeated(pairs)))
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """Keys of a JSON object with their values, as often as they are given."""
+
+
+def _repeated(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    if isinstance(value, _Pairs):
+        yield from ((*path, name) for name, count in Counter(name for name, _ in value).items() if count > 1)
+        for name, inner in value:
+            yield from _repeated(inner, (*path, name))
+
+
+def _given_twice(line: bytes) -> Iterator[str]:
+    """Of the event and its properties; what nests in these is looked at where it is taken apart, and nobody reads any other."""
+    found = repeated(line)
+    if fields := [path[0] for path in found if len(path) == 1]:
+        yield f"given more than once: {', '.join(fields)}; give each field once"
+    if names := [path[1] for path in found if len(path) == 2 and path[0] == "properties"]:
+        yield f"{TWICE_IN_PROPERTIES}{', '.join(names)}"
 
 
 def _reserved(names: Iterable[str]) -> Iterator[str]:

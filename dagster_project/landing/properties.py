@@ -17,6 +17,7 @@ import msgspec
 import polars as pl
 from msgspec import Raw
 
+from dagster_project.landing.event import TWICE_IN_PROPERTIES, repeated
 from rating.books.values import canonical_number
 
 Members = dict[str, Raw]
@@ -95,6 +96,9 @@ def _with_numbers_as_texts(members: Members) -> tuple[str | None, str | None]:
 
 def _flat(values: dict[str, bytes]) -> dict[str, bytes]:
     """Values by their path, objects taken apart; a key that has the dots itself goes before a path."""
+    nested = ((name, path) for name, value in values.items() if value.startswith(b"{") for path in repeated(value))
+    if twice := [".".join((name, *path)) for name, path in nested]:
+        raise _Unfit(f"{TWICE_IN_PROPERTIES}{', '.join(twice)}")
     for depth in range(1, DEPTH_MAX + 1):
         objects = {path: value for path, value in values.items() if value.startswith(b"{")}
         if not objects:

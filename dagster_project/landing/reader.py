@@ -10,22 +10,25 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from operator import attrgetter
 from typing import Any, Final
 
+import msgspec
 import polars as pl
 
-from dagster_project.landing.event import SPELLINGS, Expected, UnknownField, decoder_of, examined, unreadable
+from dagster_project.landing.event import FIELDS, SPELLINGS, Expected, UnknownField, decoder_of, examined, unreadable
 from dagster_project.landing.findings import unread_fields
 from dagster_project.landing.line_splitter import lines_of
-from dagster_project.landing.pieces import Piece, text_of
-from dagster_project.landing.properties import canonical_texts
+from dagster_project.landing.pieces import Piece, most_keys, text_of
+from dagster_project.landing.properties import Members, canonical_texts
 from dagster_project.landing.times import read_times
 
 PARTS: Final = 16  # that a piece is read in where a line of it is not what is expected
 _FOUND: Final = {"wrong": pl.String(), "timestamp_json": pl.String(), "is_read": pl.Boolean()}
+_members: Final = msgspec.json.Decoder(Members)
 UNREAD: Final = {"row": pl.UInt32(), "field": pl.String()}
 
 
@@ -91,7 +94,7 @@ class Reader:
         are_objects = faults.null_count() == len(items) and bool((texts.str.starts_with("{") & texts.str.ends_with("}")).all())
         if are_objects and (together := self._together(b"\n".join(items), len(items))) is not None:
             return self._fields(lines, *together, texts.__getitem__)
-        events = list(map(decoder_of(Expected()).alone, items))
+        events = list(map(_alone, items))
         odd = [(row, fault) for row, (event, fault) in enumerate(zip(events, faults, strict=True)) if event is None or fault]
         looked = {row: examined(items[row]) if fault is None else unreadable(fault) for row, fault in odd}
         for row, one in looked.items():
@@ -100,10 +103,11 @@ class Reader:
         usual = (None, None, True)
         found = pl.DataFrame([told.get(row, usual) for row in range(len(items))], schema=_FOUND, orient="row")
         unread = [(row, name) for row, one in looked.items() for name in one.unread]
-        return self._fields(lines, events, unread, texts.__getitem__, **found.to_dict())
+        return self._fields(lines, _columns(events), unread, texts.__getitem__, **found.to_dict())
 
-    def _together(self, text: bytes, count: int) -> tuple[list[Any], list[tuple[int, str]]] | None:
-        """The events of lines that are all alike, and UNREAD of them; what they are like is expected of the next ones too."""
+    def _together(self, text: bytes, count: int) -> tuple[_Columns, list[tuple[int, str]]] | None:
+        """The fields of lines that are all alike and give no key twice, and UNREAD of them; what they are like is expected of the next
+        ones too."""
         expected: Expected | None = self._expected
         tried = set[Expected]()
         while expected is not None and expected not in tried:
@@ -116,24 +120,27 @@ class Reader:
                 if events is None:
                     return None
                 self._expected = expected
-                return events, _unread(events, expected.unread)
+                columns = _columns(events)
+                if _may_repeat(text, columns.filled, columns.properties):
+                    return None
+                return columns, _unread(events, expected.unread)
         return None
 
     def _fields(
         self,
         places: pl.DataFrame,
-        events: Sequence[Any],
+        columns: _Columns,
         unread: Sequence[tuple[int, str]],
         line_of: Callable[[int], str],
         **found: pl.Series,
     ) -> Fields:
-        """Fields of events, a row each. found: what was seen of lines that had to be examined."""
-        properties, faults = canonical_texts(list(map(attrgetter("properties"), events)))
-        times = pl.Series(list(map(attrgetter("timestamp"), events)), dtype=pl.String)
+        """Fields of columns, a row each. found: what was seen of lines that had to be examined."""
+        properties, faults = canonical_texts(columns.properties)
+        times = columns.texts["timestamp"]
         rows = places.select("file", "position", "element", "received_at", "is_receipt").with_columns(
-            **{name: _texts(events, name) for name in SPELLINGS},
+            **{name: _filled(columns.texts[name]) for name in SPELLINGS},
             timestamp=times,
-            tombstone=pl.Series(list(map(attrgetter("tombstone"), events)), dtype=pl.Boolean),
+            tombstone=columns.tombstone,
             properties=properties,
             **read_times(times, self._zone).select("instant", "is_bare_date").to_dict(),
             stated_at=_stated_at(places.get_column("received_at")),
@@ -166,8 +173,60 @@ def _stated_at(stated: pl.Series) -> pl.Series:
     return read_times(stated, "UTC").get_column("instant")
 
 
-def _texts(events: Sequence[Any], name: str) -> pl.Series:
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """The fields of events as columns, as lines give them."""
+
+    texts: Mapping[str, pl.Series]
+    tombstone: pl.Series
+    properties: Sequence[Members | None]
+
+    @property
+    def filled(self) -> int:
+        """How many fields are given and not null."""
+        columns = (*self.texts.values(), self.tombstone)
+        return sum(len(column) - column.null_count() for column in columns) + len(self.properties) - self.properties.count(None)
+
+
+def _columns(events: Sequence[Any]) -> _Columns:
+    def column(name: str, dtype: pl.DataType) -> pl.Series:
+        return pl.Series(list(map(attrgetter(name), events)), dtype=dtype)
+
+    return _Columns(
+        {name: column(name, pl.String()) for name in (*SPELLINGS, "timestamp")},
+        column("tombstone", pl.Boolean()),
+        list(map(attrgetter("properties"), events)),
+    )
+
+
+def _may_repeat(text: bytes, fields: int, properties: Iterable[Members | None]) -> bool:
+    """Whether a line may give a key twice: there may be more keys than `fields` and those of properties. Keys within properties that
+    nest are looked at where these are taken apart."""
+    holding = [members for members in properties if members is not None]
+    inner = sum(map(len, holding))
+    most = most_keys(text)
+    if most <= fields + inner:
+        return False
+    # fields that are null, or that nobody reads
+    lines = _members.decode_lines(text)
+    most -= sum(map(len, lines)) + inner
+    if most <= 0:
+        return False
+    outer = (value for members in lines for name, value in members.items() if name != "properties")
+    values = (bytes(value) for value in chain(outer, chain.from_iterable(members.values() for members in holding)))
+    return most > sum(most_keys(value) for value in values if value.startswith((b"{", b"[")))
+
+
+def _alone(line: bytes) -> Any:
+    """The event of a line; None where it does not fit, or may give a key twice."""
+    event = decoder_of(Expected()).alone(line)
+    if event is None:
+        return None
+    fields = sum(getattr(event, name) is not None for name in FIELDS)
+    return None if _may_repeat(line, fields, [event.properties]) else event
+
+
+def _filled(texts: pl.Series) -> pl.Series:
     """A field of events; null where it is empty."""
-    found = pl.Series(list(map(attrgetter(name), events)), dtype=pl.String)
-    is_empty = found == ""
-    return found.set(is_empty, None) if is_empty.any() else found
+    is_empty = texts == ""
+    return texts.set(is_empty, None) if is_empty.any() else texts

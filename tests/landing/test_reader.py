@@ -65,6 +65,8 @@ def _event_by_python(line: str) -> dict[str, Any] | None:
         json.dumps(said, default=str, ensure_ascii=False).encode()  # a lone surrogate is no text
     except ValueError:
         return None
+    if _gives_twice(line):
+        return None
     given = {name: value for name, value in said.items() if value is not None}
     if any(name.startswith("$") for name in said):
         return None
@@ -80,6 +82,15 @@ def _event_by_python(line: str) -> dict[str, Any] | None:
     if not isinstance(properties, dict | None):
         return None
     return event | {"tombstone": tombstone, "properties": None if properties is None else _canonical(properties)}
+
+
+def _gives_twice(line: str) -> bool:
+    """Whether an event or its properties give a key twice."""
+    pairs = json.loads(line, object_pairs_hook=list)
+    within = [value for name, value in pairs if name == "properties" and isinstance(value, list)]
+    return any(
+        len({name for name, _ in one}) < len(one) for one in (pairs, *within) if all(isinstance(pair, tuple) for pair in one)
+    )
 
 
 def _canonical(properties: dict[str, Any]) -> dict[str, Any]:
