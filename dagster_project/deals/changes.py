@@ -14,7 +14,6 @@ from dagster_project.deals import proposals
 from dagster_project.deals.desk import Desk
 from dagster_project.deals.files import CannotWrite, Change, content_of, contract_edited, dumped, round_trip, safe_name, written
 from dagster_project.errors import UserError
-from rating import books as contract_books
 from rating.books import BooksError
 from rating.books.folder import YAML_ENDINGS, Folder
 
@@ -72,7 +71,7 @@ def added(folder: Path, section: str, item: Mapping[str, Any]) -> Change:
 
 def _require_sound(desk: Desk, change: Change) -> None:
     try:
-        contract_books.load(desk.folder, desk.agreed(), change.files)
+        desk.books_with(change.files)
     except BooksError as error:
         raise UserError(*(str(problem) for problem in error.problems)) from None
 

@@ -22,6 +22,7 @@ from typing import Any
 import polars as pl
 
 from rating.books.additions import touched_by
+from rating.books.changes import changed_by
 from rating.books.checks import problems_in, problems_of_agreements, warnings_about
 from rating.books.folder import Folder
 from rating.books.frames import frames_of
@@ -60,6 +61,7 @@ __all__ = [
     "resumed",
     "version_now",
     "with_agreed",
+    "with_files",
 ]
 
 
@@ -233,6 +235,20 @@ def _is_stated(statements: Statements, section: str, code: str) -> bool:
     if section == "credit_grants":
         return bool(statements.grants.some([code]))
     return code in {"customers": statements.customers, "contracts": statements.contracts}[section].stated
+
+
+def with_files(reading: Reading, folder: Path, files: Mapping[str, bytes]) -> Books | None:
+    """The books with files of their folder as they would be, for a look at what they come to: agreements are those that `load` reads,
+    but for the lines that the others of these files stand on; catalogue and warnings are those of before.
+
+    Raises `BooksError` as `load` does. None where more has to be read than these files.
+    """
+    changed = changed_by(reading.books, reading.statements, folder, files)
+    if changed is None:
+        return None
+    if changed.problems:
+        raise BooksError.of(changed.problems)
+    return replace(reading.books, **changed.frames(reading.books))
 
 
 def version_now(folder: Path, files: Sequence[str]) -> str | None:

@@ -74,7 +74,25 @@ def touched_by(books: Books, statements: Statements, documents: Sequence[Documen
         for section, stated in document.tree.items():
             items[section] += stated
     codes = {section: [item["id"] for item in stated] for section, stated in items.items()}
-    if not _are_alone(books, statements, found.contracts.values()):
+    contracts = [item["contract"] for item in items["credit_grants"]]
+    return touched(books, statements, found, problems, codes, contracts)
+
+
+def touched(
+    books: Books,
+    statements: Statements,
+    found: Statements,
+    problems: Sequence[Problem],
+    codes: Mapping[str, Sequence[str]],
+    contracts_of_grants: Sequence[str],
+    *,
+    takes_prices: bool = False,
+) -> Touched | None:
+    """As `touched_by`, of statements that were found. codes: by section, all that was to be stated.
+
+    takes_prices: also contracts with prices of their own, but for tiers; warnings about these are not told.
+    """
+    if not _are_alone(books, statements, found.contracts.values(), takes_prices=takes_prices):
         return None
     if _may_be_known(books, codes["credit_grants"]) or any(grant.terms.every is not None for grant in found.grants):
         return None
@@ -84,7 +102,7 @@ def touched_by(books: Books, statements: Statements, documents: Sequence[Documen
         contracts=statements.contracts.restated(found.contracts),
         grants=statements.grants.and_then([*found.grants]),
     )
-    contracts = dict.fromkeys([*codes["contracts"], *(item["contract"] for item in items["credit_grants"])])
+    contracts = dict.fromkeys([*codes["contracts"], *contracts_of_grants])
     some = replace(
         every,
         customers=every.customers.only(_customers_to_go_over(books, every, found, codes["customers"])),
@@ -130,7 +148,7 @@ def _may_be_known(books: Books, grants: Sequence[str]) -> bool:
     return bool(known.is_in({*grants, *stems}).any() or times.str.contains_any([f"{stem}#" for stem in stems]).any())
 
 
-def _are_alone(books: Books, statements: Statements, contracts: Iterable[Stated[Contract]]) -> bool:
+def _are_alone(books: Books, statements: Statements, contracts: Iterable[Stated[Contract]], *, takes_prices: bool) -> bool:
     """Whether nothing but these contracts themselves changes with them: no tiers and values of their own, no zone that is new to
     meters and cards, no archived plan that goes on."""
     terms = {stated.terms.id: stated.terms for stated in contracts}
@@ -141,8 +159,8 @@ def _are_alone(books: Books, statements: Statements, contracts: Iterable[Stated[
     plans = {span.plan for contract in terms.values() for span in plan_spans(contract)}
     plans.update(books.contract_terms.filter(is_one).get_column("plan_code").unique())
     return (
-        not any(_states_prices(contract) for contract in terms.values())
-        and books.rate_overrides.filter(is_one).is_empty()
+        (takes_prices or not any(_states_prices(contract) for contract in terms.values()))
+        and books.rate_overrides.filter(is_one, pl.lit(not takes_prices) | pl.col("tier_set_id").is_not_null()).is_empty()
         and all(
             (statements.zone(terms[code]), terms[code].status) == (zone, status)
             for code, zone, status in before.select("contract_id", "timezone", "status").iter_rows()

@@ -41,6 +41,14 @@ def read_statements(folder: Folder, beside: Sequence[Document] = ()) -> tuple[St
     return statements, [*folder.problems, *reading.problems, *problems]
 
 
+def read_files(folder: Folder, files: Sequence[str]) -> tuple[Statements, list[Problem]]:
+    """What some of the files state by themselves, rate cards without their entries; and what is wrong with their shape."""
+    reading = _Reading(folder)
+    for file in files:
+        reading.take_file(file)
+    return reading.statements, [*folder.problems, *reading.problems]
+
+
 def read_alone(documents: Sequence[Document]) -> tuple[Statements, list[Problem]]:
     """What documents that are agreed beside a folder state, and what is wrong with their shape."""
     reading = _Reading(Folder(Path()))
