@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -59,6 +60,8 @@ def added(folder: Path, section: str, item: Mapping[str, Any]) -> Change:
         if not name.lower().endswith(YAML_ENDINGS) or (content := content_of(folder, name)) is None:
             continue
         text = content.decode("utf-8", "replace")
+        if not _may_have(text, section):
+            continue
         yaml = round_trip(text)
         tree = yaml.load(text)
         if isinstance(tree, CommentedMap) and isinstance(tree.get(section), CommentedSeq):
@@ -67,6 +70,11 @@ def added(folder: Path, section: str, item: Mapping[str, Any]) -> Change:
     code = str(item.get("code") or item.get("id") or section)
     name = f"{section}/{safe_name(code)}.yml" if section in APART else f"{section}.yml"
     return Change({name: written({section: [dict(item)]})}, {name: None})
+
+
+def _may_have(text: str, section: str) -> bool:
+    """Whether a file can have a section: a large one takes long to take apart with its comments."""
+    return re.search(rf"^(?:{{|---|['\"]?{section}['\"]?[ \t]*:)", text, re.MULTILINE) is not None
 
 
 def _require_sound(desk: Desk, change: Change) -> None:
