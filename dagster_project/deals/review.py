@@ -157,10 +157,10 @@ def _checked(books: Books, books_with: BooksWith, change: Change, warehouse: War
     as_of = issued.latest_as_of(warehouse)
     if as_of is not None:
         headers, facts = issued.read_headers(warehouse, as_of), issued.contract_facts(warehouse, as_of)
-        before = {str(problem) for problem in contract_books.problems_against(books, headers, facts)}
-        found = [str(problem) for problem in contract_books.problems_against(after, headers, facts)]
-        if problems := tuple(one for one in found if one not in before):
-            return None, problems
+        if found := [str(problem) for problem in contract_books.problems_against(after, headers, facts)]:
+            before = {str(problem) for problem in contract_books.problems_against(books, headers, facts)}
+            if problems := tuple(one for one in found if one not in before):
+                return None, problems
     return after, ()
 
 
