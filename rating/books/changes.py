@@ -90,13 +90,19 @@ def _changed(
     if not {*before.stated} <= {*after.stated}:
         return None
     found = {
-        code: one for code, one in after.stated.items() if code not in before.stated or before.stated[code].terms != one.terms
+        code: one for code, one in after.stated.items() if code not in before.stated or _said(before.stated[code]) != _said(one)
     }
     for code in found:
         stated = known.get(code)
         if stated is not None and stated.place.document.file not in files:
             return None
     return replace(after, stated=found)
+
+
+def _said(stated: Stated[Any]) -> tuple[Any, ...]:
+    """What an item says; in an amendment, null is not the same as nothing (R-5b)."""
+    amendments = getattr(stated.terms, "amendments", ())
+    return stated.terms, *(amendment.model_fields_set for amendment in amendments)
 
 
 def _new_grants(before: Statements, after: Statements) -> list[Stated[Any]] | None:

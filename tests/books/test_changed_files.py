@@ -196,6 +196,19 @@ def test_what_may_touch_more_is_read_with_everything(folder: Path, reading: Read
     _require_as_whole(reading, folder, {file: content.encode()})
 
 
+def test_a_term_that_an_amendment_names_with_null_is_another(tmp_path: Path) -> None:
+    said = BOOKS.replace("customer: c_base", "customer: cust_0").replace("contract: t_base", "contract: k_1")
+    contract = "id: k_2, customer: cust_0, plan: pro, start_date: 2026-02-01, status: approved, base_fee: '9.00'"
+    (tmp_path / "books.yml").write_text(said)
+    (tmp_path / "k_2.yml").write_text(f"contracts: [{{{contract}, amendments: [{{effective_date: 2026-05-01, plan: pro}}]}}]\n")
+    reading = read(tmp_path)
+    change = f"contracts: [{{{contract}, amendments: [{{effective_date: 2026-05-01, plan: pro, base_fee: null}}]}}]\n"
+    assert _require_as_whole(reading, tmp_path, {"k_2.yml": change.encode()}) == "sound"
+    found = with_files(reading, tmp_path, {"k_2.yml": change.encode()})
+    assert found is not None
+    assert not found.contract_terms.equals(reading.books.contract_terms)
+
+
 @pytest.mark.parametrize(
     "item",
     [
