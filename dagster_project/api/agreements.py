@@ -109,7 +109,7 @@ class Agreeing:
         """The books with this. Raises `ApiError` where they would have a mistake."""
         next_one = Record(known.agreed.last + 1, now, draft.by, "", None, "", draft.op, draft.item, "", "")
         try:
-            after = self._books.after(known, next_one)
+            after = self._books.after(known, [next_one])
         except BooksError as error:
             mine = [problem for problem in error.problems if problem.file == next_one.place]
             if not mine:

@@ -21,12 +21,15 @@ import sqlalchemy as sa
 from dagster_project.api.answers import invalid
 from dagster_project.pipeline.run import reading_of, stamps
 from dagster_project.register import records
-from dagster_project.register.agreements import SECTIONS, Agreements, Item, fold, item_after
+from dagster_project.register.agreements import NOTHING, SECTIONS, Agreements, Item, fold
+from dagster_project.register.folded import noted_by_runs
 from dagster_project.register.records import Record
+from dagster_project.warehouse.books_cache import recall_reading
+from dagster_project.warehouse.paths import Warehouse
 from rating.books import Books, BooksError, Reading, with_agreed
 from rating.books.garbage import uncollected
 
-FEW = 100  # so many records are added one by one, more are read with everything
+FEW = 100  # of so many agreements listeners are told one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +87,11 @@ def plan_named(code: object, known: Known) -> dict[str, Any]:
 class BooksOfNow:
     """Reads a file of the folder again only where one has changed, and records only once."""
 
-    def __init__(self, folder: Path, register: sa.Engine) -> None:
-        self.folder, self._register = folder, register
+    def __init__(self, folder: Path, register: sa.Engine, warehouse: Warehouse | None = None) -> None:
+        """warehouse: where runs note what they have read, so that it need not be read again."""
+        self.folder, self._register, self._warehouse = folder, register, warehouse
         self._lock = threading.Lock()
-        self._agreed = Agreements()
+        self._agreed: Agreements | None = None
         self._files: object = None
         self._held: Known | Exception | None = None
         self._news: list[Item] | None = []
@@ -96,6 +100,8 @@ class BooksOfNow:
     def known(self) -> Known:
         """The books as they lie there now. Raises `BooksError`, and `UserError` for files that do not come to rest."""
         with self._lock:
+            if self._agreed is None:
+                self._agreed = NOTHING if self._warehouse is None else noted_by_runs(self._register, self._warehouse)
             with uncollected():
                 found = records.every(self._register, after=self._agreed.last)
             files = stamps(self.folder)
@@ -117,14 +123,15 @@ class BooksOfNow:
             for tell in self._told:
                 tell(held if isinstance(held, Known) else None, news)
 
-    def after(self, known: Known, record: Record) -> Known:
-        """The books once there is one more record. Raises `BooksError` where they would have mistakes."""
-        agreed = fold([record], known.agreed)
-        if (item := item_after(record, known.agreed.items.get(record.item.get("id", "")))) is None:
+    def after(self, known: Known, found: Sequence[Record]) -> Known:
+        """The books once there are some records more. Raises `BooksError` where they would have mistakes."""
+        agreed = fold(found, known.agreed)
+        items = _items_of(found, agreed)
+        if not items:
             return Known(known.reading, agreed)
         reading = None
-        if item.kind == "grant" or not known.is_of_folder(item.kind, item.terms["id"]):
-            reading = with_agreed(known.reading, item.document, agreed.digest)
+        if not any(item.kind != "grant" and known.is_of_folder(item.kind, item.terms["id"]) for item in items):
+            reading = with_agreed(known.reading, [item.document for item in items], agreed.digest)
         return Known(reading or reading_of(self.folder, agreed.beside_the_folder), agreed)
 
     def adopt(self, before: Known, record: Record, after: Known) -> None:
@@ -134,39 +141,48 @@ class BooksOfNow:
                 return
             # it was no record yet when they were read, and had no hash
             agreed = fold([record], before.agreed)
-            books = replace(after.together, version=agreed.version_with(after.reading.folder_version))
-            self._hold(Known(replace(after.reading, books=books), agreed), record)
+            books = after.together.agreed_as(agreed.digest if agreed.items else "")
+            self._hold(Known(replace(after.reading, books=books), agreed), [record])
 
     def tell(self, listener: Listener) -> None:
         """Have somebody told by `refresh` of every change."""
         self._told.append(listener)
 
     def _has_added(self, found: Sequence[Record]) -> bool:
-        """Whether records could be added to the books that are held, one by one."""
+        """Whether records could be added to the books that are held."""
         if not isinstance(self._held, Known):
             return not found
-        if len(found) > FEW:
-            return False
-        try:
-            for record in found:
-                self._hold(self.after(self._held, record), record)
-        except BooksError:
-            return False  # everything says all that is wrong
+        if found:
+            try:
+                self._hold(self.after(self._held, found), found)
+            except BooksError:
+                return False  # reading everything says all that is wrong
         return True
 
-    def _hold(self, known: Known, record: Record) -> None:
-        item = known.agreed.items.get(str(record.item.get("id")))
+    def _hold(self, known: Known, found: Sequence[Record]) -> None:
+        items = _items_of(found, known.agreed)
         self._agreed, self._held = known.agreed, known
-        if self._news is not None and item is not None:
-            self._news.append(item)
+        if self._news is not None:
+            self._news = None if len(items) > FEW else [*self._news, *items]
 
     def _read(self, agreed: Agreements) -> Known | Exception:
         try:
             with uncollected():
-                found = Known(reading_of(self.folder, agreed.beside_the_folder), agreed)
+                found = Known(self._recalled(agreed) or reading_of(self.folder, agreed.beside_the_folder), agreed)
         except Exception as error:
             return error
         # millions of small things that stay: walking them for garbage would hold up every request, again and again
-        gc.collect()
+        if self._held is not None:  # at the start there is none
+            gc.collect()
         gc.freeze()
         return found
+
+    def _recalled(self, agreed: Agreements) -> Reading | None:
+        """The books as a run has read them, with what was agreed since; None where they have to be read."""
+        return None if self._warehouse is None else recall_reading(self._warehouse, self.folder, agreed.beside_the_folder)
+
+
+def _items_of(found: Sequence[Record], agreed: Agreements) -> list[Item]:
+    """The items that records are about. agreed: with these records."""
+    codes = dict.fromkeys(str(record.item.get("id")) for record in found if record.op.partition(".")[0] in SECTIONS)
+    return [agreed.items[code] for code in codes]

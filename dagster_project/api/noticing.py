@@ -14,6 +14,7 @@ from dagster_project.api.books_of_now import BooksOfNow, Known
 from dagster_project.checks.notices import Notice, Notices
 from dagster_project.landing.event import SPELLINGS
 from dagster_project.register.agreements import Item
+from rating.books.garbage import uncollected
 from rating.calendar import naive_utc
 
 _SNAKE = {camel: name for name, camel in SPELLINGS.items()}
@@ -39,7 +40,8 @@ class Noticing:
         if known is None:
             self._notices = None
         elif self._notices is None or agreed is None:
-            self._notices = Notices.of(known.together)
+            with uncollected():
+                self._notices = Notices.of(known.together)
         else:
             self._notices.hear_of(
                 known.together,

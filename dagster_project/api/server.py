@@ -83,7 +83,7 @@ def application(serving: Serving, pages: Pages | None = None) -> Starlette:
     """The door as an application; it opens and closes with the server's lifespan. pages: their routes, and what ends them."""
     keys = Keys(serving.register, serving.clock)
     refusals = Refusals(serving.clock)
-    books = BooksOfNow(serving.books, serving.register)
+    books = BooksOfNow(serving.books, serving.register, serving.warehouse)
     noticing = Noticing(books)
     books.refresh()
     door = Door(Segments(serving.inbox, serving.segment_age_seconds), serving.clock, _zone(books))

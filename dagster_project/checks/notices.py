@@ -125,27 +125,29 @@ class Notices:
         self._known = {}
 
     def _lay_customers(self, customers: pl.DataFrame) -> None:
-        for customer, external in customers.select("customer_id", "external_id").iter_rows():
-            self.customers[customer] = customer
-            if external is not None:
-                self.external[external] = customer
+        ids = customers.get_column("customer_id").to_list()
+        self.customers.update(zip(ids, ids, strict=True))
+        self.external.update(customers.select("external_id", "customer_id").drop_nulls("external_id").rows())
 
     def _lay_contracts(self, books: Catalog) -> None:
         plans: dict[str, list[str]] = defaultdict(list)
-        for contract, plan in books.contract_terms.select("contract_id", "plan_code").iter_rows():
+        for contract, plan in books.contract_terms.select("contract_id", "plan_code").rows():
             plans[contract].append(plan)
         covered = defaultdict(list)
         for contract, customer in books.covered_customers.select("contract_id", "customer_id").iter_rows():
             covered[contract].append(customer)
-        laid: dict[str, dict[str, _Contract]] = defaultdict(dict)
-        for row in books.contracts.iter_rows(named=True):
-            if row["status"] == "approved":
-                meters = tuple(dict.fromkeys(code for plan in plans[row["contract_id"]] for code in self._meters_of[plan]))
-                one = _Contract(row["contract_id"], row["start_date"], row["end_date"], ZoneInfo(row["timezone"]), meters)
-                for customer in (row["customer_id"], *covered[row["contract_id"]]):
-                    laid[customer][one.contract_id] = one
+        laid: dict[str, list[_Contract]] = defaultdict(list)
+        meters: dict[tuple[str, ...], tuple[str, ...]] = {}  # by plans, of which there are few
+        columns = ("contract_id", "customer_id", "start_date", "end_date", "timezone")
+        for code, customer, start, end, zone in books.contracts.filter(pl.col("status") == "approved").select(columns).rows():
+            of_plans = tuple(plans[code])
+            if of_plans not in meters:
+                meters[of_plans] = tuple(dict.fromkeys(meter for plan in of_plans for meter in self._meters_of[plan]))
+            one = _Contract(code, start, end, ZoneInfo(zone), meters[of_plans])
+            for owner in (customer, *covered.get(code, ())):
+                laid[owner].append(one)
         for customer, contracts in laid.items():
-            every = {one.contract_id: one for one in self.contracts.get(customer, ())} | contracts
+            every = {one.contract_id: one for one in (*self.contracts.get(customer, ()), *contracts)}
             self.contracts[customer] = [every[contract_id] for contract_id in sorted(every)]
         for contract, meter, values in books.rate_overrides.select("contract_id", "meter_code", "group_values").iter_rows():
             if meter is not None and values is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,6 @@ from dagster_project.deals import proposals
 from dagster_project.deals.desk import Desk
 from dagster_project.deals.files import CannotWrite, Change, content_of, contract_edited, dumped, round_trip, safe_name, written
 from dagster_project.errors import UserError
-from rating import books as contract_books
 from rating.books import BooksError
 from rating.books.folder import YAML_ENDINGS, Folder
 
@@ -60,6 +60,8 @@ def added(folder: Path, section: str, item: Mapping[str, Any]) -> Change:
         if not name.lower().endswith(YAML_ENDINGS) or (content := content_of(folder, name)) is None:
             continue
         text = content.decode("utf-8", "replace")
+        if not _may_have(text, section):
+            continue
         yaml = round_trip(text)
         tree = yaml.load(text)
         if isinstance(tree, CommentedMap) and isinstance(tree.get(section), CommentedSeq):
@@ -70,9 +72,14 @@ def added(folder: Path, section: str, item: Mapping[str, Any]) -> Change:
     return Change({name: written({section: [dict(item)]})}, {name: None})
 
 
+def _may_have(text: str, section: str) -> bool:
+    """Whether a file can have a section: a large one takes long to take apart with its comments."""
+    return re.search(rf"^(?:{{|---|['\"]?{section}['\"]?[ \t]*:)", text, re.MULTILINE) is not None
+
+
 def _require_sound(desk: Desk, change: Change) -> None:
     try:
-        contract_books.load(desk.folder, desk.agreed(), change.files)
+        desk.books_with(change.files)
     except BooksError as error:
         raise UserError(*(str(problem) for problem in error.problems)) from None
 

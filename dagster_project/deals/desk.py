@@ -26,6 +26,7 @@ from dagster_project.warehouse import issued
 from dagster_project.warehouse.books_cache import recall
 from dagster_project.warehouse.database import fetch, published
 from dagster_project.warehouse.paths import Warehouse
+from rating import books as contract_books
 from rating.books import Agreed, Books
 from rating.books.currencies import MINOR_DIGITS
 
@@ -40,9 +41,9 @@ class Refused(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Where the books of now are held already: they, and what is agreed beside the folder. Both raise `BooksError`."""
+    """Where the books of now are held already, as they were read, and what is agreed beside the folder. Both raise `BooksError`."""
 
-    books: Callable[[], Books]
+    held: Callable[[], contract_books.Reading]
     agreed: Callable[[], Agreed]
 
 
@@ -66,13 +67,24 @@ class Desk:
     def books(self) -> Books:
         """The books of now. Raises `BooksError`."""
         if self.reading is not None:
-            return self.reading.books()
+            return self.reading.held().books
         agreed = self.agreed()
         return recall(self.warehouse, self.folder, agreed) or read_books(self.folder, agreed)
 
     def agreed(self) -> Agreed:
         """What is agreed beside the folder."""
         return fold(records.every(self.register)).beside_the_folder if self.reading is None else self.reading.agreed()
+
+    def books_with(self, files: Mapping[str, bytes]) -> Books:
+        """The books with files of the folder as they would be, as far as agreements and mistakes go. Raises `BooksError`."""
+        found = None
+        if self.reading is not None:
+            found = contract_books.with_files(self.reading.held(), self.folder, files)
+        return found or self._read_with(files)
+
+    def _read_with(self, files: Mapping[str, bytes]) -> Books:
+        """As `books_with`, everything read."""
+        return contract_books.load(self.folder, self.agreed(), files)
 
     def every(self) -> Mapping[str, Proposal]:
         """All proposals, the newest last."""
@@ -91,7 +103,7 @@ class Desk:
         proposal, books = self.one(name), self.books()
 
         def made() -> Review:
-            return reviewed(proposal, self.folder, books, self.agreed(), self.warehouse, simulates=simulates)
+            return reviewed(proposal, self.folder, books, self.books_with, self.warehouse, simulates=simulates)
 
         if not simulates or self.reading is None:
             return made()
@@ -196,8 +208,8 @@ class Desk:
             raise _decided(proposal, decided)
         self._require_role(by, "approver")
         _require_words(because)
-        books, agreed = self.books(), self.agreed()
-        review = reviewed(proposal, self.folder, books, agreed, self.warehouse)
+        books = self.books()
+        review = reviewed(proposal, self.folder, books, self._read_with, self.warehouse)
         if review.hash != review_hash:
             raise Refused("CHANGED_SINCE_REVIEW", *_what_changed(proposal, review, self.folder))
         if review.open_points:

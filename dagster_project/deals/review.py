@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -19,7 +19,10 @@ from dagster_project.deals.simulated import Simulated
 from dagster_project.warehouse import issued
 from dagster_project.warehouse.paths import Warehouse
 from rating import books as contract_books
-from rating.books import Agreed, Books, BooksError
+from rating.books import Books, BooksError
+
+# the books with files as they would be; raises `BooksError`
+BooksWith = Callable[[Mapping[str, bytes]], Books]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +61,13 @@ class Review:
 
 
 def reviewed(
-    proposal: Proposal, folder: Path, books: Books, agreed: Agreed, warehouse: Warehouse, *, simulates: bool = True
+    proposal: Proposal, folder: Path, books: Books, books_with: BooksWith, warehouse: Warehouse, *, simulates: bool = True
 ) -> Review:
     """The review of a proposal as things stand. simulates: False leaves the kernel out."""
     if proposal.rows:
-        return _of_deal(proposal, folder, books, agreed, warehouse, simulates=simulates)
+        return _of_deal(proposal, folder, books, books_with, warehouse, simulates=simulates)
     change = Change({name: text.encode() for name, text in proposal.change["files"].items()}, proposal.change["before"])
-    _, problems = _checked(folder, books, agreed, change, warehouse)
+    _, problems = _checked(books, books_with, change, warehouse)
     return Review(proposal, None, change, (), problems, None, {}, (), _difference(folder, change))
 
 
@@ -86,7 +89,7 @@ def in_short(proposal: Proposal, books: Books) -> Review:
 
 
 def _of_deal(
-    proposal: Proposal, folder: Path, books: Books, agreed: Agreed, warehouse: Warehouse, *, simulates: bool
+    proposal: Proposal, folder: Path, books: Books, books_with: BooksWith, warehouse: Warehouse, *, simulates: bool
 ) -> Review:
     if books.deals is None:
         return Review(proposal, None, None, (("deals", "The books have no section `deals` any more."),), (), None, {}, (), "")
@@ -101,7 +104,7 @@ def _of_deal(
         try:
             change = change_of(draft, folder, books)
             if simulates:
-                after, problems = _checked(folder, books, agreed, change, warehouse)
+                after, problems = _checked(books, books_with, change, warehouse)
         except CannotWrite as error:
             points.append(("change", str(error)))
     found = None
@@ -145,21 +148,19 @@ def _told(draft: Draft, books: Books) -> tuple[Mapping[str, Any], ...]:
     )
 
 
-def _checked(
-    folder: Path, books: Books, agreed: Agreed, change: Change, warehouse: Warehouse
-) -> tuple[Books | None, tuple[str, ...]]:
+def _checked(books: Books, books_with: BooksWith, change: Change, warehouse: Warehouse) -> tuple[Books | None, tuple[str, ...]]:
     """The books with a change, and what is wrong with them (R-5): also against what is issued."""
     try:
-        after = contract_books.load(folder, agreed, change.files)
+        after = books_with(change.files)
     except BooksError as error:
         return None, tuple(str(problem) for problem in error.problems)
     as_of = issued.latest_as_of(warehouse)
     if as_of is not None:
         headers, facts = issued.read_headers(warehouse, as_of), issued.contract_facts(warehouse, as_of)
-        before = {str(problem) for problem in contract_books.problems_against(books, headers, facts)}
-        found = [str(problem) for problem in contract_books.problems_against(after, headers, facts)]
-        if problems := tuple(one for one in found if one not in before):
-            return None, problems
+        if found := [str(problem) for problem in contract_books.problems_against(after, headers, facts)]:
+            before = {str(problem) for problem in contract_books.problems_against(books, headers, facts)}
+            if problems := tuple(one for one in found if one not in before):
+                return None, problems
     return after, ()
 
 

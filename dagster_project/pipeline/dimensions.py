@@ -141,11 +141,11 @@ DIMENSIONS = (CUSTOMERS, CONTRACTS, PLANS, METERS, PRICINGS, RATE_CARDS, DEALS, 
 
 def dimensions(books: Books, as_of: datetime, deals: Mapping[str, pl.DataFrame] | None = None) -> dict[str, pl.DataFrame]:
     """The frames of DIMENSIONS by name. deals: DEALS and DEAL_TERMS; without them there are none."""
-    contracts = _contracts(books, as_of)
+    contracts = contracts_at(books, as_of)
     return {
         CUSTOMERS.name: books.customers,
         CONTRACTS.name: contracts,
-        PLANS.name: _plans(books, contracts),
+        PLANS.name: plans_of(books, contracts),
         METERS.name: METERS.frame(
             books.meters.with_columns(
                 group_keys=pl.col("group_keys").list.join(", "), event_names=pl.col("include_events").list.join(", ")
@@ -164,7 +164,7 @@ def _tiers(books: Books) -> pl.DataFrame:
     return books.tier_sets.group_by("tier_set_id").agg(tiers=pl.len().cast(pl.Int32))
 
 
-def _contracts(books: Books, as_of: datetime) -> pl.DataFrame:
+def contracts_at(books: Books, as_of: datetime) -> pl.DataFrame:
     """Contracts with the terms of as_of; of those that have not begun, and of drafts, the terms of their start."""
     approved = books.contracts.filter(pl.col("status") == "approved")
     terms = ["contract_id", "plan_code", "base_fee", "net_terms", "minimum_spend", "maximum_spend"]
@@ -188,7 +188,8 @@ def _contracts(books: Books, as_of: datetime) -> pl.DataFrame:
     )
 
 
-def _plans(books: Books, contracts: pl.DataFrame) -> pl.DataFrame:
+def plans_of(books: Books, contracts: pl.DataFrame) -> pl.DataFrame:
+    """contracts: as of `contracts_at`, of which `plan_code` and `is_active` are looked at."""
     pricings = (
         books.plan_pricings.sort("plan_code", "pricing_order")
         .group_by("plan_code")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import msgspec
+import polars as pl
 
 from dagster_project import landing
 from dagster_project.errors import UserError
@@ -34,53 +36,36 @@ CHOSEN = """
     order by raw.received_at desc, raw.file desc, raw.position desc, raw.element desc
     limit {limit} offset {offset}
 """
+# of all versions, the first of the list are of the newest file of the newest receipt, as long as that has so many
+NEWEST = "select max(received_at) as received_at from raw.events"
+NEWEST_FILE = "select max(file) as file from raw.events where received_at = $received_at"
+OF_NEWEST_FILE = "raw.received_at = $received_at and raw.file = $file"
 COUNTED = "select count(*) as total from raw.events as raw where {conditions}"
 # constants, so that what is looked up is bounded where events lie, below every join: {positions} are numbers of our own
 WITHIN = """events.batch between $first_batch and $last_batch and events.file between $first_file and $last_file
             and events.position in ({positions})"""
+# one row for each meter that takes an event, which most take
+METERED = f"""
+    select events.file, events.position, events.element, events.batch, events."timestamp", events.contract_id, events.period_start,
+        events.period_end, events.meter_code, events.dimensions
+    from intermediate.int_metered_events as events
+    where {WITHIN}
+"""
 JUDGED = f"""
-    select events.file, events.position, events.element, events.batch, events.disposition as state, events.kind_no,
-        case when events.disposition = 'metered' then events.contract_id end as contract_id,
-        case when events.disposition = 'metered' then events.period_start end as period_start,
-        case when events.disposition = 'metered' then events.period_end end as period_end
+    select events.file, events.position, events.element, events.batch, events.disposition as state
     from intermediate.int_event_dispositions as events
     where {WITHIN}
 """
-METERS_OF = """
-    select kind_no, contract_id, list(distinct meter_code order by meter_code) as meters
-    from intermediate.int_kind_meters
-    where disposition = 'metered' and kind_no in (select unnest($kinds))
-    group by all
-"""
 INVOICES_OF = """
-    select contract_id, period_start, list(coalesce(number, invoice_id) order by number nulls last) as invoices
+    select invoice_id, contract_id, period_start, number, coalesce(number, invoice_id) as invoice
     from rating.invoices
-    where kind in ('period', 'adjustment') and (contract_id, period_start) in (select (unnest($contracts), unnest($starts)))
-    group by all
+    where kind in ('period', 'adjustment') and contract_id in (select unnest($contracts))
+    order by number nulls last, invoice_id
 """
-
-# where a price changed, a combination has a line from each of the days on
-LINES_OF = f"""
-    with taken as (
-        select events.*
-        from intermediate.int_metered_events as events
-        where {WITHIN}
-            and (events.file, events.position, events.element) in (select (unnest($files), unnest($positions), unnest($elements)))
-    )
-    select taken.file, taken.position, taken.element, coalesce(invoices.number, invoices.invoice_id) as invoice, lines.line_no,
-        lines.meter_code, lines.dimensions, lines.description
-    from taken
-    inner join rating.invoices as invoices
-        on taken.contract_id = invoices.contract_id and taken.period_start = invoices.period_start
-    inner join rating.invoice_lines as lines
-        on invoices.invoice_id = lines.invoice_id and taken.meter_code = lines.meter_code and taken.dimensions = lines.dimensions
-        and lines.kind = 'usage' and lines.price_from <= taken."timestamp"
-    where invoices.kind in ('period', 'adjustment')
-    qualify row_number() over (
-        partition by taken.batch, taken.file, taken.position, taken.element, invoices.invoice_id, lines.meter_code
-        order by lines.price_from desc
-    ) = 1
-    order by invoices.number nulls last, invoices.invoice_id, lines.line_no
+LINES_OF = """
+    select invoice_id, line_no, meter_code, dimensions, description, price_from
+    from rating.invoice_lines
+    where kind = 'usage' and invoice_id in (select unnest($invoices))
 """
 
 
@@ -95,45 +80,101 @@ def versions(warehouse: Warehouse, chosen: Mapping[str, str], limit: int, offset
     try:
         with connect(warehouse.work_database, read_only=True) as work:
             named = dict(chosen) or None
-            total = int(fetch(work, COUNTED.format(conditions=conditions), named).item())
-            rows = fetch(work, CHOSEN.format(conditions=conditions, limit=limit, offset=offset), named)
-            found = list(rows.iter_rows(named=True))
-            judged = _judged(work, found)
-            billed = [row for row in judged.values() if row["contract_id"] is not None]
-            periods = {"contracts": [row["contract_id"] for row in billed], "starts": [row["period_start"] for row in billed]}
-            invoices = {(row[0], row[1]): row[2] for row in fetch(work, INVOICES_OF, periods).iter_rows()} if billed else {}
-            lines = _lines_of(work, [row for row in found if judged[_place(row)]["contract_id"] is not None])
+            found = [] if chosen else _newest(work, limit, offset)
+            if len(found) < limit:
+                rows = fetch(work, CHOSEN.format(conditions=conditions, limit=limit, offset=offset), named)
+                found = list(rows.iter_rows(named=True))
+            is_last = found and len(found) < limit  # of a page that is not full, the end is known
+            total = offset + len(found) if is_last else _count(work, conditions, named)
+            metered = _metered(work, found)
+            judged = _judged(work, found, metered)
+            invoices, lines = _billed(work, metered)
     except duckdb.IOException:
         raise UserError("A run is at work and holds the events. Ask again when it has ended.") from None
     except duckdb.CatalogException:
         return [], 0
     for row in found:
         row |= {name: value for name, value in judged[_place(row)].items() if name not in row}
-        del row["batch"]
         row["invoices"] = invoices.get((row["contract_id"], row["period_start"]), [])
-        row["invoice_lines"] = lines.get((row["file"], row["position"], row["element"]), [])
+        row["invoice_lines"] = lines.get(_place(row), [])
+        del row["batch"]
     return found, total
 
 
 _LANDED: Row = {"state": "landed", "contract_id": None, "period_start": None, "period_end": None, "meters": None}
+_PLACE = ["batch", "file", "position", "element"]
+_PERIOD = ["contract_id", "period_start"]
 
 
 def _place(row: Row) -> Place:
     return row["batch"], row["file"], row["position"], row["element"]
 
 
-def _judged(work: duckdb.DuckDBPyConnection, found: Sequence[Row]) -> Mapping[Place, Row]:
-    """What became of versions, by place; what no run has looked at is landed, and nothing else is known of it."""
-    judged = {_place(row): _LANDED for row in found}
+def _count(work: duckdb.DuckDBPyConnection, conditions: str, named: Mapping[str, str] | None) -> int:
+    return int(fetch(work, COUNTED.format(conditions=conditions), named).item())
+
+
+def _newest(work: duckdb.DuckDBPyConnection, limit: int, offset: int) -> list[Row]:
+    """Versions of the newest file, of which all other versions come after: as many as are asked for, or fewer."""
+    named: Row = fetch(work, NEWEST).row(0, named=True)
+    named |= fetch(work, NEWEST_FILE, named).row(0, named=True)
+    rows = fetch(work, CHOSEN.format(conditions=OF_NEWEST_FILE, limit=limit, offset=offset), named)
+    return list(rows.iter_rows(named=True))
+
+
+def _metered(work: duckdb.DuckDBPyConnection, found: Sequence[Row]) -> pl.DataFrame:
+    """METERED of versions."""
     if not found:
-        return judged
-    rows = [row for row in _asked(work, JUDGED, found) if _place(row) in judged]
-    kinds = {"kinds": list({row["kind_no"] for row in rows if row["contract_id"] is not None})}
-    meters = {row[:2]: row[2] for row in fetch(work, METERS_OF, kinds).iter_rows()}
-    return judged | {_place(row): {"meters": meters.get((row.pop("kind_no"), row["contract_id"])), **row} for row in rows}
+        return pl.DataFrame()
+    metered = _within(work, METERED, found)
+    places = pl.DataFrame([_place(row) for row in found], [(name, metered.schema[name]) for name in _PLACE], orient="row")
+    return metered.join(places, on=_PLACE, how="semi")
 
 
-def _asked(work: duckdb.DuckDBPyConnection, query: str, found: Sequence[Row], **more: Any) -> Iterator[Row]:
+def _judged(work: duckdb.DuckDBPyConnection, found: Sequence[Row], metered: pl.DataFrame) -> Mapping[Place, Row]:
+    """What became of versions, by place; what no run has looked at is landed, and nothing else is known of it."""
+    judged: dict[Place, Row] = {_place(row): _LANDED for row in found}
+    if metered.height:
+        events = metered.group_by([*_PLACE, *_PERIOD, "period_end"]).agg(meters=pl.col("meter_code").unique().sort())
+        for event in events.iter_rows(named=True):
+            judged[_place(event)] = {"state": "metered", **{name: event[name] for name in event if name not in _PLACE}}
+    others = [row for row in found if judged[_place(row)] is _LANDED]
+    if others:
+        for event in _within(work, JUDGED, others).iter_rows(named=True):
+            if judged.get(_place(event)) is _LANDED:
+                judged[_place(event)] = {**_LANDED, "state": event["state"]}
+    return judged
+
+
+def _billed(
+    work: duckdb.DuckDBPyConnection, metered: pl.DataFrame
+) -> tuple[Mapping[tuple[str, Any], list[str]], Mapping[Place, list[Row]]]:
+    """Documents by contract and period, and the lines that versions are on by place. Where a price changed, a combination has a line
+    from each of the days on: the last that had begun is theirs."""
+    if metered.is_empty():
+        return {}, {}
+    invoices = fetch(work, INVOICES_OF, {"contracts": metered.get_column("contract_id").unique().to_list()})
+    invoices = invoices.join(metered, on=_PERIOD, how="semi", maintain_order="left")
+    lines = fetch(work, LINES_OF, {"invoices": invoices.get_column("invoice_id").to_list()})
+    line = ["meter_code", "dimensions"]
+    on_lines = (
+        metered.join(invoices, on=_PERIOD)
+        .join(lines, on=["invoice_id", *line])
+        .filter(pl.col("price_from") <= pl.col("timestamp"))
+        .sort("price_from")
+        .unique([*_PLACE, "invoice_id", "meter_code"], keep="last")
+        .sort("number", "invoice_id", "line_no", nulls_last=True)
+    )
+    documents = defaultdict[tuple[str, Any], list[str]](list)
+    for contract, start, invoice in invoices.select(*_PERIOD, "invoice").iter_rows():
+        documents[contract, start].append(invoice)
+    found = defaultdict[Place, list[Row]](list)
+    for row in on_lines.select(*_PLACE, "invoice", "line_no", *line, "description").iter_rows(named=True):
+        found[_place(row)].append({name: value for name, value in row.items() if name not in _PLACE})
+    return documents, found
+
+
+def _within(work: duckdb.DuckDBPyConnection, query: str, found: Sequence[Row]) -> pl.DataFrame:
     """The rows of a query that is bounded by where versions lie."""
     bounds = {
         f"{which}_{name}": of(row[name] for row in found)
@@ -141,19 +182,7 @@ def _asked(work: duckdb.DuckDBPyConnection, query: str, found: Sequence[Row], **
         for which, of in (("first", min), ("last", max))
     }
     positions = ", ".join(f"{row['position']:d}" for row in found)
-    yield from fetch(work, query.format(positions=positions), bounds | more).iter_rows(named=True)
-
-
-def _lines_of(work: duckdb.DuckDBPyConnection, billed: Sequence[Row]) -> dict[tuple[str, int, int], list[Row]]:
-    """Lines that versions are on, by file, position and element."""
-    if not billed:
-        return {}
-    places = {f"{name}s": [row[name] for row in billed] for name in ("file", "position", "element")}
-    found: dict[tuple[str, int, int], list[Row]] = {}
-    for row in _asked(work, LINES_OF, billed, **places):
-        place = row.pop("file"), row.pop("position"), row.pop("element")
-        found.setdefault(place, []).append(row)
-    return found
+    return fetch(work, query.format(positions=positions), bounds)
 
 
 _line = msgspec.json.Decoder(dict[str, msgspec.Raw])

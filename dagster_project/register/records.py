@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from dagster_project.register.store import records
@@ -93,7 +94,7 @@ def every(register: sa.Engine, as_of: datetime | None = None, *, after: int = 0,
     if as_of is not None:
         query = query.where(records.c.at <= as_of)
     with register.connect() as connection:
-        return [_read(row) for row in connection.execute(query)]
+        return [_read(row) for row in connection.execute(query).all()]
 
 
 def holds(register: sa.Engine, seq: int, seal: str) -> bool:
@@ -148,4 +149,12 @@ def _row(record: Record) -> dict[str, Any]:
 
 def _read(row: Sequence[Any]) -> Record:
     seq, at, by, request_id, idempotency_key, request_hash, op, item, previous_hash, seal = row
-    return Record(seq, at, by, request_id, idempotency_key, request_hash, op, json.loads(item), previous_hash, seal)
+    return Record(seq, at, by, request_id, idempotency_key, request_hash, op, _item(item), previous_hash, seal)
+
+
+def _item(text: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = msgspec.json.decode(text)
+    except msgspec.DecodeError:  # what only Python writes, such as Infinity
+        found = json.loads(text)
+    return found

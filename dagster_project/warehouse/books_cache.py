@@ -19,17 +19,31 @@ from pydantic import BaseModel
 from dagster_project.warehouse.files import write_atomically
 from dagster_project.warehouse.paths import Warehouse
 from rating import books, tables
-from rating.books import NOTHING_AGREED, Agreed, Books, Deals, Settings, Source
+from rating.books import NOTHING_AGREED, Agreed, Books, Deals, Reading, Settings, Source
 
 CODE = Path(books.__file__).parent
 
 
 def recall(warehouse: Warehouse, folder: Path, agreed: Agreed = NOTHING_AGREED) -> Books | None:
-    """The books of the folder, with what is agreed beside it, as an earlier run of this warehouse read them; None where they have to
-    be read."""
+    """The books of the folder, with what is agreed beside it, as an earlier run of this warehouse read them and with what was agreed
+    since; None where they have to be read."""
+    known = _of_the_same_folder(warehouse, folder)
+    if known is None or known.version == agreed.version_with(known.folder_version):
+        return known
+    found = books.resumed(known, folder, agreed)
+    return None if found is None else found.books
+
+
+def recall_reading(warehouse: Warehouse, folder: Path, agreed: Agreed = NOTHING_AGREED) -> Reading | None:
+    """As `recall`, to be added to."""
+    known = _of_the_same_folder(warehouse, folder)
+    return None if known is None else books.resumed(known, folder, agreed)
+
+
+def _of_the_same_folder(warehouse: Warehouse, folder: Path) -> Books | None:
     return _remembered(
         warehouse,
-        lambda note: note["code"] == _code() and note["version"] == books.version_now(folder, note["files"], agreed),
+        lambda note: note["code"] == _code() and note["folder"] == books.version_now(folder, note["files"]),
     )
 
 
@@ -39,7 +53,8 @@ def _remembered(warehouse: Warehouse, is_wanted: Callable[[dict[str, Any]], bool
         if not is_wanted(note):
             return None
         return Books.of(
-            note["version"],
+            note["folder"],
+            note["agreed"],
             note["files"],
             Settings.model_validate(note["settings"]),
             _sources(note),
@@ -69,7 +84,8 @@ def remember(warehouse: Warehouse, read: Books) -> None:
     digests = {table.name: _digest(_place(warehouse, table).read_bytes()) for table in tables.BOOKS_TABLES}
     note: dict[str, Any] = {
         "code": _code(),
-        "version": read.version,
+        "folder": read.folder_version,
+        "agreed": read.agreed_digest,
         "files": read.files,
         # as people write them: the books' models take texts
         "settings": {name: _as_written(value) for name, value in read.settings if value is not None},

@@ -31,6 +31,8 @@ def plain(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, Decimal):
         return number(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(plain(one) for one in value)
     return f"{value}" if isinstance(value, date) else str(value)
 
 
@@ -56,6 +58,8 @@ def section(
 def cell(listing: Listing, name: str, value: Any) -> Any:
     if value is None or value == "":
         return ""
+    if name == "dimensions" and str(value).startswith("{"):  # as a mart has a combination; a spreadsheet gets it so
+        return combination(value)
     text = (
         (money(value) if isinstance(value, Decimal) and name not in ("quantity", "per") else number(value))
         if isinstance(value, Decimal | int) and not isinstance(value, bool)

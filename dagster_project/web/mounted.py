@@ -21,7 +21,7 @@ def pages(salesforce: str | None, publish: str | None, trusted_header: str | Non
     def mounted(within: Within) -> tuple[Sequence[BaseRoute], Callable[[], None]]:
         serving = within.serving
         books = within.books
-        reading = Reading(lambda: books.known().together, lambda: books.known().agreed.beside_the_folder)
+        reading = Reading(lambda: books.known().reading, lambda: books.known().agreed.beside_the_folder)
         desk = Desk(serving.books, serving.register, serving.warehouse, salesforce, publish, reading)
         sessions = Sessions(serving.register, trusted_header, is_secure=is_secure)
         what_if = WhatIf(serving.books, serving.warehouse)

@@ -5,14 +5,15 @@ files  ─► documents   ─► statements      ─► problems, or ─► fram
 folder    yaml_reader    reading, editions  checks/         frames, tier_sets
           flat_files     shapes, models     agreements      agreements
 ```
-What is agreed by API comes one by one, to books that were read: `additions` says what of them it touches.
+What is agreed by API comes a few at a time, to books that were read: `additions` says what of them it touches.
 The one part of the kernel that reads files. `load` is the door; nothing is rated from books with errors (R-5).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -21,6 +22,7 @@ from typing import Any
 import polars as pl
 
 from rating.books.additions import touched_by
+from rating.books.changes import changed_by
 from rating.books.checks import problems_in, problems_of_agreements, warnings_about
 from rating.books.folder import Folder
 from rating.books.frames import frames_of
@@ -29,7 +31,7 @@ from rating.books.issued import CONTRACT_FACTS, LETTERHEADS, contract_facts, let
 from rating.books.models import DealProduct, Deals, Settings, Source, SourceField, SourceFormat, TermSource
 from rating.books.places import Document
 from rating.books.problems import BooksError, Problem
-from rating.books.reading import read_statements
+from rating.books.reading import laid_beside, read_statements
 from rating.books.statements import Statements
 from rating.catalog import Catalog
 
@@ -56,41 +58,53 @@ __all__ = [
     "load",
     "problems_against",
     "read",
+    "resumed",
     "version_now",
     "with_agreed",
+    "with_files",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """What is agreed beside the folder (R-64): customers, contracts and grants, a document an item, and the hash of all of it."""
+    """What is agreed beside the folder (R-64): customers, contracts and grants, a document an item, and the hash of all of it.
+
+    digest: empty where there are none. names: section and id of each of the documents, told without making them. since: places of the
+    documents that an earlier state of some digest had not, or not so; None where there was no such state.
+    """
 
     documents: Sequence[Document] = ()
     digest: str = ""
+    names: Sequence[tuple[str, str]] = ()
+    since: Callable[[str], Sequence[int] | None] = lambda _: None
 
     def version_with(self, folder: str) -> str:
         """The version of a folder and of this; the folder's own where nothing is agreed."""
-        return agreed_version(folder, self.digest) if self.documents else folder
+        return agreed_version(folder, self.digest)
 
 
 NOTHING_AGREED = Agreed()
 
 
 def agreed_version(folder: str, digest: str) -> str:
-    """The version of a folder of this version, and of what is agreed beside it, of this digest."""
-    return hashlib.sha256(f"{folder}\0{digest}".encode()).hexdigest()
+    """The version of a folder of this version, and of what is agreed beside it, of this digest; the folder's own where that is
+    empty."""
+    return folder if not digest else hashlib.sha256(f"{folder}\0{digest}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Books(Catalog):
     """The catalog that a folder of contract files holds, and what the shell wants to know of it.
 
-    `version` is the SHA-256 of every file read, `files` are their paths below the folder; `sources` say how foreign files of the
-    inbox are read, the first that matches a name (R-113); `warnings` are sentences about what is
-    allowed but deserves a look.
+    `version` is the SHA-256 of every file read, of which `files` are the paths below the folder, and of what is agreed beside it;
+    `folder_version` and `agreed_digest` are the two of them, the latter empty where nothing is agreed; `sources` say how foreign
+    files of the inbox are read, the first that matches a name (R-113); `warnings` are sentences about what is allowed but deserves a
+    look.
     """
 
     prefixes: pl.DataFrame
+    folder_version: str
+    agreed_digest: str
     files: tuple[str, ...]
     settings: Settings
     sources: tuple[Source, ...]
@@ -100,7 +114,8 @@ class Books(Catalog):
     @classmethod
     def of(
         cls,
-        version: str,
+        folder_version: str,
+        agreed_digest: str,
         files: Sequence[str],
         settings: Settings,
         sources: Sequence[Source],
@@ -110,7 +125,9 @@ class Books(Catalog):
     ) -> Books:
         """The books of these frames, one a table of BOOKS_TABLES."""
         return cls(
-            version=version,
+            version=agreed_version(folder_version, agreed_digest),
+            folder_version=folder_version,
+            agreed_digest=agreed_digest,
             grace_days=settings.grace_days,
             rerate_days=settings.rerate_days,
             files=tuple(files),
@@ -121,14 +138,17 @@ class Books(Catalog):
             **frames,
         )
 
+    def agreed_as(self, digest: str) -> Books:
+        """The same, with another digest of what is agreed beside the folder."""
+        return replace(self, version=agreed_version(self.folder_version, digest), agreed_digest=digest)
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Books, and what was read to make them, so that one more agreement needs no other reading (`with_agreed`)."""
+    """Books, and what was read to make them, so that a few more agreements need no other reading (`with_agreed`)."""
 
     books: Books
     statements: Statements
-    folder_version: str
 
     def document_of(self, section: str, code: str) -> str | None:
         """The file or record that states a customer or a contract; None where none does."""
@@ -156,7 +176,8 @@ def _read(source: Folder, agreed: Agreed) -> Reading:
     if problems:
         raise BooksError.of(problems)
     loaded = Books.of(
-        agreed.version_with(source.version),
+        source.version,
+        agreed.digest,
         source.given_out,
         statements.settings,
         [stated.terms for stated in statements.sources],
@@ -164,28 +185,74 @@ def _read(source: Folder, agreed: Agreed) -> Reading:
         warnings_about(statements),
         frames_of(statements),
     )
-    return Reading(loaded, statements, source.version)
+    return Reading(loaded, statements)
 
 
-def with_agreed(reading: Reading, document: Document, digest: str) -> Reading | None:
-    """The books with one customer, contract or grant more, or in the place of what was agreed of it before.
+def with_agreed(reading: Reading, documents: Sequence[Document], digest: str) -> Reading | None:
+    """The books with some customers, contracts or grants more, or in the place of what was agreed of them before; a document each.
 
-    digest: of all that is agreed. Raises `BooksError` as reading everything would. None where more than itself may change with it:
-    then everything has to be read.
+    digest: of all that is agreed. Raises `BooksError` where reading everything would, and of one document with the same problems.
+    None where more than themselves may change with them: then everything has to be read.
     """
-    part = touched_by(reading.books, reading.statements, document)
+    part = touched_by(reading.books, reading.statements, documents)
     if part is None:
         return None
     if problems := [*part.problems, *problems_of_agreements(part.statements)]:
         raise BooksError.of(problems)
-    version = agreed_version(reading.folder_version, digest)
-    frames: Mapping[str, Any] = part.frames(reading.books)
-    return Reading(replace(reading.books, version=version, **frames), part.every, reading.folder_version)
+    changed: Mapping[str, Any] = part.frames(reading.books)
+    return Reading(replace(reading.books.agreed_as(digest), **changed), part.every)
 
 
-def version_now(folder: Path, files: Sequence[str], agreed: Agreed = NOTHING_AGREED) -> str | None:
-    """The version of a folder's books, with what is agreed beside it, if they are still these files; None where one came, is gone or
-    cannot be read."""
+def resumed(known: Books, folder: Path, agreed: Agreed) -> Reading | None:
+    """Books that are known, with what was agreed since they were read, while the folder is the same: no more is read than that, and
+    the folder. None where all has to be read."""
+    changed = agreed.since(known.agreed_digest)
+    if changed is None:
+        return None
+    source = Folder(folder)
+    with uncollected():
+        statements, problems = read_statements(source)
+        if problems or source.version != known.folder_version:
+            return None
+        before = Reading(known, _laid_beside(statements, agreed, {*changed}))
+        # one that the folder states takes its place, whatever was agreed of it (R-65)
+        new = [agreed.documents[number] for number in changed if not _is_stated(statements, *agreed.names[number])]
+        try:
+            return with_agreed(before, new, agreed.digest)
+        except BooksError:
+            return None  # reading everything says all that is wrong
+
+
+def _laid_beside(statements: Statements, agreed: Agreed, changed: Collection[int]) -> Statements:
+    places = defaultdict[str, dict[str, int]](dict)
+    for number, (section, code) in enumerate(agreed.names):
+        if section != "credit_grants" or number not in changed:  # grants come one after the other
+            places[section][code] = number
+    return laid_beside(statements, places, agreed.documents.__getitem__)
+
+
+def _is_stated(statements: Statements, section: str, code: str) -> bool:
+    if section == "credit_grants":
+        return bool(statements.grants.some([code]))
+    return code in {"customers": statements.customers, "contracts": statements.contracts}[section].stated
+
+
+def with_files(reading: Reading, folder: Path, files: Mapping[str, bytes]) -> Books | None:
+    """The books with files of their folder as they would be, for a look at what they come to: agreements are those that `load` reads,
+    but for the lines that the others of these files stand on; catalogue and warnings are those of before.
+
+    Raises `BooksError` as `load` does. None where more has to be read than these files.
+    """
+    changed = changed_by(reading.books, reading.statements, folder, files)
+    if changed is None:
+        return None
+    if changed.problems:
+        raise BooksError.of(changed.problems)
+    return replace(reading.books, **changed.frames(reading.books))
+
+
+def version_now(folder: Path, files: Sequence[str]) -> str | None:
+    """The version of a folder's books if they are still these files; None where one came, is gone or cannot be read."""
     source = Folder(folder)
     is_whole = set(source.files()) <= set(files) and all(source.content(file) is not None for file in files)
-    return agreed.version_with(source.version) if is_whole and not source.problems else None
+    return source.version if is_whole and not source.problems else None

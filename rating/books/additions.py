@@ -1,4 +1,5 @@
-"""One more agreement for books that are read and sound: the little of them that it touches, to be read and checked as everything is.
+"""A few more agreements for books that are read and sound: the little of them that these touch, to be read and checked as everything
+is.
 
 A customer touches those of the same external id, a contract its grants, a grant its contract and the other grants of it. Where an
 agreement may change what all share, everything is read again.
@@ -8,9 +9,9 @@ What belongs here: what touches what. What does not: any rule (see `checks`), an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -21,7 +22,7 @@ from rating.books.models import Contract, CreditGrant
 from rating.books.places import Document, Stated
 from rating.books.problems import Problem
 from rating.books.reading import read_alone
-from rating.books.statements import Statements
+from rating.books.statements import Grants, Statements
 from rating.books.tier_sets import TierSets
 from rating.catalog import OF_CONTRACTS
 
@@ -31,107 +32,148 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """Some of the statements of books, to go over; all of them, with the addition; and what is wrong with its shape."""
+    """Some of the statements of books, to go over; all of them, with the additions; and what is wrong with the shape of these.
+
+    codes: by the section of an addition, the ids of those.
+    """
 
     statements: Statements
     every: Statements
     problems: Sequence[Problem]
-    changing: Sequence[str]
-    column: str
-    code: str
+    codes: Mapping[str, Sequence[str]]
 
     def frames(self, books: Books) -> dict[str, pl.DataFrame]:
-        """The frames of books that are others now: rows of a customer or a contract in the place of those that were."""
-        found = frames_of_agreements(self.statements, TierSets(tiers_of_contracts(self.statements)), self.changing)
+        """The frames of books that are others now: rows of a customer or a contract in the place of those that were, rows of a grant
+        beside the others of its contract."""
+        replaced: dict[str, tuple[str, Sequence[str]]] = {}
+        if self.codes["customers"]:
+            replaced["customers"] = ("customer_id", self.codes["customers"])
+        if self.codes["contracts"]:
+            replaced |= dict.fromkeys(OF_CONTRACTS, ("contract_id", self.codes["contracts"]))
+        names = dict.fromkeys([*replaced, *(["credit_grants"] if self.codes["credit_grants"] else [])])
+        found = frames_of_agreements(self.statements, TierSets(tiers_of_contracts(self.statements)), [*names])
         frames = dict[str, pl.DataFrame]()
         for table in tables.BOOKS_TABLES:
-            if table.name in self.changing:
+            if table.name in names:
+                column, codes = replaced.get(table.name, ("contract_id", ()))
                 before, rows = getattr(books, table.name), found[table.name]
-                if self.column == "grant_id":  # other grants of the contract stay as they are
-                    rows = rows.filter(pl.col(self.column) == self.code)
-                if rows.height or (before.get_column(self.column) == self.code).any():
-                    frames[table.name] = spliced(table, before, self.column, self.code, rows)
+                is_mine = pl.col(column).is_in(codes)
+                if table.name == "credit_grants":  # other grants of a contract that is none of these stay as they are
+                    is_mine |= pl.col("grant_id").is_in(self.codes["credit_grants"])
+                rows = rows.filter(is_mine)
+                if rows.height or before.get_column(column).is_in(codes).any():
+                    frames[table.name] = spliced(table, before, column, codes, rows)
         return frames
 
 
-def touched_by(books: Books, statements: Statements, document: Document) -> Touched | None:
-    """What of sound books a document of one item touches; None where that may be more than is told here."""
-    found, problems = read_alone(document)
-    [(section, items)] = document.tree.items()
-    code = items[0]["id"]
-    if section == "customers":
-        return _customer(books, statements, found, problems, code)
-    if section == "contracts":
-        return _contract(books, statements, found, problems, code)
-    return _grant(books, statements, found, problems, code, items[0]["contract"])
+def touched_by(books: Books, statements: Statements, documents: Sequence[Document]) -> Touched | None:
+    """What of sound books documents of an item each touch; None where that may be more than is told here."""
+    found, problems = read_alone(documents)
+    items: dict[str, list[Mapping[str, Any]]] = {"customers": [], "contracts": [], "credit_grants": []}
+    for document in documents:
+        for section, stated in document.tree.items():
+            items[section] += stated
+    codes = {section: [item["id"] for item in stated] for section, stated in items.items()}
+    contracts = [item["contract"] for item in items["credit_grants"]]
+    return touched(books, statements, found, problems, codes, contracts)
 
 
-def _customer(books: Books, statements: Statements, found: Statements, problems: Sequence[Problem], code: str) -> Touched:
-    every = replace(statements, customers=statements.customers.restated(found.customers))
-    stated = found.customers.get(code)
-    external = None if stated is None else stated.terms.external_id
-    alike = books.customers.filter(pl.col("external_id") == external).get_column("customer_id").to_list() if external else []
-    # in the order in which they stand, for it is the later one that has the problem
-    chosen = [one for one in every.customers.stated if one == code or one in alike] if alike else [code]
-    return Touched(
-        replace(every, customers=every.customers.only(chosen), contracts=every.contracts.only([]), grants=[]),
+def touched(
+    books: Books,
+    statements: Statements,
+    found: Statements,
+    problems: Sequence[Problem],
+    codes: Mapping[str, Sequence[str]],
+    contracts_of_grants: Sequence[str],
+    *,
+    takes_prices: bool = False,
+) -> Touched | None:
+    """As `touched_by`, of statements that were found. codes: by section, all that was to be stated.
+
+    takes_prices: also contracts with prices of their own, but for tiers; warnings about these are not told.
+    """
+    if not _are_alone(books, statements, found.contracts.values(), takes_prices=takes_prices):
+        return None
+    if _may_be_known(books, codes["credit_grants"]) or any(grant.terms.every is not None for grant in found.grants):
+        return None
+    every = replace(
+        statements,
+        customers=statements.customers.restated(found.customers),
+        contracts=statements.contracts.restated(found.contracts),
+        grants=statements.grants.and_then([*found.grants]),
+    )
+    contracts = dict.fromkeys([*codes["contracts"], *contracts_of_grants])
+    some = replace(
         every,
-        problems,
-        ("customers",),
-        "customer_id",
-        code,
+        customers=every.customers.only(_customers_to_go_over(books, every, found, codes["customers"])),
+        contracts=every.contracts.only([*contracts]),
+        grants=Grants([*_grants_of(books, statements, contracts), *found.grants]),
     )
+    return Touched(some, every, problems, codes)
 
 
-def _contract(
-    books: Books, statements: Statements, found: Statements, problems: Sequence[Problem], code: str
-) -> Touched | None:
-    every = replace(statements, contracts=statements.contracts.restated(found.contracts))
-    before, after = statements.contracts.get(code), found.contracts.get(code)
-    if after is not None and not _is_alone(books, statements, None if before is None else before.terms, after.terms):
-        return None
-    grants = [] if before is None else _grants_of(books, statements, code)
-    return Touched(_of_contract(every, code, grants), every, problems, OF_CONTRACTS, "contract_id", code)
+def _customers_to_go_over(books: Books, every: Statements, found: Statements, codes: Sequence[str]) -> Sequence[str]:
+    """Customers, and those of the same external id."""
+    externals = {stated.terms.external_id for stated in found.customers.values()} - {None}
+    if not externals:
+        return codes
+    alike = books.customers.filter(pl.col("external_id").is_in(externals)).get_column("customer_id").to_list()
+    if not alike:
+        return codes
+    chosen = {*codes, *alike}
+    # in the order in which they stand, for it is the later one that has the problem
+    return [one for one in every.customers.stated if one in chosen]
 
 
-def _grant(
-    books: Books, statements: Statements, found: Statements, problems: Sequence[Problem], code: str, contract: str
-) -> Touched | None:
-    stem = code.rpartition("#")[0] or code
-    named = pl.col("grant_id")
-    if books.credit_grants.select(((named == stem) | (named == code) | named.str.starts_with(f"{stem}#")).any()).item():
-        return None
-    if any(grant.terms.every is not None for grant in found.grants):
-        return None
-    every = replace(statements, grants=[*statements.grants, *found.grants])
-    some = _of_contract(every, contract, [*_grants_of(books, statements, contract), *found.grants])
-    return Touched(some, every, problems, ("credit_grants",), "grant_id", code)
-
-
-def _of_contract(every: Statements, code: str, grants: list[Stated[CreditGrant]]) -> Statements:
-    return replace(every, customers=every.customers.only([]), contracts=every.contracts.only([code]), grants=grants)
-
-
-def _grants_of(books: Books, statements: Statements, contract: str) -> list[Stated[CreditGrant]]:
-    if not (books.credit_grants.get_column("contract_id") == contract).any():
+def _grants_of(books: Books, statements: Statements, contracts: Collection[str]) -> list[Stated[CreditGrant]]:
+    ids = books.credit_grants.filter(pl.col("contract_id").is_in(contracts)).get_column("grant_id").to_list()
+    if not ids:
         return []
-    return [grant for grant in statements.grants if grant.terms.contract == contract]
+    found = statements.grants.some({*ids, *(_stem(code) for code in ids)})
+    return [grant for grant in found if grant.terms.contract in contracts]
 
 
-def _is_alone(books: Books, statements: Statements, before: Contract | None, after: Contract) -> bool:
-    """Whether nothing but a contract itself changes with it: no tiers and values of its own, no zone that is new to meters and
-    cards, no archived plan that goes on."""
-    is_approved, is_there = pl.col("status") == "approved", pl.col("timezone") == statements.zone(after)
-    if before is None:
-        has_zone = after.status == "approved" and books.contracts.select((is_approved & is_there).any()).item()
-    else:
-        has_zone = statements.zone(before) == statements.zone(after) and before.status == after.status
-    plans = [statements.plans.get(span.plan) for one in (before, after) if one is not None for span in plan_spans(one)]
+def _stem(code: str) -> str:
+    """The id of a grant that comes again, of one of its times."""
+    return code.rpartition("#")[0] or code
+
+
+def _may_be_known(books: Books, grants: Sequence[str]) -> bool:
+    """Whether books have one of these grants, or one that may be a time of one of them, or the other way round."""
+    if not grants:
+        return False
+    stems = {_stem(code) for code in grants}
+    known = books.credit_grants.get_column("grant_id")
+    times = known.filter(known.str.contains("#", literal=True))
+    return bool(known.is_in({*grants, *stems}).any() or times.str.contains_any([f"{stem}#" for stem in stems]).any())
+
+
+def _are_alone(books: Books, statements: Statements, contracts: Iterable[Stated[Contract]], *, takes_prices: bool) -> bool:
+    """Whether nothing but these contracts themselves changes with them: no tiers and values of their own, no zone that is new to
+    meters and cards, no archived plan that goes on."""
+    terms = {stated.terms.id: stated.terms for stated in contracts}
+    if not terms:
+        return True
+    is_one = pl.col("contract_id").is_in(terms.keys())
+    before = books.contracts.filter(is_one)
+    plans = {span.plan for contract in terms.values() for span in plan_spans(contract)}
+    plans.update(books.contract_terms.filter(is_one).get_column("plan_code").unique())
     return (
-        bool(has_zone)
-        and not any(one is not None and _states_prices(one) for one in (before, after))
-        and not any(plan is not None and plan.terms.status == "archived" for plan in plans)
+        (takes_prices or not any(_states_prices(contract) for contract in terms.values()))
+        and books.rate_overrides.filter(is_one, pl.lit(not takes_prices) | pl.col("tier_set_id").is_not_null()).is_empty()
+        and all(
+            (statements.zone(terms[code]), terms[code].status) == (zone, status)
+            for code, zone, status in before.select("contract_id", "timezone", "status").iter_rows()
+        )
+        and _have_known_zones(books, statements, [terms[code] for code in {*terms} - {*before.get_column("contract_id")}])
+        and not any((plan := statements.plans.get(code)) is not None and plan.terms.status == "archived" for code in plans)
     )
+
+
+def _have_known_zones(books: Books, statements: Statements, contracts: Sequence[Contract]) -> bool:
+    """Whether these are approved, in zones of others that are."""
+    known = {*books.contracts.filter(pl.col("status") == "approved").get_column("timezone").unique()} if contracts else set()
+    return all(one.status == "approved" and statements.zone(one) in known for one in contracts)
 
 
 def _states_prices(contract: Contract) -> bool:

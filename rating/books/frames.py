@@ -64,12 +64,13 @@ def frames_of_agreements(
     return {name: found[name] for name in names}
 
 
-def spliced(table: tables.Table, before: pl.DataFrame, column: str, code: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """A frame of the books with these rows in the place of all that have a code; rows are in order."""
-    if table.key[0] != column:
-        return pl.concat([before.filter(pl.col(column) != code), rows]).sort(table.key, maintain_order=True)
-    codes = before.get_column(column)
-    first, end = codes.search_sorted(code, "left"), codes.search_sorted(code, "right")
+def spliced(table: tables.Table, before: pl.DataFrame, column: str, codes: Sequence[str], rows: pl.DataFrame) -> pl.DataFrame:
+    """A frame of the books with these rows in the place of all that have one of some codes; rows are in order."""
+    if table.key[0] != column or len(codes) != 1:
+        others = before.filter(~pl.col(column).is_in(codes)) if codes else before
+        return pl.concat([others, rows]).sort(table.key, maintain_order=True)
+    [code], known = codes, before.get_column(column)
+    first, end = known.search_sorted(code, "left"), known.search_sorted(code, "right")
     return pl.concat([before[:first], rows, before[end:]], rechunk=True)
 
 
@@ -357,7 +358,7 @@ def _covered_customers(statements: Statements) -> Iterator[dict[str, Any]]:
 
 
 def _credit_grants(statements: Statements, contracts: pl.DataFrame) -> Iterator[dict[str, Any]]:
-    once = {grant.terms.id: grant for grant in reversed(statements.grants)}
+    once = {grant.terms.id: grant for grant in reversed([*statements.grants])}
     for single in single_grants(dated_grants(statements, [*once.values()]), contracts):
         terms = single.grant.terms
         again = terms.recurrence if single.rolls_into is not None else None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
-from rating.books.layers import with_more
+from rating.books.layers import Without, with_more
 from rating.books.problems import Problem, instead
 
 Step = str | int
@@ -73,10 +73,16 @@ class Register(Generic[Model]):
     """
 
     noun: str
-    stated: MutableMapping[str, Stated[Model]] = field(default_factory=dict)
+    stated: Mapping[str, Stated[Model]] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     incomplete: bool = False
     chosen: Collection[str] | None = None
+
+    def take(self, code: str, stated: Stated[Model]) -> Stated[Model]:
+        """State one more; what has the code already stays. Returns what is stated under it."""
+        assert isinstance(self.stated, dict)
+        first: Stated[Model] = self.stated.setdefault(code, stated)
+        return first
 
     def get(self, code: str | None) -> Stated[Model] | None:
         return None if code is None else self.stated.get(code)
@@ -92,9 +98,9 @@ class Register(Generic[Model]):
 
     def restated(self, found: Register[Model]) -> Register[Model]:
         """With what another one states, each in the place of what was stated of it before; what is broken there is stated no more."""
-        stated = with_more(self.stated, found.stated)
+        stated: Mapping[str, Stated[Model]] = with_more(self.stated, found.stated)
         if found.broken:
-            stated = {code: one for code, one in stated.items() if code not in found.broken}
+            stated = Without(stated, found.broken)
         return replace(self, stated=stated, broken=self.broken | found.broken)
 
     def unknown(self, code: str | None, place: Place) -> Iterator[Problem]:

@@ -6,7 +6,8 @@ of cards (see `editions`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,11 +15,12 @@ from rating.books.computed import read_prefixes
 from rating.books.editions import read_editions
 from rating.books.flat_files import bulk_csv, bulk_parquet, read_csv
 from rating.books.folder import YAML_ENDINGS, Folder
+from rating.books.layers import Beside, MadeWhereAsked
 from rating.books.models import SECTIONS, CreditGrant, Deals, Settings, Source
 from rating.books.places import Document, Place, Register, Stated
 from rating.books.problems import Problem, instead, listed
 from rating.books.shapes import shaped, shaped_one
-from rating.books.statements import Statements
+from rating.books.statements import Grants, Statements
 from rating.books.yaml_reader import read_yaml
 
 NESTED_KEYS = ("rate_overrides", "amendments", "charges")
@@ -39,18 +41,53 @@ def read_statements(folder: Folder, beside: Sequence[Document] = ()) -> tuple[St
     return statements, [*folder.problems, *reading.problems, *problems]
 
 
-def read_alone(document: Document) -> tuple[Statements, list[Problem]]:
-    """What one document that is agreed beside a folder states, and what is wrong with its shape."""
+def read_files(folder: Folder, files: Sequence[str]) -> tuple[Statements, list[Problem]]:
+    """What some of the files state by themselves, rate cards without their entries; and what is wrong with their shape."""
+    reading = _Reading(folder)
+    for file in files:
+        reading.take_file(file)
+    return reading.statements, [*folder.problems, *reading.problems]
+
+
+def read_alone(documents: Sequence[Document]) -> tuple[Statements, list[Problem]]:
+    """What documents that are agreed beside a folder state, and what is wrong with their shape."""
     reading = _Reading(Folder(Path()))
-    reading.take_beside([document])
+    reading.take_beside(documents)
     return reading.statements, reading.problems
+
+
+def laid_beside(statements: Statements, places: Mapping[str, Mapping[str, int]], made: Callable[[int], Document]) -> Statements:
+    """Statements of a folder with what is agreed beside it and was found good: each is read where somebody asks for it.
+
+    places: by section and id, the numbers of documents to make. What the folder states itself takes their place (R-65).
+    """
+
+    def stated(section: str) -> MadeWhereAsked[str, Stated[Any]]:
+        model = SECTIONS[section]
+
+        def one(number: int) -> Stated[Any]:
+            document = made(number)
+            return Stated(model.model_validate(document.tree[section][0]), Place(document, (section, 0)))
+
+        return MadeWhereAsked(places.get(section, {}), one)
+
+    grants = statements.grants
+    mine = {grant.terms.id for grant in grants.read}
+    known = {code: number for code, number in places.get("credit_grants", {}).items() if code not in mine}
+    return replace(
+        statements,
+        customers=replace(statements.customers, stated=Beside(statements.customers.stated, stated("customers"))),
+        contracts=replace(statements.contracts, stated=Beside(statements.contracts.stated, stated("contracts"))),
+        grants=replace(grants, known=MadeWhereAsked(known, stated("credit_grants").made)),
+    )
 
 
 class _Reading:
     """Collects statements and problems, file by file."""
 
     def __init__(self, folder: Folder) -> None:
-        self.statements = Statements()
+        self._grants = list[Stated[CreditGrant]]()
+        self.statements = Statements(grants=Grants(self._grants))
         self.problems: list[Problem] = []
         self._folder = folder
 
@@ -159,7 +196,7 @@ class _Reading:
         found, problems = shaped(SECTIONS[section], items, places)
         self.problems += problems
         if section == "credit_grants":
-            self.statements.grants += cast(list[Stated[CreditGrant]], found)
+            self._grants += cast(list[Stated[CreditGrant]], found)
             return
         if section == "sources":
             self.statements.sources += cast(list[Stated[Source]], found)
@@ -172,7 +209,7 @@ class _Reading:
             }
         key = "id" if section in ("customers", "contracts") else "code"
         for stated in found:
-            first = register.stated.setdefault(getattr(stated.terms, key), stated)
+            first = register.take(getattr(stated.terms, key), stated)
             if first is not stated:
                 code = getattr(stated.terms, key)
                 what = f"{register.noun} `{code}` is stated twice (first in {first.place})"

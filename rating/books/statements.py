@@ -6,11 +6,13 @@ or whether the statements agree (see `checks`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from itertools import chain
 from typing import Any
 
+from rating.books.layers import MadeWhereAsked
 from rating.books.models import (
     CardEntry,
     Contract,
@@ -37,6 +39,31 @@ class Edition:
     entries: Sequence[Stated[CardEntry]]
 
 
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """All grants, in order: those that were read, then those that are made where they are asked for, then what came after. An id may be
+    stated twice."""
+
+    read: Sequence[Stated[CreditGrant]] = ()
+    known: MadeWhereAsked[str, Stated[CreditGrant]] = field(default_factory=lambda: MadeWhereAsked({}, _none_of))
+    later: Sequence[Stated[CreditGrant]] = ()
+
+    def __iter__(self) -> Iterator[Stated[CreditGrant]]:
+        return chain(self.read, self.known.values(), self.later)
+
+    def and_then(self, found: Sequence[Stated[CreditGrant]]) -> Grants:
+        return replace(self, later=[*self.later, *found])
+
+    def some(self, ids: Collection[str]) -> list[Stated[CreditGrant]]:
+        """Those of these ids."""
+        read = (grant for grant in self.read if grant.terms.id in ids)
+        return [*read, *self.known.some(ids), *(grant for grant in self.later if grant.terms.id in ids)]
+
+
+def _none_of(place: int) -> Stated[CreditGrant]:
+    raise KeyError(place)
+
+
 @dataclass(slots=True)
 class Statements:
     """What the books state. Items with a problem of their own are left out and known as broken."""
@@ -52,7 +79,7 @@ class Statements:
     plans: Register[Plan] = field(default_factory=lambda: Register("plan"))
     customers: Register[Customer] = field(default_factory=lambda: Register("customer"))
     contracts: Register[Contract] = field(default_factory=lambda: Register("contract"))
-    grants: list[Stated[CreditGrant]] = field(default_factory=list)
+    grants: Grants = Grants()
     sources: list[Stated[Source]] = field(default_factory=list)
     prefixes: dict[Place, dict[str, str]] = field(default_factory=dict)  # value of each prefix, by the place of the group key
 

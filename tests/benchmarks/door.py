@@ -1,7 +1,7 @@
 """The HTTP door: `python -m tests.benchmarks --stages door`. Batches of a thousand over four connections, then single events over
 sixty-four, from a client on the same machine; every event is forced to disk before it is answered. With notices and without.
-Then sign-ups at a register that has many agreements already, how long a door takes to start on it, and what a run's reading of it
-costs.
+Then a register that has many agreements already: how long a door takes to start on it, before a run has read them and after; what
+a run's reading of register and books costs; sign-ups, and looking at what was agreed after each.
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from dagster_project.pipeline.run import Run
+from dagster_project.pipeline.steps import lay_books
 from dagster_project.register import keys, place, records, store
-from dagster_project.register.folded import agreed_by
 from dagster_project.settings import now
 from dagster_project.warehouse.paths import Warehouse
 from tests.benchmarks.books import write_books
 
 BATCH, BATCHES, SINGLES = 1_000, 100, 6_000
 BATCH_CONNECTIONS, SINGLE_CONNECTIONS = 4, 64
-SIGN_UPS, AGREEMENTS = 100, 100_000
+SIGN_UPS, LOOKS, AGREEMENTS = 100, 40, 100_000
 CLOCK = "2026-01-20T09:00:00Z"
 TICKS = 100  # of the operating system, a second
 
@@ -75,7 +76,8 @@ class Agreed:
 
 
 def agreements(folder: Path, customers: int, known: int) -> Iterator[Agreed]:
-    """The door and a run where so many agreements are known: start, sign-ups one by one and four at a time, reading the register."""
+    """The door and a run where so many agreements are known: start, reading register and books, sign-ups one by one and four at a time,
+    and a look after each."""
     books = write_books(folder / "books", customers, seed=1)
     _allow_self_service(books / "catalogue.yml")
     (folder / "inbox").mkdir(parents=True)
@@ -84,11 +86,25 @@ def agreements(folder: Path, customers: int, known: int) -> Iterator[Agreed]:
     register = store.opened(location)
     key = keys.create(register, "benchmark", ["*"], now())
     _fill(register, known)
+
+    def started(what: str, began: float, port: int, pid: int) -> Agreed:
+        asyncio.run(_asked(port, key, "GET", "/health/ready", b""))
+        took = (time.perf_counter() - began) * 1e3
+        return Agreed(what, took, took, cpu_seconds(pid) * 1e3)
+
     began = time.perf_counter()
     with serving(folder, books, CLOCK) as (port, pid):
-        asyncio.run(_asked(port, key, "GET", "/health/ready", b""))
-        took = time.perf_counter() - began
-        yield Agreed("start, until the door is ready", took * 1e3, took * 1e3, cpu_seconds(pid) * 1e3)
+        yield started("start, until the door is ready; no run has read anything", began, port, pid)
+    as_of = datetime(2026, 6, 1)  # noqa: DTZ001 - naive UTC throughout
+    run = Run(warehouse, books, str(folder / "inbox"), as_of, register=location)
+    for what in ("all of them new", "nothing new", "one record new"):
+        if what == "one record new":
+            draft = records.Draft("mk_live_00000000…", "req_0", "", "customer.create", {"id": "cus_late", "name": "Late"})
+            records.append(register, draft, datetime(2026, 1, 11))  # noqa: DTZ001
+        yield _as_a_run_reads(f"a run reads register and books, {what}", replace(run))
+    began = time.perf_counter()
+    with serving(folder, books, CLOCK) as (port, pid):
+        yield started("start, until the door is ready; a run has read them", began, port, pid)
         for connections in (1, 4):
             before = cpu_seconds(pid)
             waited = sorted(asyncio.run(_signed_up(port, key, f"{connections}", SIGN_UPS, connections)))
@@ -98,12 +114,30 @@ def agreements(folder: Path, customers: int, known: int) -> Iterator[Agreed]:
                 waited[int(len(waited) * 0.99)] * 1e3,
                 (cpu_seconds(pid) - before) * 1e3 / len(waited),
             )
-    as_of = datetime(2026, 6, 1)  # noqa: DTZ001 - naive UTC throughout
-    for what in ("a run reads the register, all of it new", "a run reads the register, nothing new"):
-        began, cpu = time.perf_counter(), time.process_time()
-        agreed_by(location, as_of, warehouse)
-        took = (time.perf_counter() - began) * 1e3
-        yield Agreed(what, took, took, (time.process_time() - cpu) * 1e3)
+        yield asyncio.run(_looked_at(port, pid, key, LOOKS))
+
+
+def _as_a_run_reads(what: str, run: Run) -> Agreed:
+    began, cpu = time.perf_counter(), time.process_time()
+    found = run.books
+    took, used = time.perf_counter() - began, time.process_time() - cpu
+    lay_books(run)
+    assert found.contracts.height
+    return Agreed(what, took * 1e3, took * 1e3, used * 1e3)
+
+
+async def _looked_at(port: int, pid: int, key: str, times: int) -> Agreed:
+    """A look at a customer that has just been agreed."""
+    waited, cpu = list[float](), 0.0
+    for nth in range(times):
+        body = json.dumps({"name": "Seen", "externalCustomerId": f"seen-{nth}"}).encode()
+        made = json.loads(await _asked(port, key, "POST", "/v1/customers", body))["data"]["id"]
+        began, before = time.perf_counter(), cpu_seconds(pid)
+        await _asked(port, key, "GET", f"/v1/customers/{made}", b"")
+        waited.append(time.perf_counter() - began)
+        cpu += cpu_seconds(pid) - before
+    waited.sort()
+    return Agreed("a look at a customer after its agreement", waited[times // 2] * 1e3, waited[-1] * 1e3, cpu * 1e3 / times)
 
 
 def table_of_agreements(found: Sequence[Agreed]) -> str:

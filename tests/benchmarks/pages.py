@@ -8,8 +8,9 @@ import http.client
 import re
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -21,6 +22,11 @@ from tests.benchmarks.measure import cost_of
 
 CLOCK = "2026-03-05T09:00:00Z"
 TIMES = 7
+FORMS: Mapping[str, Mapping[str, str]] = {
+    "meter": dict.fromkeys(("display_name", "aggregation_key", "group_keys"), "")
+    | {"event_name": "seen", "aggregation": "count"},
+    "contract": {"id": "new", "customer": "cust_000001", "plan": "standard", "start_date": "2026-04-01", "end_date": ""},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +50,27 @@ def measured(folder: Path, contracts: int) -> Iterator[Shown]:
         visit.sign_in()
         for page, path in _pages(folder).items():
             visit.get(path)
-            waited, cpu = list[float](), cpu_seconds(pid)
-            for _ in range(TIMES):
-                began = time.perf_counter()
-                content = visit.get(path)
-                waited.append(time.perf_counter() - began)
-            cpu = (cpu_seconds(pid) - cpu) / TIMES
-            yield Shown(page, statistics.median(waited) * 1e3, max(waited) * 1e3, cpu * 1e3, len(content) / 1024)
+            yield _shown(page, pid, [partial(visit.get, path)] * TIMES)
+        yield _shown("a deal, the first look", pid, [partial(visit.get, f"/desk/{_deal(2 + nth)}") for nth in range(TIMES)])
+        for form, given in FORMS.items():
+            page = f"a check of a form: {form}"
+            yield _shown(page, pid, [partial(visit.check, form, {**given, "code": f"NEW_{nth}"}) for nth in range(TIMES)])
     desk = cost_of(
         "dagster_project", "desk", "list", "--books", str(folder / "books"), "--warehouse", str(folder / "warehouse")
     )
     yield Shown(
         "`meterhouse desk list`, a process of its own", desk.seconds * 1e3, desk.seconds * 1e3, desk.cpu_seconds * 1e3, 0
     )
+
+
+def _shown(page: str, pid: int, asks: Sequence[Callable[[], bytes]]) -> Shown:
+    waited, cpu = list[float](), cpu_seconds(pid)
+    for ask in asks:
+        began = time.perf_counter()
+        content = ask()
+        waited.append(time.perf_counter() - began)
+    cpu = (cpu_seconds(pid) - cpu) / len(asks)
+    return Shown(page, statistics.median(waited) * 1e3, max(waited) * 1e3, cpu * 1e3, len(content) / 1024)
 
 
 def table_of(folder: Path, contracts: int, found: Sequence[Shown]) -> str:
@@ -82,7 +96,6 @@ def _pages(folder: Path) -> dict[str, str]:
             order by lines.event_count desc, invoices.number limit 1
             """,
         ).row(0)
-    deal = f"deal-006Hs00002{site.OPEN_ONE_IN:05}IAA"
     return {
         "attention": "/",
         "customers": "/customers",
@@ -107,11 +120,16 @@ def _pages(folder: Path) -> dict[str, str]:
         "pricings": "/catalogue/pricings",
         "plans": "/catalogue/plans",
         "desk": "/desk",
-        "a deal": f"/desk/{deal}",
+        "a deal": f"/desk/{_deal(1)}",
         "a form": "/propose/meter",
         "what if": "/what-if",
         "keys": "/keys",
     }
+
+
+def _deal(nth: int) -> str:
+    """An open one."""
+    return f"deal-006Hs00002{site.OPEN_ONE_IN * nth:05}IAA"
 
 
 class _Visit:
@@ -131,8 +149,18 @@ class _Visit:
             raise AssertionError(f"Nobody was signed in: {answer.status}")
         self._cookie = found[0]
 
+    def check(self, form: str, given: Mapping[str, str]) -> bytes:
+        """What the books say to a form before it is saved."""
+        token = re.search(rb'name="token" value="([^"]+)"', self.get(f"/propose/{form}"))
+        assert token is not None
+        return self._asked("POST", f"/propose/{form}/check", urlencode({**given, "token": token[1].decode(), "because": "so"}))
+
     def get(self, path: str) -> bytes:
-        self._connection.request("GET", path, headers={"Cookie": self._cookie})
+        return self._asked("GET", path)
+
+    def _asked(self, method: str, path: str, form: str | None = None) -> bytes:
+        headers = {"Cookie": self._cookie, "Content-Type": "application/x-www-form-urlencoded"}
+        self._connection.request(method, path, form, headers)
         answer = self._connection.getresponse()
         content = answer.read()
         if answer.status != 200:

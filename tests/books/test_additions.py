@@ -130,7 +130,7 @@ def _read_all(folder: Path, items: Items, digest: str) -> Reading | tuple[Proble
 
 def _added(reading: Reading, section: str, item: dict[str, Any], digest: str) -> Reading | tuple[Problem, ...] | None:
     try:
-        return with_agreed(reading, _document(section, item), digest)
+        return with_agreed(reading, [_document(section, item)], digest)
     except BooksError as error:
         return error.problems
 
@@ -170,6 +170,24 @@ def test_agreements_one_by_one_are_what_all_of_them_are(folder: Path, agreed: li
             reading, items = found or expected, candidate
         elif found is not None:
             assert found == expected
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(agreed=st.lists(CUSTOMERS | CONTRACTS | GRANTS, min_size=2, max_size=10))
+def test_some_agreements_at_once_are_what_all_of_them_are(folder: Path, agreed: list[tuple[str, dict[str, Any]]]) -> None:
+    reading = _read_all(folder, dict(BASE), "0")
+    assert isinstance(reading, Reading)
+    new: Items = {}
+    for section, item in agreed:  # what is wrong by itself is left out, or hardly a list would be sound
+        one = {**BASE, **new, item["id"]: (section, item)}
+        if isinstance(_read_all(folder, one, ""), Reading):
+            new[item["id"]] = (section, item)
+    expected = _read_all(folder, {**BASE, **new}, "1")
+    assert isinstance(expected, Reading)
+    found = with_agreed(reading, [_document(*one) for one in new.values()], "1")
+    event("read again" if found is None else f"{len(new)} added")
+    if found is not None:
+        _require_equal(found, expected)
 
 
 @pytest.mark.parametrize(

@@ -361,7 +361,7 @@ def test_r70_what_a_desk_keeps_is_what_another_reads_anew(office: Office) -> Non
     """Drafts are kept: after everything that may change them, a list says what one of a new desk does."""
     desk = office.desk
     books = BooksOfNow(office.books, desk.register)
-    kept = replace(desk, reading=Reading(lambda: books.known().together, lambda: books.known().agreed.beside_the_folder))
+    kept = replace(desk, reading=Reading(lambda: books.known().reading, lambda: books.known().agreed.beside_the_folder))
 
     def both() -> list[tuple[Any, ...]]:
         found, anew = kept.listed(), replace(desk, kept=Kept()).listed()

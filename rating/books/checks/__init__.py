@@ -40,6 +40,12 @@ def problems_in(statements: Statements) -> Iterator[Problem]:
         yield from check(statements)
 
 
+def problems_of_what_all_share(statements: Statements) -> Iterator[Problem]:
+    """What is wrong with settings, catalogue, sources and deals."""
+    for check in _OF_WHAT_ALL_SHARE:
+        yield from check(statements)
+
+
 def problems_of_agreements(statements: Statements) -> Iterator[Problem]:
     """What is wrong with customers, contracts and grants, where all that they share is known to be sound."""
     for check in _OF_AGREEMENTS:
