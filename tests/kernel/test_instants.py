@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rating.instants import instants_of, time_of
@@ -20,6 +20,7 @@ ZONES = st.sampled_from(
 TEXTS = st.tuples(DAYS, st.sampled_from("Tt _"), CLOCKS, ZONES).map("".join)
 
 
+@settings(deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=50))
 def test_one_text_alone_is_what_it_is_among_many(texts: list[str]) -> None:
     together = instants_of(pl.Series(texts)).rows()
@@ -28,6 +29,7 @@ def test_one_text_alone_is_what_it_is_among_many(texts: list[str]) -> None:
     assert [has_zone for _, has_zone in together] == [has_zone for _, has_zone in alone]
 
 
+@settings(deadline=None)
 @given(
     st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30)),  # noqa: DTZ001
     st.integers(-14 * 60, 14 * 60),
