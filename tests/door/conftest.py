@@ -91,16 +91,21 @@ def postgresql_server() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Where a register of this test's own lies, on either database."""
     if request.param == "sqlite":
-        return place.location_of(Warehouse(tmp_path / "warehouse"))
+        yield place.location_of(Warehouse(tmp_path / "warehouse"))
+        return
     address = request.getfixturevalue("postgresql_server")
     name = f"t_{uuid.uuid4().hex}"
-    with sa.create_engine(f"{address}/postgres", isolation_level="AUTOCOMMIT").connect() as connection:
+    server = sa.create_engine(f"{address}/postgres", isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with server.connect() as connection:
         connection.execute(sa.text(f"create database {name}"))
     found = f"{address}/{name}"
     with pytest.raises(UserError, match="register upgrade"):
         store.opened(found)
     store.upgraded(found)
-    return found
+    yield found
+    # doors of the test may still hold connections, and a server has a hundred
+    with server.connect() as connection:
+        connection.execute(sa.text(f"drop database {name} with (force)"))

@@ -37,7 +37,7 @@ STEPS = [
         "warehouse.issued:issue",
         "pipeline.pending:remember",
         "pipeline.steps:issue",
-        "pipeline.steps:publish",
+        "pipeline.marts:publish",
     )
 ]
 

@@ -17,7 +17,7 @@ from dagster_project.definitions import defs
 from dagster_project.defs.execution import QUIET
 from dagster_project.defs.partitions import recorded_under
 from dagster_project.errors import UserError
-from dagster_project.pipeline import steps
+from dagster_project.pipeline import marts
 from dagster_project.pipeline.run import Run
 from dagster_project.warehouse import issued
 from dagster_project.warehouse.database import connect, fetch
@@ -94,7 +94,7 @@ def test_killed_between_the_two_renames_the_next_run_heals(
 
     run = small_run()
     with monkeypatch.context() as patched:
-        patched.setattr(steps, "publish", killed)
+        patched.setattr(marts, "publish", killed)
         assert not launch(run).balanced
     assert [batch.name for batch in issued.batches(run.warehouse)] == ["000001"]
     assert not run.warehouse.database.exists()
