@@ -114,13 +114,13 @@ class Agreeing:
             mine = [problem for problem in error.problems if problem.file == next_one.place]
             if not mine:
                 raise broken(error) from None
-            details = [Detail(camel(problem.path.rpartition(".")[2]), f"{problem.what}. {problem.mend}.") for problem in mine]
+            details = [Detail(camel(problem.path.rpartition(".")[2]), f"{problem.what}. {problem.fix}.") for problem in mine]
             raise all_invalid(details) from None
         if draft.op in ("contract.cancel", "contract.amend"):
             headers = issued.read_headers(self._warehouse, now)
             problems = books.problems_against(after.together, headers, issued.contract_facts(self._warehouse, now))
             if problems:
-                raise ApiError(409, "CONFLICT", " ".join(f"{problem.what}. {problem.mend}." for problem in problems[:5]))
+                raise ApiError(409, "CONFLICT", " ".join(f"{problem.what}. {problem.fix}." for problem in problems[:5]))
         return after
 
     # --- what each request makes: the item of a record, or what is there already ---------------------------------------------------

@@ -36,7 +36,7 @@ def _by_the_books(read: Callable[[object], object], text: str) -> object:
         return read(text)
     except PydanticCustomError as error:
         context = error.context or {}
-        raise Unreadable(f"{context.get('what', error.message())}. {context.get('mend', '')}".strip()) from None
+        raise Unreadable(f"{context.get('what', error.message())}. {context.get('fix', '')}".strip()) from None
 
 
 def amount(text: object) -> Decimal | None:

@@ -1,9 +1,9 @@
 """The books: one organization's folder of contract data, checked and turned into frames.
 
 ```
-files  ─► documents   ─► statements      ─► problems, or ─► frames
-folder    yaml_reader    reading, editions  checks/         frames, tier_sets
-          flat_files     shapes, models     agreements      agreements
+files  ─► documents   ─► contract_files  ─► problems, or ─► frames
+folder    yaml_reader    reading,           checks/         frames, tier_sets
+          flat_files     validation, models                  resolved_terms
 ```
 What is agreed by API comes a few at a time, to books that were read: `additions` says what of them it touches.
 The one part of the kernel that reads files. `load` is the door; nothing is rated from books with errors (R-5).
@@ -24,15 +24,15 @@ import polars as pl
 from rating.books.additions import touched_by
 from rating.books.changes import changed_by
 from rating.books.checks import problems_in, problems_of_agreements, warnings_about
+from rating.books.contract_files import ContractFiles
 from rating.books.folder import Folder
 from rating.books.frames import frames_of
 from rating.books.garbage import uncollected
 from rating.books.issued import CONTRACT_FACTS, LETTERHEADS, contract_facts, letterheads, problems_against
 from rating.books.models import DealProduct, Deals, Settings, Source, SourceField, SourceFormat, TermSource
-from rating.books.places import Document
 from rating.books.problems import BooksError, Problem
-from rating.books.reading import laid_beside, read_statements
-from rating.books.statements import Statements
+from rating.books.reading import laid_beside, read_contract_files
+from rating.books.source_locations import Document
 from rating.catalog import Catalog
 
 __all__ = [
@@ -148,11 +148,11 @@ class Reading:
     """Books, and what was read to make them, so that a few more agreements need no other reading (`with_agreed`)."""
 
     books: Books
-    statements: Statements
+    contract_files: ContractFiles
 
     def document_of(self, section: str, code: str) -> str | None:
         """The file or record that states a customer or a contract; None where none does."""
-        stated = {"customers": self.statements.customers, "contracts": self.statements.contracts}[section].get(code)
+        stated = {"customers": self.contract_files.customers, "contracts": self.contract_files.contracts}[section].get(code)
         return None if stated is None else stated.place.document.file
 
 
@@ -171,21 +171,21 @@ def read(folder: Path, agreed: Agreed = NOTHING_AGREED, changes: Mapping[str, by
 
 
 def _read(source: Folder, agreed: Agreed) -> Reading:
-    statements, problems = read_statements(source, agreed.documents)
-    problems += problems_in(statements)
+    contract_files, problems = read_contract_files(source, agreed.documents)
+    problems += problems_in(contract_files)
     if problems:
         raise BooksError.of(problems)
     loaded = Books.of(
         source.version,
         agreed.digest,
-        source.given_out,
-        statements.settings,
-        [stated.terms for stated in statements.sources],
-        None if statements.deals is None else statements.deals.terms,
-        warnings_about(statements),
-        frames_of(statements),
+        source.files_read,
+        contract_files.settings,
+        [stated.terms for stated in contract_files.sources],
+        None if contract_files.deals is None else contract_files.deals.terms,
+        warnings_about(contract_files),
+        frames_of(contract_files),
     )
-    return Reading(loaded, statements)
+    return Reading(loaded, contract_files)
 
 
 def with_agreed(reading: Reading, documents: Sequence[Document], digest: str) -> Reading | None:
@@ -194,10 +194,10 @@ def with_agreed(reading: Reading, documents: Sequence[Document], digest: str) ->
     digest: of all that is agreed. Raises `BooksError` where reading everything would, and of one document with the same problems.
     None where more than themselves may change with them: then everything has to be read.
     """
-    part = touched_by(reading.books, reading.statements, documents)
+    part = touched_by(reading.books, reading.contract_files, documents)
     if part is None:
         return None
-    if problems := [*part.problems, *problems_of_agreements(part.statements)]:
+    if problems := [*part.problems, *problems_of_agreements(part.contract_files)]:
         raise BooksError.of(problems)
     changed: Mapping[str, Any] = part.frames(reading.books)
     return Reading(replace(reading.books.agreed_as(digest), **changed), part.every)
@@ -211,30 +211,30 @@ def resumed(known: Books, folder: Path, agreed: Agreed) -> Reading | None:
         return None
     source = Folder(folder)
     with uncollected():
-        statements, problems = read_statements(source)
+        contract_files, problems = read_contract_files(source)
         if problems or source.version != known.folder_version:
             return None
-        before = Reading(known, _laid_beside(statements, agreed, {*changed}))
+        before = Reading(known, _laid_beside(contract_files, agreed, {*changed}))
         # one that the folder states takes its place, whatever was agreed of it (R-65)
-        new = [agreed.documents[number] for number in changed if not _is_stated(statements, *agreed.names[number])]
+        new = [agreed.documents[number] for number in changed if not _is_stated(contract_files, *agreed.names[number])]
         try:
             return with_agreed(before, new, agreed.digest)
         except BooksError:
             return None  # reading everything says all that is wrong
 
 
-def _laid_beside(statements: Statements, agreed: Agreed, changed: Collection[int]) -> Statements:
+def _laid_beside(contract_files: ContractFiles, agreed: Agreed, changed: Collection[int]) -> ContractFiles:
     places = defaultdict[str, dict[str, int]](dict)
     for number, (section, code) in enumerate(agreed.names):
         if section != "credit_grants" or number not in changed:  # grants come one after the other
             places[section][code] = number
-    return laid_beside(statements, places, agreed.documents.__getitem__)
+    return laid_beside(contract_files, places, agreed.documents.__getitem__)
 
 
-def _is_stated(statements: Statements, section: str, code: str) -> bool:
+def _is_stated(contract_files: ContractFiles, section: str, code: str) -> bool:
     if section == "credit_grants":
-        return bool(statements.grants.some([code]))
-    return code in {"customers": statements.customers, "contracts": statements.contracts}[section].stated
+        return bool(contract_files.grants.some([code]))
+    return code in {"customers": contract_files.customers, "contracts": contract_files.contracts}[section].stated
 
 
 def with_files(reading: Reading, folder: Path, files: Mapping[str, bytes]) -> Books | None:
@@ -243,7 +243,7 @@ def with_files(reading: Reading, folder: Path, files: Mapping[str, bytes]) -> Bo
 
     Raises `BooksError` as `load` does. None where more has to be read than these files.
     """
-    changed = changed_by(reading.books, reading.statements, folder, files)
+    changed = changed_by(reading.books, reading.contract_files, folder, files)
     if changed is None:
         return None
     if changed.problems:

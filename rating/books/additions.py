@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from rating import tables
-from rating.books.agreements import plan_spans
+from rating.books.contract_files import ContractFiles, Grants
 from rating.books.frames import frames_of_agreements, spliced, tiers_of_contracts
 from rating.books.models import Contract, CreditGrant
-from rating.books.places import Document, Stated
 from rating.books.problems import Problem
 from rating.books.reading import read_alone
-from rating.books.statements import Grants, Statements
+from rating.books.resolved_terms import plan_spans
+from rating.books.source_locations import Document, Located
 from rating.books.tier_sets import TierSets
 from rating.catalog import OF_CONTRACTS
 
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """Some of the statements of books, to go over; all of them, with the additions; and what is wrong with the shape of these.
+    """Some of what files of the books state, to go over; all of them, with the additions; and what is wrong with the shape of these.
 
     codes: by the section of an addition, the ids of those.
     """
 
-    statements: Statements
-    every: Statements
+    contract_files: ContractFiles
+    every: ContractFiles
     problems: Sequence[Problem]
     codes: Mapping[str, Sequence[str]]
 
@@ -51,7 +51,7 @@ class Touched:
         if self.codes["contracts"]:
             replaced |= dict.fromkeys(OF_CONTRACTS, ("contract_id", self.codes["contracts"]))
         names = dict.fromkeys([*replaced, *(["credit_grants"] if self.codes["credit_grants"] else [])])
-        found = frames_of_agreements(self.statements, TierSets(tiers_of_contracts(self.statements)), [*names])
+        found = frames_of_agreements(self.contract_files, TierSets(tiers_of_contracts(self.contract_files)), [*names])
         frames = dict[str, pl.DataFrame]()
         for table in tables.BOOKS_TABLES:
             if table.name in names:
@@ -66,7 +66,7 @@ class Touched:
         return frames
 
 
-def touched_by(books: Books, statements: Statements, documents: Sequence[Document]) -> Touched | None:
+def touched_by(books: Books, contract_files: ContractFiles, documents: Sequence[Document]) -> Touched | None:
     """What of sound books documents of an item each touch; None where that may be more than is told here."""
     found, problems = read_alone(documents)
     items: dict[str, list[Mapping[str, Any]]] = {"customers": [], "contracts": [], "credit_grants": []}
@@ -75,44 +75,44 @@ def touched_by(books: Books, statements: Statements, documents: Sequence[Documen
             items[section] += stated
     codes = {section: [item["id"] for item in stated] for section, stated in items.items()}
     contracts = [item["contract"] for item in items["credit_grants"]]
-    return touched(books, statements, found, problems, codes, contracts)
+    return touched(books, contract_files, found, problems, codes, contracts)
 
 
 def touched(
     books: Books,
-    statements: Statements,
-    found: Statements,
+    contract_files: ContractFiles,
+    found: ContractFiles,
     problems: Sequence[Problem],
     codes: Mapping[str, Sequence[str]],
     contracts_of_grants: Sequence[str],
     *,
     takes_prices: bool = False,
 ) -> Touched | None:
-    """As `touched_by`, of statements that were found. codes: by section, all that was to be stated.
+    """As `touched_by`, of what was found in files. codes: by section, all that was to be stated.
 
     takes_prices: also contracts with prices of their own, but for tiers; warnings about these are not told.
     """
-    if not _are_alone(books, statements, found.contracts.values(), takes_prices=takes_prices):
+    if not _are_alone(books, contract_files, found.contracts.values(), takes_prices=takes_prices):
         return None
     if _may_be_known(books, codes["credit_grants"]) or any(grant.terms.every is not None for grant in found.grants):
         return None
     every = replace(
-        statements,
-        customers=statements.customers.restated(found.customers),
-        contracts=statements.contracts.restated(found.contracts),
-        grants=statements.grants.and_then([*found.grants]),
+        contract_files,
+        customers=contract_files.customers.restated(found.customers),
+        contracts=contract_files.contracts.restated(found.contracts),
+        grants=contract_files.grants.and_then([*found.grants]),
     )
     contracts = dict.fromkeys([*codes["contracts"], *contracts_of_grants])
     some = replace(
         every,
         customers=every.customers.only(_customers_to_go_over(books, every, found, codes["customers"])),
         contracts=every.contracts.only([*contracts]),
-        grants=Grants([*_grants_of(books, statements, contracts), *found.grants]),
+        grants=Grants([*_grants_of(books, contract_files, contracts), *found.grants]),
     )
     return Touched(some, every, problems, codes)
 
 
-def _customers_to_go_over(books: Books, every: Statements, found: Statements, codes: Sequence[str]) -> Sequence[str]:
+def _customers_to_go_over(books: Books, every: ContractFiles, found: ContractFiles, codes: Sequence[str]) -> Sequence[str]:
     """Customers, and those of the same external id."""
     externals = {stated.terms.external_id for stated in found.customers.values()} - {None}
     if not externals:
@@ -125,11 +125,11 @@ def _customers_to_go_over(books: Books, every: Statements, found: Statements, co
     return [one for one in every.customers.stated if one in chosen]
 
 
-def _grants_of(books: Books, statements: Statements, contracts: Collection[str]) -> list[Stated[CreditGrant]]:
+def _grants_of(books: Books, contract_files: ContractFiles, contracts: Collection[str]) -> list[Located[CreditGrant]]:
     ids = books.credit_grants.filter(pl.col("contract_id").is_in(contracts)).get_column("grant_id").to_list()
     if not ids:
         return []
-    found = statements.grants.some({*ids, *(_stem(code) for code in ids)})
+    found = contract_files.grants.some({*ids, *(_stem(code) for code in ids)})
     return [grant for grant in found if grant.terms.contract in contracts]
 
 
@@ -148,7 +148,9 @@ def _may_be_known(books: Books, grants: Sequence[str]) -> bool:
     return bool(known.is_in({*grants, *stems}).any() or times.str.contains_any([f"{stem}#" for stem in stems]).any())
 
 
-def _are_alone(books: Books, statements: Statements, contracts: Iterable[Stated[Contract]], *, takes_prices: bool) -> bool:
+def _are_alone(
+    books: Books, contract_files: ContractFiles, contracts: Iterable[Located[Contract]], *, takes_prices: bool
+) -> bool:
     """Whether nothing but these contracts themselves changes with them: no tiers and values of their own, no zone that is new to
     meters and cards, no archived plan that goes on."""
     terms = {stated.terms.id: stated.terms for stated in contracts}
@@ -162,18 +164,18 @@ def _are_alone(books: Books, statements: Statements, contracts: Iterable[Stated[
         (takes_prices or not any(_states_prices(contract) for contract in terms.values()))
         and books.rate_overrides.filter(is_one, pl.lit(not takes_prices) | pl.col("tier_set_id").is_not_null()).is_empty()
         and all(
-            (statements.zone(terms[code]), terms[code].status) == (zone, status)
+            (contract_files.zone(terms[code]), terms[code].status) == (zone, status)
             for code, zone, status in before.select("contract_id", "timezone", "status").iter_rows()
         )
-        and _have_known_zones(books, statements, [terms[code] for code in {*terms} - {*before.get_column("contract_id")}])
-        and not any((plan := statements.plans.get(code)) is not None and plan.terms.status == "archived" for code in plans)
+        and _have_known_zones(books, contract_files, [terms[code] for code in {*terms} - {*before.get_column("contract_id")}])
+        and not any((plan := contract_files.plans.get(code)) is not None and plan.terms.status == "archived" for code in plans)
     )
 
 
-def _have_known_zones(books: Books, statements: Statements, contracts: Sequence[Contract]) -> bool:
+def _have_known_zones(books: Books, contract_files: ContractFiles, contracts: Sequence[Contract]) -> bool:
     """Whether these are approved, in zones of others that are."""
     known = {*books.contracts.filter(pl.col("status") == "approved").get_column("timezone").unique()} if contracts else set()
-    return all(one.status == "approved" and statements.zone(one) in known for one in contracts)
+    return all(one.status == "approved" and contract_files.zone(one) in known for one in contracts)
 
 
 def _states_prices(contract: Contract) -> bool:

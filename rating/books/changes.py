@@ -17,13 +17,13 @@ import polars as pl
 
 from rating.books.additions import Touched, touched
 from rating.books.checks import problems_of_agreements, problems_of_what_all_share
-from rating.books.editions import read_editions
+from rating.books.contract_files import ContractFiles, Grants
 from rating.books.folder import YAML_ENDINGS, Folder
 from rating.books.models import Contract
-from rating.books.places import Register, Stated
 from rating.books.problems import Problem
+from rating.books.rate_card_versions import read_rate_card_versions
 from rating.books.reading import read_files
-from rating.books.statements import Grants, Statements
+from rating.books.source_locations import Located, Registry
 
 if TYPE_CHECKING:
     from rating.books import Books
@@ -43,7 +43,7 @@ class Changed:
         return {} if self.part is None else self.part.frames(books)
 
 
-def changed_by(books: Books, statements: Statements, folder: Path, files: Mapping[str, bytes]) -> Changed | None:
+def changed_by(books: Books, contract_files: ContractFiles, folder: Path, files: Mapping[str, bytes]) -> Changed | None:
     """What sound books are with files of their folder as they would be; None where that may be more than is told here."""
     if not all(name.lower().endswith(YAML_ENDINGS) for name in files):
         return None
@@ -52,9 +52,9 @@ def changed_by(books: Books, statements: Statements, folder: Path, files: Mappin
     after, problems = read_files(source, sorted(files))
     if not _state_the_same_beside_items(before, after) or any(one.incomplete for one in after.registers()):
         return None
-    new: dict[str, Register[Any]] = {}
+    new: dict[str, Registry[Any]] = {}
     for name in (*_CATALOGUE, *_AGREED):
-        found = _changed(getattr(statements, name), getattr(before, name), getattr(after, name), files)
+        found = _changed(getattr(contract_files, name), getattr(before, name), getattr(after, name), files)
         if found is None or (name in _CATALOGUE and any(code in getattr(before, name).stated for code in found.stated)):
             return None
         new[name] = found
@@ -64,12 +64,12 @@ def changed_by(books: Books, statements: Statements, folder: Path, files: Mappin
     if grants is None or any(_is_worked_out(meter) for meter in new["meters"].stated.values()):
         return None
     every = replace(
-        statements,
-        **{name: getattr(statements, name).restated(getattr(after, name)) for name in (*_CATALOGUE, *_AGREED)},
+        contract_files,
+        **{name: getattr(contract_files, name).restated(getattr(after, name)) for name in (*_CATALOGUE, *_AGREED)},
     )
     if any(new[name].stated or new[name].broken for name in _CATALOGUE):
-        every.editions, more = read_editions(replace(every, rate_cards=new["rate_cards"]), source)
-        every.editions = [*statements.editions, *every.editions]
+        every.rate_card_versions, more = read_rate_card_versions(replace(every, rate_cards=new["rate_cards"]), source)
+        every.rate_card_versions = [*contract_files.rate_card_versions, *every.rate_card_versions]
         problems = [*problems, *more, *problems_of_what_all_share(_with_a_contract_a_zone(books, every))]
     part = None
     if any(new[name].stated for name in _AGREED) or grants:
@@ -79,13 +79,13 @@ def changed_by(books: Books, statements: Statements, folder: Path, files: Mappin
         part = touched(books, every, stated, (), codes, contracts, takes_prices=True)
         if part is None or any(_has_tiers(one.terms) for one in new["contracts"].stated.values()):
             return None
-        problems = [*problems, *problems_of_agreements(part.statements)]
+        problems = [*problems, *problems_of_agreements(part.contract_files)]
     return Changed(problems, part)
 
 
 def _changed(
-    known: Register[Any], before: Register[Any], after: Register[Any], files: Mapping[str, bytes]
-) -> Register[Any] | None:
+    known: Registry[Any], before: Registry[Any], after: Registry[Any], files: Mapping[str, bytes]
+) -> Registry[Any] | None:
     """What a register has new or with other terms; None where something is gone, or stands elsewhere, too."""
     if not {*before.stated} <= {*after.stated}:
         return None
@@ -99,13 +99,13 @@ def _changed(
     return replace(after, stated=found)
 
 
-def _said(stated: Stated[Any]) -> tuple[Any, ...]:
+def _said(stated: Located[Any]) -> tuple[Any, ...]:
     """What an item says; in an amendment, null is not the same as nothing (R-5b)."""
     amendments = getattr(stated.terms, "amendments", ())
     return stated.terms, *(amendment.model_fields_set for amendment in amendments)
 
 
-def _new_grants(before: Statements, after: Statements) -> list[Stated[Any]] | None:
+def _new_grants(before: ContractFiles, after: ContractFiles) -> list[Located[Any]] | None:
     """Grants that are new; None where one is another, or gone."""
     terms = {grant.terms.id: grant.terms for grant in before.grants}
     grants = [*after.grants]
@@ -117,13 +117,13 @@ def _new_grants(before: Statements, after: Statements) -> list[Stated[Any]] | No
     return [grant for grant in grants if grant.terms.id not in terms]
 
 
-def _have_external_ids_of_others(books: Books, customers: Register[Any]) -> bool:
+def _have_external_ids_of_others(books: Books, customers: Registry[Any]) -> bool:
     externals = [one.terms.external_id for one in customers.stated.values() if one.terms.external_id is not None]
     others = books.customers.filter(~pl.col("customer_id").is_in(customers.stated.keys()))
     return bool(others.get_column("external_id").is_in(externals).any())
 
 
-def _state_the_same_beside_items(before: Statements, after: Statements) -> bool:
+def _state_the_same_beside_items(before: ContractFiles, after: ContractFiles) -> bool:
     return (
         before.settings == after.settings
         and (before.settings_place is None) == (after.settings_place is None)
@@ -132,12 +132,12 @@ def _state_the_same_beside_items(before: Statements, after: Statements) -> bool:
     )
 
 
-def _is_worked_out(meter: Stated[Any]) -> bool:
+def _is_worked_out(meter: Located[Any]) -> bool:
     """Whether group keys of a meter are more than properties: bands, hours and prefixes are looked up elsewhere."""
     return any(key.hours or key.of or key.bands or key.prefixes for key in meter.terms.group_keys)
 
 
-def _with_a_contract_a_zone(books: Books, every: Statements) -> Statements:
+def _with_a_contract_a_zone(books: Books, every: ContractFiles) -> ContractFiles:
     """Of contracts, what all share knows no more than their zones."""
     zones = books.contracts.unique(["timezone", "status"], keep="first", maintain_order=True)
     return replace(every, contracts=every.contracts.only(zones.get_column("contract_id").to_list()))

@@ -14,13 +14,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from rating.books.contract_files import ContractFiles
 from rating.books.flat_files import read_csv
 from rating.books.folder import Folder
 from rating.books.formulas import Step, steps_of
 from rating.books.models import GroupKey, Hours, Measured, Meter
-from rating.books.places import Place
 from rating.books.problems import Problem, listed
-from rating.books.statements import Statements
+from rating.books.source_locations import SourceLocation
 
 EVENT_NAME, CUSTOMER = "$event_name", "$customer"  # what a group key may be of, beside properties (R-97)
 CONTRACT = "contract"
@@ -40,15 +40,17 @@ def quantity_property(meter: Meter) -> str | None:
     return _text(steps)
 
 
-def group_properties(meter: Meter, statements: Statements) -> list[str]:
+def group_properties(meter: Meter, contract_files: ContractFiles) -> list[str]:
     """What each group key of a meter is read from: the property of its name, or steps."""
-    place = statements.meters.stated[meter.code].place
-    return [_group_property(key, place.at("group_keys", position), statements) for position, key in enumerate(meter.group_keys)]
+    place = contract_files.meters.stated[meter.code].place
+    return [
+        _group_property(key, place.at("group_keys", position), contract_files) for position, key in enumerate(meter.group_keys)
+    ]
 
 
-def _group_property(key: GroupKey, place: Place, statements: Statements) -> str:
+def _group_property(key: GroupKey, place: SourceLocation, contract_files: ContractFiles) -> str:
     if key.hours is not None:
-        return _text([_hours_step(key.hours, statements)])
+        return _text([_hours_step(key.hours, contract_files)])
     if key.of is None:
         return key.name
     if str(key.of) == EVENT_NAME:
@@ -59,21 +61,21 @@ def _group_property(key: GroupKey, place: Place, statements: Statements) -> str:
         steps = _steps(key.of)
         bands = [[None if band.at_most is None else f"{band.at_most:f}", band.value] for band in key.bands]
         return _text([*steps, {"op": "bands", "args": [len(steps) - 1], "bands": bands}])
-    digest = _digest(statements.prefixes[place])
+    digest = _digest(contract_files.prefixes[place])
     return _text([{"op": "text", "name": key.of.property}, {"op": "prefixes", "args": [0], "digest": digest}])
 
 
-def _hours_step(hours: Hours, statements: Statements) -> Step:
+def _hours_step(hours: Hours, contract_files: ContractFiles) -> Step:
     """In the zone of the contract, the value in each zone that contracts lie in: dbt takes the contract's once the event has it."""
-    zones = [hours.zone] if hours.zone != CONTRACT else sorted(contract_zones(statements))
+    zones = [hours.zone] if hours.zone != CONTRACT else sorted(contract_zones(contract_files))
     ranges = [{"value": one.value, "days": one.days, "from": one.begins, "to": one.to} for one in hours.ranges]
     return {"op": "hours", "zones": zones, "ranges": ranges, "otherwise": hours.otherwise}
 
 
-def contract_zones(statements: Statements) -> set[str]:
+def contract_zones(contract_files: ContractFiles) -> set[str]:
     """The time zones of approved contracts; the settings' where there is none."""
-    zones = {statements.zone(one.terms) for one in statements.contracts.values() if one.terms.status == "approved"}
-    return zones or {statements.settings.timezone}
+    zones = {contract_files.zone(one.terms) for one in contract_files.contracts.values() if one.terms.status == "approved"}
+    return zones or {contract_files.settings.timezone}
 
 
 def _steps(measured: Measured) -> list[Step]:
@@ -87,19 +89,19 @@ def _text(steps: list[Step]) -> str:
 # --- tables of prefixes ---------------------------------------------------------------------------------------------------------
 
 
-def read_prefixes(statements: Statements, folder: Folder) -> list[Problem]:
-    """Read the tables that group keys are looked up in into `statements.prefixes`; what is wrong with them (R-96)."""
+def read_prefixes(contract_files: ContractFiles, folder: Folder) -> list[Problem]:
+    """Read the tables that group keys are looked up in into `contract_files.prefixes`; what is wrong with them (R-96)."""
     problems: list[Problem] = []
-    for meter in statements.meters.values():
+    for meter in contract_files.meters.values():
         for position, key in enumerate(meter.terms.group_keys):
             if key.prefixes is not None:
                 place = meter.place.at("group_keys", position)
-                statements.prefixes[place], found = _table(key.prefixes, place.at("prefixes"), folder)
+                contract_files.prefixes[place], found = _table(key.prefixes, place.at("prefixes"), folder)
                 problems += found
     return problems
 
 
-def _table(name: str, at: Place, folder: Folder) -> tuple[dict[str, str], list[Problem]]:
+def _table(name: str, at: SourceLocation, folder: Folder) -> tuple[dict[str, str], list[Problem]]:
     file = folder.beside(at.document.file, name)
     if file is None or not file.lower().endswith(".csv") or not folder.holds(file):
         return {}, [
@@ -121,9 +123,9 @@ def _table(name: str, at: Place, folder: Folder) -> tuple[dict[str, str], list[P
     return found, problems
 
 
-def prefix_rows(statements: Statements) -> Iterator[dict[str, Any]]:
+def prefix_rows(contract_files: ContractFiles) -> Iterator[dict[str, Any]]:
     """Rows of PREFIXES, every table once."""
-    for digest, table in sorted({_digest(table): table for table in statements.prefixes.values()}.items()):
+    for digest, table in sorted({_digest(table): table for table in contract_files.prefixes.values()}.items()):
         for prefix, value in table.items():
             yield {"digest": digest, "prefix": prefix, "value": value}
 

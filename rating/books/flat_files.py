@@ -17,8 +17,8 @@ from typing import Any
 
 import polars as pl
 
-from rating.books.places import Document, Step
 from rating.books.problems import Problem
+from rating.books.source_locations import Document, Step
 from rating.books.values import Number, canonical_number
 
 # lists in a cell, such as the meters a grant applies to

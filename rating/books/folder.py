@@ -36,8 +36,8 @@ class Folder:
             return []
         found = sorted({*self._walk(), *self._changes})
         if not found:
-            mend = "Write at least one .yml file into it, or give the folder that holds them"
-            self.problems.append(Problem(str(self._root), None, "", "the folder holds no books", mend))
+            fix = "Write at least one .yml file into it, or give the folder that holds them"
+            self.problems.append(Problem(str(self._root), None, "", "the folder holds no books", fix))
         return found
 
     def _walk(self) -> Iterator[str]:
@@ -93,7 +93,7 @@ class Folder:
             return False
 
     @property
-    def given_out(self) -> tuple[str, ...]:
+    def files_read(self) -> tuple[str, ...]:
         """The files whose bytes were asked for, sorted."""
         return tuple(sorted(self._content))
 
@@ -112,8 +112,8 @@ class Folder:
     def _unreadable(self, error: OSError) -> None:
         path = Path(os.fsdecode(error.filename)) if error.filename else self._root
         file = self._relative(path) if path.is_relative_to(self._root) else str(path)
-        mend = "Check that it is there and that you may read it"
-        self.problems.append(Problem(file, None, "", f"it cannot be read: {error.strerror or error}", mend))
+        fix = "Check that it is there and that you may read it"
+        self.problems.append(Problem(file, None, "", f"it cannot be read: {error.strerror or error}", fix))
 
 
 def _folder_problem(root: Path) -> Problem:

@@ -27,11 +27,11 @@ _TOKEN = re.compile(r"\s*(?:(?P<number>\d+(?:\.\d*)?|\.\d+)|(?P<word>[^\W\d][\w.
 
 
 class FormulaError(Exception):
-    """A text that is no formula. `what` names the place in the text, `mend` says what to write."""
+    """A text that is no formula. `what` names the place in the text, `fix` says what to write."""
 
-    def __init__(self, what: str, mend: str) -> None:
-        super().__init__(f"{what}. {mend}.")
-        self.what, self.mend = what, mend
+    def __init__(self, what: str, fix: str) -> None:
+        super().__init__(f"{what}. {fix}.")
+        self.what, self.fix = what, fix
 
 
 class _Token(NamedTuple):
@@ -94,17 +94,17 @@ class _Parser:
             found = self.formula()
             self.expect(")")
             return found
-        raise self.wrong(token, "Write a number, a property, a function or a bracket there")
+        raise self.value_error(token, "Write a number, a property, a function or a bracket there")
 
     def number(self, token: _Token) -> int:
         if is_finer_than(Decimal(token.text), NUMBER_DIGITS):
-            raise self.wrong(token, f"A number keeps {NUMBER_DIGITS} decimals; write it with {NUMBER_DIGITS} or fewer")
+            raise self.value_error(token, f"A number keeps {NUMBER_DIGITS} decimals; write it with {NUMBER_DIGITS} or fewer")
         return self.step("number", value=f"{Decimal(token.text):f}")
 
     def call(self, token: _Token) -> int:
         if token.text not in FUNCTIONS:
-            mend = f"The functions are {', '.join(FUNCTIONS)}"
-            raise FormulaError(f"`{token.text}` at {token.place} of `{self.text}` is no function that is known", mend)
+            fix = f"The functions are {', '.join(FUNCTIONS)}"
+            raise FormulaError(f"`{token.text}` at {token.place} of `{self.text}` is no function that is known", fix)
         self.expect("(")
         args = [self.formula()]
         while self.sees(","):
@@ -114,12 +114,12 @@ class _Parser:
         if token.text in ("round", "round_up"):
             step = self.steps[args[1]] if len(args) == 2 else {"op": None}
             if step["op"] != "number" or not Decimal(step["value"]):
-                mend = f"Write `{token.text}(…, step)` with a number above 0, such as `{token.text}(seconds, 60)`"
-                raise FormulaError(f"`{token.text}` at {token.place} of `{self.text}` has no step", mend)
+                fix = f"Write `{token.text}(…, step)` with a number above 0, such as `{token.text}(seconds, 60)`"
+                raise FormulaError(f"`{token.text}` at {token.place} of `{self.text}` has no step", fix)
             return self.step(token.text, *args)
         if len(args) < 2:
-            mend = f"Write `{token.text}(a, b)`, with two values or more"
-            raise FormulaError(f"`{token.text}` at {token.place} of `{self.text}` has one value", mend)
+            fix = f"Write `{token.text}(a, b)`, with two values or more"
+            raise FormulaError(f"`{token.text}` at {token.place} of `{self.text}` has one value", fix)
         found = args[0]
         for other in args[1:]:
             found = self.step(token.text, found, other)
@@ -140,11 +140,11 @@ class _Parser:
         if not self.sees(sign):
             if self.at == len(self.tokens):
                 raise FormulaError(f"`{self.text}` ends where `{sign}` should stand", "Close every bracket")
-            raise self.wrong(self.tokens[self.at], f"Write `{sign}` there, or an operation")
+            raise self.value_error(self.tokens[self.at], f"Write `{sign}` there, or an operation")
         self.at += 1
 
-    def wrong(self, token: _Token, mend: str) -> FormulaError:
-        return FormulaError(f"`{token.text}` at {token.place} of `{self.text}` cannot stand there", mend)
+    def value_error(self, token: _Token, fix: str) -> FormulaError:
+        return FormulaError(f"`{token.text}` at {token.place} of `{self.text}` cannot stand there", fix)
 
 
 def steps_of(text: str) -> list[Step]:
@@ -152,7 +152,7 @@ def steps_of(text: str) -> list[Step]:
     parser = _Parser(text, [*_tokens(text)])
     parser.formula()
     if parser.at < len(parser.tokens):
-        raise parser.wrong(parser.tokens[parser.at], "Write an operation before it, or take it out")
+        raise parser.value_error(parser.tokens[parser.at], "Write an operation before it, or take it out")
     if not any(step["op"] == "property" for step in parser.steps):
         raise FormulaError(f"`{text}` looks at no property", "Name one, or use `aggregation: count`")
     return parser.steps
@@ -165,12 +165,12 @@ def _tokens(text: str) -> Iterator[_Token]:
         if not found:
             place = at + len(text[at:]) - len(text[at:].lstrip())
             sign = text[place]
-            mend = (
+            fix = (
                 "There is no division; multiply by a decimal"
                 if sign == "/"
                 else "Put names that are no plain words into backquotes"
             )
-            raise FormulaError(f"`{sign}` at {place + 1} of `{text}` is no part of a formula", mend)
+            raise FormulaError(f"`{sign}` at {place + 1} of `{text}` is no part of a formula", fix)
         kind = str(found.lastgroup)
         yield _Token(kind, found[kind], found.start(kind) + 1)
         at = found.end()

@@ -1,6 +1,6 @@
-"""Statements to frames: BOOKS_TABLES, one function a frame, rows in key order.
+"""Contract files to frames: BOOKS_TABLES, one function a frame, rows in key order.
 
-Called only with statements that have no problem, so nothing here asks whether a reference holds.
+Called only with contract files that have no problem, so nothing here asks whether a reference holds.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 import polars as pl
 
 from rating import tables
-from rating.books.agreements import contract_terms, dated_grants, dated_overrides, instant_in
 from rating.books.computed import group_properties, prefix_rows, quantity_property
+from rating.books.contract_files import ContractFiles
 from rating.books.currencies import MINOR_DIGITS
 from rating.books.models import ONE, Filter, Pricing, RateOverride, Tier
 from rating.books.recurring_grants import single_grants
-from rating.books.statements import Statements
+from rating.books.resolved_terms import contract_terms, dated_grants, dated_overrides, instant_in
 from rating.books.tier_sets import TierSets
 from rating.catalog import OF_CONTRACTS
 
@@ -30,35 +30,35 @@ _ORDER = {
 }
 
 
-def frames_of(statements: Statements) -> dict[str, pl.DataFrame]:
+def frames_of(contract_files: ContractFiles) -> dict[str, pl.DataFrame]:
     """Every frame of the books by its table's name, each as `tables.BOOKS_TABLES` declares it."""
-    tier_sets = TierSets(_stated_tiers(statements))
+    tier_sets = TierSets(_stated_tiers(contract_files))
     rows: dict[str, Iterable[dict[str, Any]]] = {
-        "meters": _meters(statements),
-        "meter_filters": _meter_filters(statements),
-        "prefixes": prefix_rows(statements),
-        "rate_cards": _rate_cards(statements),
-        "rate_card_entries": _rate_card_entries(statements, tier_sets),
-        "pricings": _pricings(statements, tier_sets),
-        "plans": _plans(statements),
-        "plan_pricings": _plan_pricings(statements),
+        "meters": _meters(contract_files),
+        "meter_filters": _meter_filters(contract_files),
+        "prefixes": prefix_rows(contract_files),
+        "rate_cards": _rate_cards(contract_files),
+        "rate_card_entries": _rate_card_entries(contract_files, tier_sets),
+        "pricings": _pricings(contract_files, tier_sets),
+        "plans": _plans(contract_files),
+        "plan_pricings": _plan_pricings(contract_files),
     }
-    return {**_frames(rows), **frames_of_agreements(statements, tier_sets), "tier_sets": tier_sets.frame()}
+    return {**_frames(rows), **frames_of_agreements(contract_files, tier_sets), "tier_sets": tier_sets.frame()}
 
 
 def frames_of_agreements(
-    statements: Statements, tier_sets: TierSets, names: Collection[str] = ("customers", *OF_CONTRACTS)
+    contract_files: ContractFiles, tier_sets: TierSets, names: Collection[str] = ("customers", *OF_CONTRACTS)
 ) -> dict[str, pl.DataFrame]:
     """The frames of what is agreed with one customer or another, by their tables' names; some or all."""
-    contracts = _frame(tables.CONTRACTS, [*_contracts(statements)])
+    contracts = _frame(tables.CONTRACTS, [*_contracts(contract_files)])
     rows: dict[str, Iterable[dict[str, Any]]] = {
-        "customers": _customers(statements),
-        "contract_terms": _contract_terms(statements),
-        "rate_overrides": _rate_overrides(statements, tier_sets),
-        "credit_grants": _credit_grants(statements, contracts),
-        "manual_charges": _manual_charges(statements),
-        "commitments": _commitments(statements),
-        "covered_customers": _covered_customers(statements),
+        "customers": _customers(contract_files),
+        "contract_terms": _contract_terms(contract_files),
+        "rate_overrides": _rate_overrides(contract_files, tier_sets),
+        "credit_grants": _credit_grants(contract_files, contracts),
+        "manual_charges": _manual_charges(contract_files),
+        "commitments": _commitments(contract_files),
+        "covered_customers": _covered_customers(contract_files),
     }
     found = {**_frames({name: of_table for name, of_table in rows.items() if name in names}), "contracts": contracts}
     return {name: found[name] for name in names}
@@ -86,24 +86,24 @@ def _frame(table: tables.Table, rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
     return table.require(pl.DataFrame(columns).sort(by, nulls_last=False, maintain_order=True))
 
 
-def _stated_tiers(statements: Statements) -> Iterator[Sequence[Tier]]:
-    for pricing in statements.pricings.values():
+def _stated_tiers(contract_files: ContractFiles) -> Iterator[Sequence[Tier]]:
+    for pricing in contract_files.pricings.values():
         yield pricing.terms.tiers or []
-    for edition in statements.editions:
+    for edition in contract_files.rate_card_versions:
         for entry in edition.entries:
             yield entry.terms.tiers or []
-    yield from tiers_of_contracts(statements)
+    yield from tiers_of_contracts(contract_files)
 
 
-def tiers_of_contracts(statements: Statements) -> Iterator[Sequence[Tier]]:
-    for contract in statements.contracts.values():
+def tiers_of_contracts(contract_files: ContractFiles) -> Iterator[Sequence[Tier]]:
+    for contract in contract_files.contracts.values():
         if contract.terms.rate_overrides or contract.terms.amendments:
             for override in dated_overrides(contract):
                 yield override.terms.tiers or []
 
 
-def _meters(statements: Statements) -> Iterator[dict[str, Any]]:
-    for meter in statements.meters.values():
+def _meters(contract_files: ContractFiles) -> Iterator[dict[str, Any]]:
+    for meter in contract_files.meters.values():
         terms, events = meter.terms, meter.terms.event_filter
         yield {
             "meter_code": terms.code,
@@ -112,7 +112,7 @@ def _meters(statements: Statements) -> Iterator[dict[str, Any]]:
             "aggregation_key": None if terms.aggregation_key is None else str(terms.aggregation_key),
             "group_keys": terms.group_names,
             "quantity_property": quantity_property(terms),
-            "group_properties": group_properties(terms, statements),
+            "group_properties": group_properties(terms, contract_files),
             "include_events": [terms.event_name] if events is None else events.include,
             "exclude_events": [] if events is None else events.exclude or [],
             "status": terms.status,
@@ -122,8 +122,8 @@ def _meters(statements: Statements) -> Iterator[dict[str, Any]]:
         }
 
 
-def _meter_filters(statements: Statements) -> Iterator[dict[str, Any]]:
-    for meter in statements.meters.values():
+def _meter_filters(contract_files: ContractFiles) -> Iterator[dict[str, Any]]:
+    for meter in contract_files.meters.values():
         conditions = [found for condition in meter.terms.filters for found in _conditions(condition)]
         for filter_no, (name, operator, values) in enumerate(conditions):
             yield {
@@ -153,8 +153,8 @@ def _conditions(condition: Filter) -> Iterator[tuple[str, str, Sequence[str]]]:
         yield condition.property, "starts_with", [condition.starts_with]
 
 
-def _rate_cards(statements: Statements) -> Iterator[dict[str, Any]]:
-    for edition in statements.editions:
+def _rate_cards(contract_files: ContractFiles) -> Iterator[dict[str, Any]]:
+    for edition in contract_files.rate_card_versions:
         card = edition.card.terms
         yield {
             "rate_card_code": card.code,
@@ -164,9 +164,9 @@ def _rate_cards(statements: Statements) -> Iterator[dict[str, Any]]:
         }
 
 
-def _rate_card_entries(statements: Statements, tier_sets: TierSets) -> Iterator[dict[str, Any]]:
-    for edition in statements.editions:
-        group_keys = statements.meters.stated[edition.card.terms.meter].terms.group_names
+def _rate_card_entries(contract_files: ContractFiles, tier_sets: TierSets) -> Iterator[dict[str, Any]]:
+    for edition in contract_files.rate_card_versions:
+        group_keys = contract_files.meters.stated[edition.card.terms.meter].terms.group_names
         for entry in edition.entries:
             yield {
                 "rate_card_code": edition.card.terms.code,
@@ -179,8 +179,8 @@ def _rate_card_entries(statements: Statements, tier_sets: TierSets) -> Iterator[
             }
 
 
-def _pricings(statements: Statements, tier_sets: TierSets) -> Iterator[dict[str, Any]]:
-    for pricing in statements.pricings.values():
+def _pricings(contract_files: ContractFiles, tier_sets: TierSets) -> Iterator[dict[str, Any]]:
+    for pricing in contract_files.pricings.values():
         terms = pricing.terms
         yield {
             "pricing_code": terms.code,
@@ -189,7 +189,7 @@ def _pricings(statements: Statements, tier_sets: TierSets) -> Iterator[dict[str,
             "meter_code": terms.meter,
             "rate_card_code": terms.rate_card,
             "tier_scope": terms.tier_scope or "combination",
-            "per": _per(terms, statements),
+            "per": _per(terms, contract_files),
             "unit_amount": None if terms.tiered else getattr(terms, terms.price_key),
             "tier_set_id": tier_sets.id_of(terms.tiers),
             "place": str(pricing.place),
@@ -198,18 +198,18 @@ def _pricings(statements: Statements, tier_sets: TierSets) -> Iterator[dict[str,
         }
 
 
-def _per(pricing: Pricing, statements: Statements) -> Decimal:
+def _per(pricing: Pricing, contract_files: ContractFiles) -> Decimal:
     """How many units the price buys: the model's own measure, else what is written, else the card's."""
     if pricing.model == "bps":
         return _BASIS_POINTS
     if pricing.rate_card is not None:
-        return statements.rate_cards.stated[pricing.rate_card].terms.per
+        return contract_files.rate_cards.stated[pricing.rate_card].terms.per
     return pricing.package_size or pricing.per or ONE
 
 
-def _plans(statements: Statements) -> Iterator[dict[str, Any]]:
-    for plan in statements.plans.values():
-        currency = statements.plan_currency(plan.terms) or ""
+def _plans(contract_files: ContractFiles) -> Iterator[dict[str, Any]]:
+    for plan in contract_files.plans.values():
+        currency = contract_files.plan_currency(plan.terms) or ""
         yield {
             "plan_code": plan.terms.code,
             "name": plan.terms.name or plan.terms.code,
@@ -225,14 +225,14 @@ def _plans(statements: Statements) -> Iterator[dict[str, Any]]:
         }
 
 
-def _plan_pricings(statements: Statements) -> Iterator[dict[str, Any]]:
-    for plan in statements.plans.values():
+def _plan_pricings(contract_files: ContractFiles) -> Iterator[dict[str, Any]]:
+    for plan in contract_files.plans.values():
         for pricing_order, code in enumerate(plan.terms.pricings):
             yield {"plan_code": plan.terms.code, "pricing_order": pricing_order, "pricing_code": code}
 
 
-def _customers(statements: Statements) -> Iterator[dict[str, Any]]:
-    for customer in statements.customers.values():
+def _customers(contract_files: ContractFiles) -> Iterator[dict[str, Any]]:
+    for customer in contract_files.customers.values():
         terms = customer.terms
         yield {
             "customer_id": terms.id,
@@ -244,11 +244,11 @@ def _customers(statements: Statements) -> Iterator[dict[str, Any]]:
         }
 
 
-def _contracts(statements: Statements) -> Iterator[dict[str, Any]]:
-    for contract in statements.contracts.values():
+def _contracts(contract_files: ContractFiles) -> Iterator[dict[str, Any]]:
+    for contract in contract_files.contracts.values():
         terms = contract.terms
-        plan = statements.plans.stated[terms.plan].terms
-        currency = statements.plan_currency(plan) or ""
+        plan = contract_files.plans.stated[terms.plan].terms
+        currency = contract_files.plan_currency(plan) or ""
         yield {
             "contract_id": terms.id,
             "customer_id": terms.customer,
@@ -259,19 +259,19 @@ def _contracts(statements: Statements) -> Iterator[dict[str, Any]]:
             "end_date": terms.end_date,
             "billing_anchor": terms.billing_anchor.day if terms.billing_anchor else terms.start_date.day,
             "anchor_month": terms.billing_anchor.month if terms.billing_anchor else None,
-            "timezone": statements.zone(terms),
+            "timezone": contract_files.zone(terms),
             "status": terms.status,
             "place": str(contract.place),
         }
 
 
-def _contract_terms(statements: Statements) -> Iterator[dict[str, Any]]:
-    for contract in statements.contracts.values():
-        yield from contract_terms(contract.terms, statements.plans.stated)
+def _contract_terms(contract_files: ContractFiles) -> Iterator[dict[str, Any]]:
+    for contract in contract_files.contracts.values():
+        yield from contract_terms(contract.terms, contract_files.plans.stated)
 
 
-def _rate_overrides(statements: Statements, tier_sets: TierSets) -> Iterator[dict[str, Any]]:
-    for contract in statements.contracts.values():
+def _rate_overrides(contract_files: ContractFiles, tier_sets: TierSets) -> Iterator[dict[str, Any]]:
+    for contract in contract_files.contracts.values():
         if not contract.terms.rate_overrides and not contract.terms.amendments:
             continue
         for override_no, override in enumerate(dated_overrides(contract)):
@@ -280,9 +280,9 @@ def _rate_overrides(statements: Statements, tier_sets: TierSets) -> Iterator[dic
                 "contract_id": contract.terms.id,
                 "override_no": override_no,
                 "meter_code": terms.meter,
-                "group_values": _group_values(terms, statements),
+                "group_values": _group_values(terms, contract_files),
                 "pricing_code": terms.pricing,
-                "unit_amount": _override_price(terms, statements),
+                "unit_amount": _override_price(terms, contract_files),
                 "tier_set_id": tier_sets.id_of(terms.tiers),
                 "effective_from": _day(override.effective_from),
                 "effective_to": _day(override.effective_to),
@@ -302,22 +302,22 @@ def _instant(moment: date | datetime | None) -> datetime | None:
     return moment if isinstance(moment, datetime) else None
 
 
-def _group_values(override: RateOverride, statements: Statements) -> list[str | None] | None:
+def _group_values(override: RateOverride, contract_files: ContractFiles) -> list[str | None] | None:
     if override.meter is None:
         return None
     dimensions: Mapping[str, str | None] = override.dimensions or {}
-    return [dimensions[key] for key in statements.meters.stated[override.meter].terms.group_names]
+    return [dimensions[key] for key in contract_files.meters.stated[override.meter].terms.group_names]
 
 
-def _override_price(override: RateOverride, statements: Statements) -> Decimal | None:
+def _override_price(override: RateOverride, contract_files: ContractFiles) -> Decimal | None:
     if override.pricing is None or override.percent_off is not None:
         return override.rate
-    pricing = statements.pricings.stated[override.pricing].terms
+    pricing = contract_files.pricings.stated[override.pricing].terms
     return None if pricing.tiered else getattr(override, pricing.price_key)
 
 
-def _manual_charges(statements: Statements) -> Iterator[dict[str, Any]]:
-    for contract in statements.contracts.values():
+def _manual_charges(contract_files: ContractFiles) -> Iterator[dict[str, Any]]:
+    for contract in contract_files.contracts.values():
         for position, charge in enumerate(contract.terms.charges):
             yield {
                 "contract_id": contract.terms.id,
@@ -330,8 +330,8 @@ def _manual_charges(statements: Statements) -> Iterator[dict[str, Any]]:
             }
 
 
-def _commitments(statements: Statements) -> Iterator[dict[str, Any]]:
-    for contract in statements.contracts.values():
+def _commitments(contract_files: ContractFiles) -> Iterator[dict[str, Any]]:
+    for contract in contract_files.contracts.values():
         for position, commitment in enumerate(contract.terms.commitments):
             yield {
                 "contract_id": contract.terms.id,
@@ -344,9 +344,9 @@ def _commitments(statements: Statements) -> Iterator[dict[str, Any]]:
             }
 
 
-def _covered_customers(statements: Statements) -> Iterator[dict[str, Any]]:
-    for contract in statements.contracts.values():
-        zone = statements.zone(contract.terms)
+def _covered_customers(contract_files: ContractFiles) -> Iterator[dict[str, Any]]:
+    for contract in contract_files.contracts.values():
+        zone = contract_files.zone(contract.terms)
         for position, covered in enumerate(contract.terms.covers):
             yield {
                 "contract_id": contract.terms.id,
@@ -357,9 +357,9 @@ def _covered_customers(statements: Statements) -> Iterator[dict[str, Any]]:
             }
 
 
-def _credit_grants(statements: Statements, contracts: pl.DataFrame) -> Iterator[dict[str, Any]]:
-    once = {grant.terms.id: grant for grant in reversed([*statements.grants])}
-    for single in single_grants(dated_grants(statements, [*once.values()]), contracts):
+def _credit_grants(contract_files: ContractFiles, contracts: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    once = {grant.terms.id: grant for grant in reversed([*contract_files.grants])}
+    for single in single_grants(dated_grants(contract_files, [*once.values()]), contracts):
         terms = single.grant.terms
         again = terms.recurrence if single.rolls_into is not None else None
         yield {

@@ -162,10 +162,10 @@ def _grant_problems(books: Books, ledger: pl.DataFrame) -> list[Problem]:
     return problems
 
 
-def _problem(place: str, key: str, what: str, mend: str) -> Problem:
+def _problem(place: str, key: str, what: str, fix: str) -> Problem:
     """A problem at a key of what stands at `place` (the text that the frames carry)."""
     where, _, path = place.rpartition(" ")
     file, _, line = where.rpartition(":")
     if file and line.isdigit():
-        return Problem(file, int(line), f"{path}.{key}", what, mend)
-    return Problem(where, None, f"{path}.{key}", what, mend)
+        return Problem(file, int(line), f"{path}.{key}", what, fix)
+    return Problem(where, None, f"{path}.{key}", what, fix)

@@ -18,11 +18,11 @@ class Problem:
     line: int | None
     path: str
     what: str
-    mend: str
+    fix: str
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{where} {self.path}: {self.what}. {self.mend}." if self.path else f"{where}: {self.what}. {self.mend}."
+        return f"{where} {self.path}: {self.what}. {self.fix}." if self.path else f"{where}: {self.what}. {self.fix}."
 
 
 class BooksError(Exception):
@@ -55,6 +55,6 @@ def listed(words: Iterable[str], *, most: int = 8) -> str:
 
 
 def instead(word: str, known: Collection[str], *, otherwise: str) -> str:
-    """The mend for a word nobody knows: the one that was likely meant, else what else to do."""
+    """The fix for a word nobody knows: the one that was likely meant, else what else to do."""
     meant = nearest(word, known)
     return f"Write `{meant}`" if meant is not None else otherwise

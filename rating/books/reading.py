@@ -1,7 +1,7 @@
-"""Files to statements: which sections a file has, and what each item of them is.
+"""Files to `ContractFiles`: which sections a file has, and what each item of them is.
 
 What belongs here: taking documents apart. What does not: the spelling of a file (see `yaml_reader`, `flat_files`), or the entries
-of cards (see `editions`).
+of cards (see `rate_card_versions`).
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from pathlib import Path
 from typing import Any, cast
 
 from rating.books.computed import read_prefixes
-from rating.books.editions import read_editions
+from rating.books.contract_files import ContractFiles, Grants
 from rating.books.flat_files import bulk_csv, bulk_parquet, read_csv
 from rating.books.folder import YAML_ENDINGS, Folder
 from rating.books.layers import Beside, MadeWhereAsked
 from rating.books.models import SECTIONS, CreditGrant, Deals, Settings, Source
-from rating.books.places import Document, Place, Register, Stated
 from rating.books.problems import Problem, instead, listed
-from rating.books.shapes import shaped, shaped_one
-from rating.books.statements import Grants, Statements
+from rating.books.rate_card_versions import read_rate_card_versions
+from rating.books.source_locations import Document, Located, Registry, SourceLocation
+from rating.books.validation import shaped, shaped_one
 from rating.books.yaml_reader import read_yaml
 
 NESTED_KEYS = ("rate_overrides", "amendments", "charges")
 
 
-def read_statements(folder: Folder, beside: Sequence[Document] = ()) -> tuple[Statements, list[Problem]]:
+def read_contract_files(folder: Folder, beside: Sequence[Document] = ()) -> tuple[ContractFiles, list[Problem]]:
     """Everything the folder's files state, and what is wrong with files, spelling and shape (R-5).
 
     beside: what is agreed elsewhere (R-64), a document an item; an item of the folder of the same id takes its place (R-65).
@@ -35,59 +35,61 @@ def read_statements(folder: Folder, beside: Sequence[Document] = ()) -> tuple[St
     for file in folder.files():
         reading.take_file(file)
     reading.take_beside(beside)
-    statements = reading.statements
-    statements.editions, problems = read_editions(statements, folder)
-    problems += read_prefixes(statements, folder)
-    return statements, [*folder.problems, *reading.problems, *problems]
+    contract_files = reading.contract_files
+    contract_files.rate_card_versions, problems = read_rate_card_versions(contract_files, folder)
+    problems += read_prefixes(contract_files, folder)
+    return contract_files, [*folder.problems, *reading.problems, *problems]
 
 
-def read_files(folder: Folder, files: Sequence[str]) -> tuple[Statements, list[Problem]]:
+def read_files(folder: Folder, files: Sequence[str]) -> tuple[ContractFiles, list[Problem]]:
     """What some of the files state by themselves, rate cards without their entries; and what is wrong with their shape."""
     reading = _Reading(folder)
     for file in files:
         reading.take_file(file)
-    return reading.statements, [*folder.problems, *reading.problems]
+    return reading.contract_files, [*folder.problems, *reading.problems]
 
 
-def read_alone(documents: Sequence[Document]) -> tuple[Statements, list[Problem]]:
+def read_alone(documents: Sequence[Document]) -> tuple[ContractFiles, list[Problem]]:
     """What documents that are agreed beside a folder state, and what is wrong with their shape."""
     reading = _Reading(Folder(Path()))
     reading.take_beside(documents)
-    return reading.statements, reading.problems
+    return reading.contract_files, reading.problems
 
 
-def laid_beside(statements: Statements, places: Mapping[str, Mapping[str, int]], made: Callable[[int], Document]) -> Statements:
-    """Statements of a folder with what is agreed beside it and was found good: each is read where somebody asks for it.
+def laid_beside(
+    contract_files: ContractFiles, places: Mapping[str, Mapping[str, int]], made: Callable[[int], Document]
+) -> ContractFiles:
+    """The contract files of a folder with what is agreed beside it and was found good: each is read where somebody asks for it.
 
     places: by section and id, the numbers of documents to make. What the folder states itself takes their place (R-65).
     """
 
-    def stated(section: str) -> MadeWhereAsked[str, Stated[Any]]:
+    def stated(section: str) -> MadeWhereAsked[str, Located[Any]]:
         model = SECTIONS[section]
 
-        def one(number: int) -> Stated[Any]:
+        def one(number: int) -> Located[Any]:
             document = made(number)
-            return Stated(model.model_validate(document.tree[section][0]), Place(document, (section, 0)))
+            return Located(model.model_validate(document.tree[section][0]), SourceLocation(document, (section, 0)))
 
         return MadeWhereAsked(places.get(section, {}), one)
 
-    grants = statements.grants
+    grants = contract_files.grants
     mine = {grant.terms.id for grant in grants.read}
     known = {code: number for code, number in places.get("credit_grants", {}).items() if code not in mine}
     return replace(
-        statements,
-        customers=replace(statements.customers, stated=Beside(statements.customers.stated, stated("customers"))),
-        contracts=replace(statements.contracts, stated=Beside(statements.contracts.stated, stated("contracts"))),
+        contract_files,
+        customers=replace(contract_files.customers, stated=Beside(contract_files.customers.stated, stated("customers"))),
+        contracts=replace(contract_files.contracts, stated=Beside(contract_files.contracts.stated, stated("contracts"))),
         grants=replace(grants, known=MadeWhereAsked(known, stated("credit_grants").made)),
     )
 
 
 class _Reading:
-    """Collects statements and problems, file by file."""
+    """Collects what files state, and problems, file by file."""
 
     def __init__(self, folder: Folder) -> None:
-        self._grants = list[Stated[CreditGrant]]()
-        self.statements = Statements(grants=Grants(self._grants))
+        self._grants = list[Located[CreditGrant]]()
+        self.contract_files = ContractFiles(grants=Grants(self._grants))
         self.problems: list[Problem] = []
         self._folder = folder
 
@@ -107,17 +109,17 @@ class _Reading:
 
     def take_beside(self, documents: Sequence[Document]) -> None:
         """The items of documents that the folder does not state itself."""
-        statements = self.statements
+        contract_files = self.contract_files
         known: dict[str, set[str]] = {
-            "customers": {*statements.customers.stated, *statements.customers.broken},
-            "contracts": {*statements.contracts.stated, *statements.contracts.broken},
-            "credit_grants": {stated.terms.id for stated in statements.grants},
+            "customers": {*contract_files.customers.stated, *contract_files.customers.broken},
+            "contracts": {*contract_files.contracts.stated, *contract_files.contracts.broken},
+            "credit_grants": {stated.terms.id for stated in contract_files.grants},
         }
-        beside: dict[str, list[tuple[Any, Place]]] = {section: [] for section in known}
+        beside: dict[str, list[tuple[Any, SourceLocation]]] = {section: [] for section in known}
         for document in documents:
             for section, items in document.tree.items():
                 if not any(item.get("id") in known[section] for item in items):
-                    beside[section] += [(item, Place(document, (section, nth))) for nth, item in enumerate(items)]
+                    beside[section] += [(item, SourceLocation(document, (section, nth))) for nth, item in enumerate(items)]
         for section, found in beside.items():
             self._take_items(section, [item for item, _ in found], [place for _, place in found])
 
@@ -146,16 +148,16 @@ class _Reading:
         return document if document is not None and self._columns_fit(columns, section, file) else None
 
     def _forgive_references(self) -> None:
-        for register in self.statements.registers():
+        for register in self.contract_files.registers():
             register.incomplete = True
-        self.statements.settings_known = False
+        self.contract_files.settings_known = False
 
     def _take(self, document: Document) -> None:
         for section, items in document.tree.items():
-            place = Place(document, (section,))
+            place = SourceLocation(document, (section,))
             if section not in SECTIONS:
-                mend = instead(section, SECTIONS, otherwise=f"Take it out; the sections are {listed(SECTIONS)}")
-                self.problems.append(place.problem(f"unknown section `{section}`", mend))
+                fix = instead(section, SECTIONS, otherwise=f"Take it out; the sections are {listed(SECTIONS)}")
+                self.problems.append(place.problem(f"unknown section `{section}`", fix))
                 self._forgive_references()
             elif items is None:
                 continue
@@ -169,39 +171,41 @@ class _Reading:
                 self.problems.append(place.problem(f"`{section}` is no list", "Begin every item with a dash: - {code: …}"))
                 self._forgive_references()
 
-    def _take_settings(self, value: Any, place: Place) -> None:
-        if self.statements.settings_place is not None:
+    def _take_settings(self, value: Any, place: SourceLocation) -> None:
+        if self.contract_files.settings_place is not None:
             self.problems.append(
-                place.problem(f"settings are given twice (first in {self.statements.settings_place})", "Keep one of the two")
+                place.problem(
+                    f"settings are given twice (first in {self.contract_files.settings_place})", "Keep one of the two"
+                )
             )
             return
-        self.statements.settings_place = place
+        self.contract_files.settings_place = place
         found, problems = shaped_one(Settings, value, place)
         self.problems += problems
         if found is None:
-            self.statements.settings_known = False
+            self.contract_files.settings_known = False
         else:
-            self.statements.settings = found.terms
+            self.contract_files.settings = found.terms
 
-    def _take_deals(self, value: Any, place: Place) -> None:
-        if self.statements.deals is not None:
-            first = self.statements.deals.place
+    def _take_deals(self, value: Any, place: SourceLocation) -> None:
+        if self.contract_files.deals is not None:
+            first = self.contract_files.deals.place
             self.problems.append(place.problem(f"deals are given twice (first in {first})", "Keep one of the two"))
             return
         found, problems = shaped_one(Deals, value, place)
         self.problems += problems
-        self.statements.deals = found
+        self.contract_files.deals = found
 
-    def _take_items(self, section: str, items: list[Any], places: list[Place]) -> None:
+    def _take_items(self, section: str, items: list[Any], places: list[SourceLocation]) -> None:
         found, problems = shaped(SECTIONS[section], items, places)
         self.problems += problems
         if section == "credit_grants":
-            self._grants += cast(list[Stated[CreditGrant]], found)
+            self._grants += cast(list[Located[CreditGrant]], found)
             return
         if section == "sources":
-            self.statements.sources += cast(list[Stated[Source]], found)
+            self.contract_files.sources += cast(list[Located[Source]], found)
             return
-        register: Register[Any] = getattr(self.statements, section)
+        register: Registry[Any] = getattr(self.contract_files, section)
         if len(found) < len(items):
             sound = {id(stated.place) for stated in found}
             register.broken |= {
@@ -219,7 +223,7 @@ class _Reading:
         """Whether a flat file has the columns its section needs, and no other; one problem a column, not one a row."""
         fields = SECTIONS[section].model_fields
         flat = [name for name in fields if name not in NESTED_KEYS]
-        place = Place(Document(file, {}, {(): 1} if file.lower().endswith(".csv") else {}), (section,))
+        place = SourceLocation(Document(file, {}, {(): 1} if file.lower().endswith(".csv") else {}), (section,))
         problems = []
         for name in columns:
             if name in NESTED_KEYS:
@@ -227,8 +231,8 @@ class _Reading:
                     place.at(name).problem(f"`{name}` does not fit into a flat file", "State contracts that have them in YAML")
                 )
             elif name not in flat:
-                mend = instead(name, flat, otherwise=f"Take it out; the columns are {listed(flat, most=20)}")
-                problems.append(place.at(name).problem(f"unknown column `{name}`", mend))
+                fix = instead(name, flat, otherwise=f"Take it out; the columns are {listed(flat, most=20)}")
+                problems.append(place.at(name).problem(f"unknown column `{name}`", fix))
         missing = [name for name in flat if fields[name].is_required() and name not in columns]
         problems += [place.problem(f"column `{name}` is missing", f"Add a column `{name}`") for name in missing]
         self.problems += problems

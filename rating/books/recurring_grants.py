@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from rating.books.agreements import DatedGrant, Recurrence
+from rating.books.resolved_terms import DatedGrant, Recurrence
 from rating.schedule import MONTHS_PER_PERIOD, billing_periods
 
 

@@ -2,7 +2,7 @@
 
 What belongs here: one value at a time, exact to the last digit (R-1). What does not: any rule between two values.
 Every function takes what the readers hand over (text, `Number`, bool, None, or a date from Parquet) and raises a
-`PydanticCustomError` that carries what is wrong and the mend.
+`PydanticCustomError` that carries what is wrong and the fix.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ class Number:
         return self.text
 
 
-def wrong(what: str, mend: str) -> PydanticCustomError:
+def value_error(what: str, fix: str) -> PydanticCustomError:
     """What pydantic carries to the place it knows and we do not; `shapes` turns it into a `Problem`."""
-    return PydanticCustomError("books", "wrong", {"what": what, "mend": mend})
+    return PydanticCustomError("books", "wrong", {"what": what, "fix": fix})
 
 
 def shown(value: object) -> str:
@@ -72,28 +72,28 @@ def as_text(value: Any) -> str:
     """Text with something in it; an unquoted number or boolean is refused, because its spelling may not survive."""
     if isinstance(value, str):
         if not value.strip():
-            raise wrong("is empty", "Write a text")
+            raise value_error("is empty", "Write a text")
         return value
     if isinstance(value, Number | bool):
-        raise wrong(f"{shown(value)} is no text", f'Quote it: "{shown(value).strip("`")}"')
-    raise wrong(f"expected text, found {shown(value)}", "Write a text")
+        raise value_error(f"{shown(value)} is no text", f'Quote it: "{shown(value).strip("`")}"')
+    raise value_error(f"expected text, found {shown(value)}", "Write a text")
 
 
 def as_code(value: Any) -> str:
     """A code or id: text without blanks around it."""
     text = as_text(value)
     if text != text.strip():
-        raise wrong(f"{shown(text)} has blanks around it", f"Write `{text.strip()}`")
+        raise value_error(f"{shown(text)} has blanks around it", f"Write `{text.strip()}`")
     return text
 
 
 def as_decimal(value: Any) -> Decimal:
     """A number by its decimal text, quoted or not (R-1)."""
     if not isinstance(value, str | Number):
-        raise wrong(f"expected a number, found {shown(value)}", 'Write a decimal number such as "4.00"')
+        raise value_error(f"expected a number, found {shown(value)}", 'Write a decimal number such as "4.00"')
     text = str(value).strip()
     if not _PLAIN_DECIMAL.fullmatch(text):
-        raise wrong(f"{shown(value)} is no plain decimal number", _plain_mend(text))
+        raise value_error(f"{shown(value)} is no plain decimal number", _plain_mend(text))
     return Decimal(text)
 
 
@@ -138,9 +138,9 @@ def is_finer_than(number: Decimal, digits: int) -> bool:
 def _bounded(value: Any, noun: str, scale: int, limit: Decimal) -> Decimal:
     number = as_decimal(value)
     if number.copy_abs() >= limit:
-        raise wrong(f"{shown(value)} is too large for a {noun}", f"Write a number under {limit:f}")
+        raise value_error(f"{shown(value)} is too large for a {noun}", f"Write a number under {limit:f}")
     if is_finer_than(number, scale):
-        raise wrong(
+        raise value_error(
             f"{shown(value)} has more than {scale} decimals", f"A {noun} keeps {scale} decimals; write it with {scale} or fewer"
         )
     return number
@@ -148,13 +148,13 @@ def _bounded(value: Any, noun: str, scale: int, limit: Decimal) -> Decimal:
 
 def _not_negative(number: Decimal) -> Decimal:
     if number < 0:
-        raise wrong(f"`{number:f}` is negative", "Write 0 or more")
+        raise value_error(f"`{number:f}` is negative", "Write 0 or more")
     return number
 
 
 def _positive(number: Decimal) -> Decimal:
     if number <= 0:
-        raise wrong(f"`{number:f}` is not above 0", "Write a number above 0")
+        raise value_error(f"`{number:f}` is not above 0", "Write a number above 0")
     return number
 
 
@@ -186,7 +186,7 @@ def as_signed_money(value: Any) -> Decimal:
     """An amount that may be given back, and is not 0."""
     amount = _bounded(value, "amount", PRICE_SCALE, QUANTITY_LIMIT)
     if not amount:
-        raise wrong("an amount of 0 charges nothing", "Write what was agreed, or take the charge out")
+        raise value_error("an amount of 0 charges nothing", "Write what was agreed, or take the charge out")
     return amount
 
 
@@ -202,7 +202,7 @@ def as_positive_quantity(value: Any) -> Decimal:
 def as_share(value: Any) -> Decimal:
     number = as_decimal(value)
     if not 0 <= number <= 1:
-        raise wrong(f"{shown(value)} is no share", 'Write a number from 0 to 1, such as "0.05"')
+        raise value_error(f"{shown(value)} is no share", 'Write a number from 0 to 1, such as "0.05"')
     return number
 
 
@@ -210,7 +210,7 @@ def as_percent(value: Any) -> Decimal:
     """A percentage above 0, up to 100, with at most 12 decimals."""
     number = _positive(_bounded(value, "percentage", PRICE_SCALE, PRICE_LIMIT))
     if number > 100:
-        raise wrong(f"{shown(value)} is more than all of a price", 'Write a number from 0 to 100, such as "20"')
+        raise value_error(f"{shown(value)} is more than all of a price", 'Write a number from 0 to 100, such as "20"')
     return number
 
 
@@ -220,7 +220,7 @@ def whole_number(least: int, most: int) -> Callable[[Any], int]:
     def as_whole(value: Any) -> int:
         text = str(value).strip() if isinstance(value, str | Number) else ""
         if not _WHOLE.fullmatch(text) or not least <= Decimal(text) <= most:
-            raise wrong(
+            raise value_error(
                 f"{shown(value)} is no whole number from {least} to {most}", f"Write a whole number from {least} to {most}"
             )
         return int(text)
@@ -231,7 +231,7 @@ def whole_number(least: int, most: int) -> Callable[[Any], int]:
 def as_boolean(value: Any) -> bool:
     if isinstance(value, bool):
         return value
-    raise wrong(f"{shown(value)} is neither true nor false", "Write true or false")
+    raise value_error(f"{shown(value)} is neither true nor false", "Write true or false")
 
 
 def as_date(value: Any) -> date:
@@ -240,13 +240,13 @@ def as_date(value: Any) -> date:
         found = value
     else:
         if not isinstance(value, str) or not _DATE.fullmatch(value.strip()):
-            raise wrong(f"{shown(value)} is no date", "Write a date as YYYY-MM-DD, such as 2026-01-31")
+            raise value_error(f"{shown(value)} is no date", "Write a date as YYYY-MM-DD, such as 2026-01-31")
         try:
             found = date.fromisoformat(value.strip())
         except ValueError:
-            raise wrong(f"there is no day {shown(value)}", "Write a date that the calendar has") from None
+            raise value_error(f"there is no day {shown(value)}", "Write a date that the calendar has") from None
     if found < FIRST_DATE:
-        raise wrong(f"`{found}` is before {FIRST_DATE}", f"Write a date from {FIRST_DATE} on")
+        raise value_error(f"`{found}` is before {FIRST_DATE}", f"Write a date from {FIRST_DATE} on")
     return found
 
 
@@ -259,18 +259,20 @@ def as_moment(value: Any) -> date | datetime:
         return as_date(value)
     time = time_of(text)
     if time is not None and not time.has_zone:
-        raise wrong(f"{shown(value)} names no zone", f"Write `{time.local}Z` for UTC, another offset such as +02:00, or a date")
+        raise value_error(
+            f"{shown(value)} names no zone", f"Write `{time.local}Z` for UTC, another offset such as +02:00, or a date"
+        )
     if time is None or time.instant is None or time.decimals > MICROSECOND_DECIMALS:
-        raise wrong(f"there is no instant {shown(value)}", "Write an instant as 2026-01-31T00:00:00Z")
+        raise value_error(f"there is no instant {shown(value)}", "Write an instant as 2026-01-31T00:00:00Z")
     return _instant(time.instant.replace(tzinfo=UTC), value)
 
 
 def _instant(instant: datetime, value: object) -> datetime:
     if instant.tzinfo is None:
-        raise wrong(f"{shown(value)} names no zone", "Store timestamps with a time zone, or dates")
+        raise value_error(f"{shown(value)} names no zone", "Store timestamps with a time zone, or dates")
     naive = instant.astimezone(UTC).replace(tzinfo=None)
     if naive.date() < FIRST_DATE:
-        raise wrong(f"{shown(value)} is before {FIRST_DATE}", f"Write an instant from {FIRST_DATE} on")
+        raise value_error(f"{shown(value)} is before {FIRST_DATE}", f"Write an instant from {FIRST_DATE} on")
     return naive
 
 
@@ -282,7 +284,7 @@ def canonical(value: Any) -> str:
         return canonical_number(as_decimal(value))
     if isinstance(value, str):
         return value
-    raise wrong(f"expected a text, a number or a boolean, found {shown(value)}", "Write the value as the events spell it")
+    raise value_error(f"expected a text, a number or a boolean, found {shown(value)}", "Write the value as the events spell it")
 
 
 def canonical_number(number: Decimal) -> str:
@@ -296,7 +298,9 @@ def canonical_number(number: Decimal) -> str:
 def as_group_value(value: Any) -> str | None:
     """A canonical text, or None for `*`: any present value (R-20)."""
     if value is None:
-        raise wrong("a group value is empty", 'Write a value, or "*" for any; a missing value always takes the fallback (R-19)')
+        raise value_error(
+            "a group value is empty", 'Write a value, or "*" for any; a missing value always takes the fallback (R-19)'
+        )
     text = canonical(value)
     return None if text == "*" else text
 
@@ -315,19 +319,19 @@ def as_anchor(value: Any) -> BillingAnchor:
     parts = _MONTH_AND_DAY.fullmatch(value.strip()) if isinstance(value, str) else None
     if parts is None:
         if isinstance(value, str) and "-" in value:
-            raise wrong(f"{shown(value)} is no month and day", 'Write it as "01-01", or a day of the month')
+            raise value_error(f"{shown(value)} is no month and day", 'Write it as "01-01", or a day of the month')
         return BillingAnchor(whole_number(1, 31)(value))
     month, day = int(parts[1]), int(parts[2])
     # a leap year has every day that any year has
     if not 1 <= month <= 12 or not 1 <= day <= monthrange(2024, month)[1]:
-        raise wrong(f"there is no day {shown(value)}", "Write a month and day that the calendar has")
+        raise value_error(f"there is no day {shown(value)}", "Write a month and day that the calendar has")
     return BillingAnchor(day, month)
 
 
 def as_clock(value: Any) -> str:
     """A time of day, HH:MM, up to 24:00."""
     if not isinstance(value, str) or not _CLOCK.fullmatch(value.strip()):
-        raise wrong(f"{shown(value)} is no time of day", 'Write it as "08:00", from "00:00" to "24:00"')
+        raise value_error(f"{shown(value)} is no time of day", 'Write it as "08:00", from "00:00" to "24:00"')
     return value.strip()
 
 
@@ -336,7 +340,9 @@ def as_interval(value: Any) -> int:
     parts = _INTERVAL.fullmatch(value.strip()) if isinstance(value, str) else None
     seconds = int(parts[1]) * {"s": 1, "m": 60, "h": 3600}[parts[2]] if parts else 0
     if not seconds or 86_400 % seconds:
-        raise wrong(f"{shown(value)} is no part of a day", "Write seconds, minutes or hours that divide a day, such as 5m")
+        raise value_error(
+            f"{shown(value)} is no part of a day", "Write seconds, minutes or hours that divide a day, such as 5m"
+        )
     return seconds
 
 
@@ -344,7 +350,7 @@ def as_percentile(value: Any) -> Decimal:
     """Percent of readings, above 0, up to 100, with at most 9 decimals."""
     number = as_positive_quantity(value)
     if number > 100:
-        raise wrong(f"{shown(value)} is more than all readings", "Write a number from 0 to 100, such as 95")
+        raise value_error(f"{shown(value)} is more than all readings", "Write a number from 0 to 100, such as 95")
     return number
 
 
@@ -352,7 +358,7 @@ def as_columns(value: Any) -> tuple[str, ...]:
     """Names of columns, one or a list; a whole number is the place of a column of a file without a header."""
     values = value if isinstance(value, list | tuple) else [value]
     if not values:
-        raise wrong("is empty", "Name a column, or several of which the first that is filled counts")
+        raise value_error("is empty", "Name a column, or several of which the first that is filled counts")
     return tuple(str(one) if isinstance(one, Number) and _WHOLE.fullmatch(one.text) else as_text(one) for one in values)
 
 
@@ -365,7 +371,7 @@ def as_separator(value: Any) -> str:
     """One character, or `tab`."""
     text = "\t" if value in ("tab", "\\t") else value
     if not isinstance(text, str) or len(text) != 1 or not text.isascii() or text.isalnum() or text in '"\n\r.':
-        raise wrong(f"{shown(value)} separates nothing", 'Write one sign such as ";" or "|", or `tab`')
+        raise value_error(f"{shown(value)} separates nothing", 'Write one sign such as ";" or "|", or `tab`')
     return text
 
 
@@ -374,7 +380,7 @@ def as_patterns(value: Any) -> tuple[str, ...]:
     patterns = as_columns(value)
     for pattern in patterns:
         if pattern.startswith("/") or "://" in pattern or ".." in pattern.split("/"):
-            raise wrong(f"{shown(pattern)} leads out of the inbox", "Write it relative to the inbox, such as `cdr/*.csv`")
+            raise value_error(f"{shown(pattern)} leads out of the inbox", "Write it relative to the inbox, such as `cdr/*.csv`")
     return patterns
 
 
@@ -386,7 +392,9 @@ def as_property_columns(value: Any) -> dict[str, tuple[str, ...]] | None:
         return {as_text(name): as_columns(columns) for name, columns in value.items()}
     if isinstance(value, list | tuple):
         return {name: (name,) for name in as_columns(value)} if value else {}
-    raise wrong(f"expected `all`, a list or a mapping, found {shown(value)}", "Write all, [columns], or {property: column}")
+    raise value_error(
+        f"expected `all`, a list or a mapping, found {shown(value)}", "Write all, [columns], or {property: column}"
+    )
 
 
 Text = Annotated[str, PlainValidator(as_text)]

@@ -15,8 +15,8 @@ import yaml as libyaml
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
-from rating.books.places import Document, Place, Step
 from rating.books.problems import Problem
+from rating.books.source_locations import Document, SourceLocation, Step
 from rating.books.values import Number
 
 # what YAML 1.2 calls a number (core schema); everything else unquoted is text, true, false or null
@@ -39,9 +39,9 @@ _VERSIONS_DIFFER = re.compile(r"^%|[\x85\u2028\u2029\ufeff]", re.MULTILINE)
 class _UnreadableError(Exception):
     """Reading stops here: what is wrong, what to write instead, and on which line."""
 
-    def __init__(self, what: str, mend: str, line: int | None = None) -> None:
+    def __init__(self, what: str, fix: str, line: int | None = None) -> None:
         super().__init__(what)
-        self.what, self.mend, self.line = what, mend, line
+        self.what, self.fix, self.line = what, fix, line
 
 
 def read_yaml(file: str, text: str) -> tuple[Document | None, list[Problem]]:
@@ -50,7 +50,7 @@ def read_yaml(file: str, text: str) -> tuple[Document | None, list[Problem]]:
     try:
         return reader.read(text), reader.problems
     except _UnreadableError as error:
-        return None, [*reader.problems, Problem(file, error.line, "", error.what, error.mend)]
+        return None, [*reader.problems, Problem(file, error.line, "", error.what, error.fix)]
 
 
 class _Event(NamedTuple):
@@ -188,9 +188,9 @@ class _Reader:
             values[key] = self._value(next(self._events), step)
         return values
 
-    def _complain(self, path: tuple[Step, ...], line: int, what: str, mend: str) -> None:
-        place = Place(Document(self._file, {}, {}), path)
-        self.problems.append(Problem(self._file, line, place.path, what, mend))
+    def _complain(self, path: tuple[Step, ...], line: int, what: str, fix: str) -> None:
+        place = SourceLocation(Document(self._file, {}, {}), path)
+        self.problems.append(Problem(self._file, line, place.path, what, fix))
 
 
 def _scalar(event: _Event) -> str | Number | bool | None:

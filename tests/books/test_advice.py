@@ -45,7 +45,7 @@ NOTHING_MEANT = ["€4.00", "4.00 EUR", "2.9%", "1,25,000", "1.000.000", "4,0,0"
 def advice(text: str) -> str:
     with pytest.raises(PydanticCustomError) as refused:
         as_decimal(text)
-    return str(refused.value.context["mend"])  # type: ignore[index]
+    return str(refused.value.context["fix"])  # type: ignore[index]
 
 
 @pytest.mark.parametrize("text", MEANT)

@@ -6,45 +6,45 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Final
 
-from rating.books.agreements import instant_in
 from rating.books.checks.tiers import tier_problems
+from rating.books.contract_files import ContractFiles
 from rating.books.models import CardEntry, CardVersion, RateCard
-from rating.books.places import Place, Stated
 from rating.books.problems import Problem, instead, listed
-from rating.books.statements import Statements
+from rating.books.resolved_terms import instant_in
+from rating.books.source_locations import Located, SourceLocation
 
 _FARTHEST: Final = timedelta(days=2)  # no midnight lies farther from that of UTC
 
 
-def card_problems(statements: Statements) -> Iterator[Problem]:
-    for card in statements.rate_cards.values():
-        yield from statements.meters.unknown(card.terms.meter, card.place.at("meter"))
+def card_problems(contract_files: ContractFiles) -> Iterator[Problem]:
+    for card in contract_files.rate_cards.values():
+        yield from contract_files.meters.unknown(card.terms.meter, card.place.at("meter"))
         yield from _version_problems(card.terms, card.place)
-        yield from _same_instant_problems(card.terms, card.place, statements)
-    for edition in statements.editions:
-        meter = statements.meters.get(edition.card.terms.meter)
+        yield from _same_instant_problems(card.terms, card.place, contract_files)
+    for edition in contract_files.rate_card_versions:
+        meter = contract_files.meters.get(edition.card.terms.meter)
         if meter is not None:
             yield from _entry_problems(edition.entries, meter.terms.group_names)
 
 
-def dimension_problems(dimensions: Mapping[str, object], group_keys: Sequence[str], place: Place) -> Iterator[Problem]:
+def dimension_problems(dimensions: Mapping[str, object], group_keys: Sequence[str], place: SourceLocation) -> Iterator[Problem]:
     """Keys that are no group keys, and group keys without a value (partial `dimensions`)."""
     for key in dimensions:
         if key not in group_keys:
-            mend = instead(key, group_keys, otherwise=f"Use the meter's group keys: {listed(group_keys) or 'it has none'}")
-            yield place.at(key).problem(f"`{key}` is no group key of the meter", mend)
+            fix = instead(key, group_keys, otherwise=f"Use the meter's group keys: {listed(group_keys) or 'it has none'}")
+            yield place.at(key).problem(f"`{key}` is no group key of the meter", fix)
     if missing := [key for key in group_keys if key not in dimensions]:
         yield place.problem(
             f"partial dimensions: {listed(missing)} is missing", 'Give every group key a value, or "*" for any value'
         )
 
 
-def _version_problems(card: RateCard, place: Place) -> Iterator[Problem]:
+def _version_problems(card: RateCard, place: SourceLocation) -> Iterator[Problem]:
     sources = [key for key in ("entries", "entries_file", "versions") if getattr(card, key) is not None]
     yield from _one_source(sources, place, "`entries`, `entries_file` or `versions`")
     if card.versions == ():
         yield place.at("versions").problem("there are no versions", "Add one, or write `entries` instead")
-    first_place: dict[object, Place] = {}
+    first_place: dict[object, SourceLocation] = {}
     for position, version in enumerate(card.versions or []):
         at = place.at("versions", position)
         yield from _one_source(_sources(version), at, "`entries` or `entries_file`")
@@ -53,7 +53,7 @@ def _version_problems(card: RateCard, place: Place) -> Iterator[Problem]:
             yield at.at("effective_from").problem(what, "Give every version a day of its own; each holds until the next begins")
 
 
-def _same_instant_problems(card: RateCard, place: Place, statements: Statements) -> Iterator[Problem]:
+def _same_instant_problems(card: RateCard, place: SourceLocation, contract_files: ContractFiles) -> Iterator[Problem]:
     """A version that begins on a day and one that begins at an instant must not begin together for any contract (R-102)."""
     versions = [*enumerate(card.versions or ())]
     days = {
@@ -62,7 +62,7 @@ def _same_instant_problems(card: RateCard, place: Place, statements: Statements)
     moments = [(position, one.effective_from) for position, one in versions if isinstance(one.effective_from, datetime)]
     if not days or not moments:
         return
-    zones = sorted({statements.zone(contract.terms) for contract in statements.contracts.values()})
+    zones = sorted({contract_files.zone(contract.terms) for contract in contract_files.contracts.values()})
     for position, moment in moments:
         for zone in zones:
             for day, other in days.items():
@@ -76,15 +76,15 @@ def _sources(version: CardVersion) -> list[str]:
     return [key for key in ("entries", "entries_file") if getattr(version, key) is not None]
 
 
-def _one_source(sources: Sequence[str], place: Place, choice: str) -> Iterator[Problem]:
+def _one_source(sources: Sequence[str], place: SourceLocation, choice: str) -> Iterator[Problem]:
     if not sources:
         yield place.problem("there are no entries", f"Write one of {choice}")
     elif len(sources) > 1:
         yield place.at(sources[1]).problem(f"{listed(sources)} are given together", f"Keep one of {choice}")
 
 
-def _entry_problems(entries: Sequence[Stated[CardEntry]], group_keys: Sequence[str]) -> Iterator[Problem]:
-    first_place: dict[tuple[str | None, ...], Place] = {}
+def _entry_problems(entries: Sequence[Located[CardEntry]], group_keys: Sequence[str]) -> Iterator[Problem]:
+    first_place: dict[tuple[str | None, ...], SourceLocation] = {}
     for entry in entries:
         terms, place = entry.terms, entry.place
         if (terms.rate is None) == (terms.tiers is None):

@@ -4,38 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rating.books.agreements import DatedGrant, dated_grants, grant_amount, plan_spans
 from rating.books.checks.meters import repeated
 from rating.books.checks.plans import amount_problem
+from rating.books.contract_files import ContractFiles
 from rating.books.models import Contract, CreditGrant
-from rating.books.places import Place, Stated
 from rating.books.problems import Problem, listed
-from rating.books.statements import Statements
+from rating.books.resolved_terms import DatedGrant, dated_grants, grant_amount, plan_spans
+from rating.books.source_locations import Located, SourceLocation
 from rating.books.values import QUANTITY_LIMIT
 from rating.books.zones import known_zones
 
 
-def grant_problems(statements: Statements) -> Iterator[Problem]:
+def grant_problems(contract_files: ContractFiles) -> Iterator[Problem]:
     comparable = []
-    for grant in statements.grants:
+    for grant in contract_files.grants:
         terms, place = grant.terms, grant.place
-        yield from statements.contracts.unknown(terms.contract, place.at("contract"))
-        contract = statements.contracts.get(terms.contract)
+        yield from contract_files.contracts.unknown(terms.contract, place.at("contract"))
+        contract = contract_files.contracts.get(terms.contract)
         value_problems = [*_value_problems(terms, place)]
         yield from value_problems
         yield from _recurrence_problems(terms, place, contract)
-        yield from _meter_problems(terms, place, contract, statements)
+        yield from _meter_problems(terms, place, contract, contract_files)
         if contract is not None and not value_problems:
-            yield from _amount_problems(terms, place, contract.terms, statements)
-            if statements.zone(contract.terms) in known_zones():
+            yield from _amount_problems(terms, place, contract.terms, contract_files)
+            if contract_files.zone(contract.terms) in known_zones():
                 comparable.append(grant)
-    dated = dated_grants(statements, comparable)
+    dated = dated_grants(contract_files, comparable)
     for found in dated:
         yield from _date_problems(found)
     yield from _id_problems(dated)
 
 
-def _value_problems(grant: CreditGrant, place: Place) -> Iterator[Problem]:
+def _value_problems(grant: CreditGrant, place: SourceLocation) -> Iterator[Problem]:
     if grant.amount is not None and (grant.credits is not None or grant.credit_rate is not None):
         yield place.at("amount").problem(
             "the grant has both an amount and credits", "Keep `amount`, or `credits` with `credit_rate`"
@@ -51,9 +51,11 @@ def _value_problems(grant: CreditGrant, place: Place) -> Iterator[Problem]:
         yield place.at("price").problem("a promotional grant is free", "Take `price` out, or write `kind: prepaid`")
 
 
-def _amount_problems(grant: CreditGrant, place: Place, contract: Contract, statements: Statements) -> Iterator[Problem]:
-    plan = statements.plans.get(contract.plan)
-    currency = None if plan is None else statements.plan_currency(plan.terms)
+def _amount_problems(
+    grant: CreditGrant, place: SourceLocation, contract: Contract, contract_files: ContractFiles
+) -> Iterator[Problem]:
+    plan = contract_files.plans.get(contract.plan)
+    currency = None if plan is None else contract_files.plan_currency(plan.terms)
     key = "amount" if grant.amount is not None else "credits"
     yield from amount_problem(grant_amount(grant), currency, place.at(key))
     yield from amount_problem(grant.price, currency, place.at("price"))
@@ -64,7 +66,7 @@ def _amount_problems(grant: CreditGrant, place: Place, contract: Contract, state
 _OF_RECURRING = ("until", "times", "periods", "rollover")
 
 
-def _recurrence_problems(grant: CreditGrant, place: Place, contract: Stated[Contract] | None) -> Iterator[Problem]:
+def _recurrence_problems(grant: CreditGrant, place: SourceLocation, contract: Located[Contract] | None) -> Iterator[Problem]:
     """A grant that comes again says how long, and has no expiry of its own (R-111)."""
     if grant.every is None:
         for key in _OF_RECURRING:
@@ -92,7 +94,7 @@ _MOST_YEARS = 100
 
 
 def _meter_problems(
-    grant: CreditGrant, place: Place, contract: Stated[Contract] | None, statements: Statements
+    grant: CreditGrant, place: SourceLocation, contract: Located[Contract] | None, contract_files: ContractFiles
 ) -> Iterator[Problem]:
     if grant.applies_to is None:
         return
@@ -102,10 +104,10 @@ def _meter_problems(
     if twice := repeated(grant.applies_to):
         yield at.problem(f"{listed(twice)} is named twice", "Name every meter once")
     plans = [] if contract is None else [span.plan for span in plan_spans(contract.terms)]
-    billed = None if contract is None else statements.pricings_of(plans)
+    billed = None if contract is None else contract_files.pricings_of(plans)
     for position, code in enumerate(grant.applies_to):
-        yield from statements.meters.unknown(code, at.at(position))
-        if billed is not None and code in statements.meters.stated and code not in {pricing.meter for pricing in billed}:
+        yield from contract_files.meters.unknown(code, at.at(position))
+        if billed is not None and code in contract_files.meters.stated and code not in {pricing.meter for pricing in billed}:
             what = (
                 f"the grant can never pay usage of `{code}`: no pricing of plan {listed(dict.fromkeys(plans))} has this meter"
             )

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from rating.books.checks.settings import zone_problem
 from rating.books.computed import CONTRACT, CUSTOMER, EVENT_NAME
+from rating.books.contract_files import ContractFiles
 from rating.books.formulas import FormulaError, steps_of
 from rating.books.models import Filter, GroupKey, Hours, Measured, Meter
-from rating.books.places import Place
 from rating.books.problems import Problem, listed
-from rating.books.statements import Statements
+from rating.books.source_locations import SourceLocation
 
 
-def meter_problems(statements: Statements) -> Iterator[Problem]:
-    for meter in statements.meters.values():
+def meter_problems(contract_files: ContractFiles) -> Iterator[Problem]:
+    for meter in contract_files.meters.values():
         keys = meter.terms.group_keys
         yield from _event_problems(meter.terms, meter.place)
         yield from _aggregation_problems(meter.terms, meter.place)
@@ -36,7 +36,7 @@ def repeated(words: Sequence[str]) -> list[str]:
     return sorted({word for word in words if words.count(word) > 1})
 
 
-def _event_problems(meter: Meter, place: Place) -> Iterator[Problem]:
+def _event_problems(meter: Meter, place: SourceLocation) -> Iterator[Problem]:
     events = meter.event_filter
     if (meter.event_name is None) == (events is None):
         both = "both `event_name` and `event_filter` are given" if events is not None else "the meter names no events"
@@ -50,7 +50,7 @@ def _event_problems(meter: Meter, place: Place) -> Iterator[Problem]:
         yield at.problem("the filter takes no event at all", "Include at least one name that is not excluded")
 
 
-def _aggregation_problems(meter: Meter, place: Place) -> Iterator[Problem]:
+def _aggregation_problems(meter: Meter, place: SourceLocation) -> Iterator[Problem]:
     if meter.aggregation == "count" and meter.aggregation_key is not None:
         yield place.at("aggregation_key").problem(
             "count looks at no property", "Take `aggregation_key` out, or write `aggregation: sum`"
@@ -64,8 +64,8 @@ def _aggregation_problems(meter: Meter, place: Place) -> Iterator[Problem]:
             yield place.at("aggregation_key").problem("unique counts texts, and a formula gives a number", "Name a property")
     if (meter.aggregation == "percentile") != (meter.percentile is not None):
         what = "`percentile` is missing" if meter.percentile is None else f"{meter.aggregation} has no `percentile`"
-        mend = "Add `percentile: 95`" if meter.percentile is None else "Take it out, or write `aggregation: percentile`"
-        yield place.at("percentile").problem(what, mend)
+        fix = "Add `percentile: 95`" if meter.percentile is None else "Take it out, or write `aggregation: percentile`"
+        yield place.at("percentile").problem(what, fix)
     if meter.interval is not None and meter.aggregation != "percentile":
         what = f"{meter.aggregation} adds nothing up by intervals"
         yield place.at("interval").problem(what, "Take it out, or write `aggregation: percentile`")
@@ -80,17 +80,17 @@ def _aggregation_problems(meter: Meter, place: Place) -> Iterator[Problem]:
             yield at.problem("it says neither `up_to` nor `minimum`", "Write `round_each: {up_to: 60, minimum: 60}`")
 
 
-def _measured_problems(measured: Measured, place: Place) -> Iterator[Problem]:
+def _measured_problems(measured: Measured, place: SourceLocation) -> Iterator[Problem]:
     if (measured.property is None) == (measured.formula is None):
         yield place.problem("it names neither a property nor a formula, or both", 'Write a property, or {formula: "…"}')
     if measured.formula is not None:
         try:
             steps_of(measured.formula)
         except FormulaError as error:
-            yield place.at("formula").problem(error.what, error.mend)
+            yield place.at("formula").problem(error.what, error.fix)
 
 
-def _group_key_problems(key: GroupKey, place: Place) -> Iterator[Problem]:
+def _group_key_problems(key: GroupKey, place: SourceLocation) -> Iterator[Problem]:
     kinds = [name for name in ("hours", "bands", "prefixes") if getattr(key, name) is not None]
     if len(kinds) > 1:
         yield place.problem(f"{listed(kinds)} are given together", "Keep one of them")
@@ -103,8 +103,8 @@ def _group_key_problems(key: GroupKey, place: Place) -> Iterator[Problem]:
     elif key.of is not None:
         yield from _measured_problems(key.of, place.at("of"))
         if not kinds and str(key.of) not in (EVENT_NAME, CUSTOMER):
-            mend = f"Add `bands` or `prefixes`, or write `of: {EVENT_NAME}` or `of: {CUSTOMER}`"
-            yield place.problem("`of` says of what, and nothing says what to make of it", mend)
+            fix = f"Add `bands` or `prefixes`, or write `of: {EVENT_NAME}` or `of: {CUSTOMER}`"
+            yield place.problem("`of` says of what, and nothing says what to make of it", fix)
         if kinds == ["prefixes"] and key.of.formula is not None:
             yield place.at("of").problem("a formula gives a number, and prefixes are of a text", "Name a property")
     if key.bands is not None:
@@ -115,7 +115,7 @@ def _group_key_problems(key: GroupKey, place: Place) -> Iterator[Problem]:
             yield place.at("bands").problem(what, "Write them from the lowest `at_most` up; only the last may have none")
 
 
-def _hours_problems(hours: Hours | None, place: Place) -> Iterator[Problem]:
+def _hours_problems(hours: Hours | None, place: SourceLocation) -> Iterator[Problem]:
     if hours is None:
         return
     if hours.zone != CONTRACT:
@@ -128,7 +128,7 @@ def _hours_problems(hours: Hours | None, place: Place) -> Iterator[Problem]:
             yield at.problem("the range begins where it ends", 'Write `from: "00:00"` and `to: "24:00"` for the whole day')
 
 
-def _filter_problems(condition: Filter, place: Place) -> Iterator[Problem]:
+def _filter_problems(condition: Filter, place: SourceLocation) -> Iterator[Problem]:
     if all(asked is None for name, asked in condition if name != "property"):
         yield place.problem(
             "the filter asks nothing of its property",

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from rating.books.checks.settings import zone_problem
+from rating.books.contract_files import ContractFiles
 from rating.books.models import Source, SourceField
-from rating.books.places import Place
 from rating.books.problems import Problem, instead
-from rating.books.statements import Statements
+from rating.books.source_locations import SourceLocation
 
 EPOCHS = ("epoch_s", "epoch_ms", "epoch_us")
 TIMES = ("timestamp", "received_at")
@@ -20,9 +20,9 @@ _SAMPLE = datetime(2026, 1, 31, 13, 5, 6)  # noqa: DTZ001 - any time whose parts
 _DAYS = (("%d", "%e", "%j", "%x", "%c"), ("%m", "%b", "%B", "%h", "%j", "%x", "%c"), ("%Y", "%y", "%x", "%c"))
 
 
-def source_problems(statements: Statements) -> Iterator[Problem]:
-    seen: dict[str, Place] = {}
-    for stated in statements.sources:
+def source_problems(contract_files: ContractFiles) -> Iterator[Problem]:
+    seen: dict[str, SourceLocation] = {}
+    for stated in contract_files.sources:
         source, place = stated.terms, stated.place
         for pattern in source.files:
             first = seen.setdefault(pattern, place)
@@ -37,17 +37,17 @@ def source_problems(statements: Statements) -> Iterator[Problem]:
             yield place.at("fields").problem("both customer_id and external_customer_id are given", "Keep one of the two")
 
 
-def _format_problems(source: Source, place: Place) -> Iterator[Problem]:
+def _format_problems(source: Source, place: SourceLocation) -> Iterator[Problem]:
     written = source.format
     if written is None:
         return
     try:
         codecs.lookup(written.encoding)
     except LookupError:
-        mend = instead(
+        fix = instead(
             written.encoding, ("utf-8", "cp1252", "iso-8859-1", "utf-16", "shift_jis"), otherwise="Write one such as cp1252"
         )
-        yield place.at("encoding").problem(f"`{written.encoding}` is no encoding that is known", mend)
+        yield place.at("encoding").problem(f"`{written.encoding}` is no encoding that is known", fix)
     if written.separator == written.decimal:
         yield place.at("separator").problem(
             f"`{written.separator}` separates columns and decimals", "Write the one that separates columns"
@@ -56,7 +56,7 @@ def _format_problems(source: Source, place: Place) -> Iterator[Problem]:
         yield place.at("header").problem("a column is named twice", "Give each column its own name")
 
 
-def _field_problems(name: str, field: SourceField, place: Place) -> Iterator[Problem]:
+def _field_problems(name: str, field: SourceField, place: SourceLocation) -> Iterator[Problem]:
     given = [kind for kind in KINDS if getattr(field, kind) is not None]
     if len(given) != 1:
         what = f"{' and '.join(given)} are given together" if given else "it says nothing of where the field comes from"
@@ -71,15 +71,15 @@ def _field_problems(name: str, field: SourceField, place: Place) -> Iterator[Pro
         yield from _pattern_problem(field.format, place.at("format"))
 
 
-def _pattern_problem(pattern: str, place: Place) -> Iterator[Problem]:
+def _pattern_problem(pattern: str, place: SourceLocation) -> Iterator[Problem]:
     """The problem of a form of times that reads none."""
     if "%" not in pattern:
-        mend = instead(
+        fix = instead(
             pattern,
             ("iso", *EPOCHS),
             otherwise="Write iso, epoch_s, epoch_ms, epoch_us, or a pattern such as `%d.%m.%Y %H:%M:%S`",
         )
-        yield place.problem(f"`{pattern}` is no form of times", mend)
+        yield place.problem(f"`{pattern}` is no form of times", fix)
         return
     if not all(any(directive in pattern for directive in part) for part in _DAYS):
         yield place.problem(f"`{pattern}` does not give day, month and year", "Add what is missing: %d, %m and %Y")

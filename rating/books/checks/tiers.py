@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from rating.books.models import Tier
-from rating.books.places import Place
 from rating.books.problems import Problem
+from rating.books.source_locations import SourceLocation
 
 
-def tier_problems(tiers: Sequence[Tier], place: Place) -> Iterator[Problem]:
+def tier_problems(tiers: Sequence[Tier], place: SourceLocation) -> Iterator[Problem]:
     """What is wrong with one tier set: bounds that do not ascend, a last tier that ends, a tier without a price (R-23)."""
     if not tiers:
         yield place.problem("there are no tiers", 'Write at least one: [{unit_amount: "0.10"}]')

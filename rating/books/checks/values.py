@@ -8,27 +8,27 @@ from collections.abc import Iterator
 
 from pydantic_core import PydanticCustomError
 
-from rating.books.agreements import dated_overrides
-from rating.books.places import Place
-from rating.books.statements import Statements
+from rating.books.contract_files import ContractFiles
+from rating.books.resolved_terms import dated_overrides
+from rating.books.source_locations import SourceLocation
 from rating.books.values import Number, canonical
 
 MOST_OF_A_KIND = 5
 
 
-def value_warnings(statements: Statements) -> Iterator[str]:
+def value_warnings(contract_files: ContractFiles) -> Iterator[str]:
     """Values with a `*` inside, blanks around them, another Unicode form, idle zeros; and values of overrides that are nearly, and not,
     those of the card. Of many of one kind the first, and how many more."""
     told: dict[str, list[str]] = defaultdict(list)
     listed: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for edition in statements.editions:
+    for edition in contract_files.rate_card_versions:
         for entry in edition.entries:
             for key, value in entry.terms.dimensions.items():
                 if value is not None:
                     listed[edition.card.terms.meter, key].add(value)
                     _tell(told, key, value, entry.place)
     by_letters = {place: {_letters(value): value for value in sorted(values)} for place, values in listed.items()}
-    for contract in statements.contracts.values():
+    for contract in contract_files.contracts.values():
         if not contract.terms.rate_overrides and not contract.terms.amendments:
             continue
         for override in dated_overrides(contract):
@@ -46,7 +46,7 @@ def value_warnings(statements: Statements) -> Iterator[str]:
             yield f"{len(sentences) - MOST_OF_A_KIND:,} more values are like this one: {sentences[MOST_OF_A_KIND]}"
 
 
-def _tell(told: dict[str, list[str]], key: str, value: str, place: Place) -> None:
+def _tell(told: dict[str, list[str]], key: str, value: str, place: SourceLocation) -> None:
     """Note what is odd about one value."""
     if "*" in value:
         told["star"].append(f"{place}: `{key}` is `{value}` to the letter; only a `*` alone stands for any value.")

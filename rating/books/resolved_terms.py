@@ -15,9 +15,9 @@ from typing import Any
 
 import polars as pl
 
+from rating.books.contract_files import ContractFiles
 from rating.books.models import Contract, CreditGrant, Plan, RateOverride
-from rating.books.places import Place, Stated
-from rating.books.statements import Statements
+from rating.books.source_locations import Located, SourceLocation
 from rating.books.values import EXACT
 from rating.books.zones import known_zones
 from rating.calendar import first_instants
@@ -40,7 +40,7 @@ class DatedOverride:
     """An override with the days it holds, its defaults resolved (R-5b)."""
 
     terms: RateOverride
-    place: Place
+    place: SourceLocation
     effective_from: date | datetime
     effective_to: date | datetime | None
 
@@ -78,7 +78,7 @@ def plan_spans(contract: Contract) -> list[Span]:
     return [Span(plan, start, end) for (start, plan), end in zip(starts, [*ends, contract.end_date], strict=True)]
 
 
-def dated_overrides(contract: Stated[Contract]) -> Iterator[DatedOverride]:
+def dated_overrides(contract: Located[Contract]) -> Iterator[DatedOverride]:
     """The overrides of a contract, then those of its amendments as they are written."""
     terms, place = contract.terms, contract.place
     for position, override in enumerate(terms.rate_overrides):
@@ -88,11 +88,11 @@ def dated_overrides(contract: Stated[Contract]) -> Iterator[DatedOverride]:
             yield _dated(override, place.at("amendments", number, "rate_overrides", position), amendment.effective_date)
 
 
-def _dated(override: RateOverride, place: Place, default: date) -> DatedOverride:
+def _dated(override: RateOverride, place: SourceLocation, default: date) -> DatedOverride:
     return DatedOverride(override, place, override.effective_from or default, override.effective_to)
 
 
-def contract_terms(contract: Contract, plans: Mapping[str, Stated[Plan]]) -> Iterator[dict[str, Any]]:
+def contract_terms(contract: Contract, plans: Mapping[str, Located[Plan]]) -> Iterator[dict[str, Any]]:
     """Rows of CONTRACT_TERMS of one contract: a term holds until it is named again, null returns to the plan's (R-5b)."""
     plan, carried = contract.plan, {key: getattr(contract, key) for key in _CARRIED}
     yield _term_row(contract.id, contract.start_date, plans[plan].terms, carried)
@@ -129,7 +129,7 @@ class Recurrence:
 
 @dataclass(frozen=True, slots=True)
 class GrantTerms:
-    """A grant in instants and money: what must be equal for two statements to be one grant."""
+    """A grant in instants and money: what must be equal for two of them to be one grant."""
 
     grant_id: str
     contract_id: str
@@ -150,16 +150,16 @@ class GrantTerms:
 class DatedGrant:
     """A grant as stated, what it comes to, and the instants its contract begins and ends at."""
 
-    stated: Stated[CreditGrant]
+    stated: Located[CreditGrant]
     terms: GrantTerms
     contract_start: datetime
     contract_end: datetime | None
 
 
-def dated_grants(statements: Statements, grants: Sequence[Stated[CreditGrant]]) -> list[DatedGrant]:
+def dated_grants(contract_files: ContractFiles, grants: Sequence[Located[CreditGrant]]) -> list[DatedGrant]:
     """Grants of known contracts in existing zones, with dates as first instants of local days (R-6)."""
-    contracts = [statements.contracts.stated[grant.terms.contract].terms for grant in grants]
-    zones = pl.Series("zone", [statements.zone(contract) for contract in contracts], dtype=pl.String)
+    contracts = [contract_files.contracts.stated[grant.terms.contract].terms for grant in grants]
+    zones = pl.Series("zone", [contract_files.zone(contract) for contract in contracts], dtype=pl.String)
     starts = _instants([contract.start_date for contract in contracts], zones)
     ends = _instants([contract.end_date for contract in contracts], zones)
     effective = _instants([grant.terms.effective_at for grant in grants], zones)

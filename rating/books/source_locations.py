@@ -23,14 +23,14 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SourceLocation:
     """A path inside a document, such as `contracts[2].rate_overrides[0].rate`."""
 
     document: Document
     steps: tuple[Step, ...] = ()
 
-    def at(self, *steps: Step) -> Place:
-        return Place(self.document, self.steps + steps)
+    def at(self, *steps: Step) -> SourceLocation:
+        return SourceLocation(self.document, self.steps + steps)
 
     @property
     def line(self) -> int | None:
@@ -48,8 +48,8 @@ class Place:
             text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
         return text
 
-    def problem(self, what: str, mend: str) -> Problem:
-        return Problem(self.document.file, self.line, self.path, what, mend)
+    def problem(self, what: str, fix: str) -> Problem:
+        return Problem(self.document.file, self.line, self.path, what, fix)
 
     def __str__(self) -> str:
         line = self.line
@@ -57,15 +57,15 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Stated(Generic[Model]):
+class Located(Generic[Model]):
     """Something the books state, and where."""
 
     terms: Model
-    place: Place
+    place: SourceLocation
 
 
 @dataclass(slots=True)
-class Register(Generic[Model]):
+class Registry(Generic[Model]):
     """All of one kind that the books state, by code or id.
 
     `broken` holds codes of items that already have a problem of their own, so that nobody complains twice; `incomplete` says
@@ -73,37 +73,37 @@ class Register(Generic[Model]):
     """
 
     noun: str
-    stated: Mapping[str, Stated[Model]] = field(default_factory=dict)
+    stated: Mapping[str, Located[Model]] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     incomplete: bool = False
     chosen: Collection[str] | None = None
 
-    def take(self, code: str, stated: Stated[Model]) -> Stated[Model]:
+    def take(self, code: str, stated: Located[Model]) -> Located[Model]:
         """State one more; what has the code already stays. Returns what is stated under it."""
         assert isinstance(self.stated, dict)
-        first: Stated[Model] = self.stated.setdefault(code, stated)
+        first: Located[Model] = self.stated.setdefault(code, stated)
         return first
 
-    def get(self, code: str | None) -> Stated[Model] | None:
+    def get(self, code: str | None) -> Located[Model] | None:
         return None if code is None else self.stated.get(code)
 
-    def values(self) -> Iterable[Stated[Model]]:
+    def values(self) -> Iterable[Located[Model]]:
         if self.chosen is None:
             return self.stated.values()
         return [self.stated[code] for code in self.chosen if code in self.stated]
 
-    def only(self, chosen: Collection[str]) -> Register[Model]:
+    def only(self, chosen: Collection[str]) -> Registry[Model]:
         """The same, to go over some of them, in this order."""
         return replace(self, chosen=chosen)
 
-    def restated(self, found: Register[Model]) -> Register[Model]:
+    def restated(self, found: Registry[Model]) -> Registry[Model]:
         """With what another one states, each in the place of what was stated of it before; what is broken there is stated no more."""
-        stated: Mapping[str, Stated[Model]] = with_more(self.stated, found.stated)
+        stated: Mapping[str, Located[Model]] = with_more(self.stated, found.stated)
         if found.broken:
             stated = Without(stated, found.broken)
         return replace(self, stated=stated, broken=self.broken | found.broken)
 
-    def unknown(self, code: str | None, place: Place) -> Iterator[Problem]:
+    def unknown(self, code: str | None, place: SourceLocation) -> Iterator[Problem]:
         """The problem of a reference to something that the books do not state; nothing where it is stated, or absent."""
         if code is None or self.incomplete or code in self.stated or code in self.broken:
             return

@@ -12,8 +12,8 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from rating.books.places import Place, Stated, Step
 from rating.books.problems import Problem, instead, listed, nearest
+from rating.books.source_locations import Located, SourceLocation, Step
 from rating.books.values import shown
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -42,7 +42,9 @@ def _adapter(model: type[Shape]) -> TypeAdapter[list[Shape]]:
     return TypeAdapter(list[model])  # type: ignore[valid-type]
 
 
-def shaped(model: type[Shape], items: Sequence[Any], places: Sequence[Place]) -> tuple[list[Stated[Shape]], list[Problem]]:
+def shaped(
+    model: type[Shape], items: Sequence[Any], places: Sequence[SourceLocation]
+) -> tuple[list[Located[Shape]], list[Problem]]:
     """Items as models with their places, and what is wrong (R-5); an item with a problem is left out.
 
     Validation is one call for the whole list; a second one only where items failed.
@@ -54,27 +56,27 @@ def shaped(model: type[Shape], items: Sequence[Any], places: Sequence[Place]) ->
         broken = {detail["loc"][0] for detail in details}
         kept = [position for position in range(len(items)) if position not in broken]
         models = _adapter(model).validate_python([items[position] for position in kept])
-        stated = [Stated(found, places[position]) for position, found in zip(kept, models, strict=True)]
+        stated = [Located(found, places[position]) for position, found in zip(kept, models, strict=True)]
         return stated, [_problem(model, detail, places[int(detail["loc"][0])], detail["loc"][1:]) for detail in details]
-    return [Stated(found, place) for found, place in zip(models, places, strict=True)], []
+    return [Located(found, place) for found, place in zip(models, places, strict=True)], []
 
 
-def shaped_one(model: type[Shape], value: Any, place: Place) -> tuple[Stated[Shape] | None, list[Problem]]:
+def shaped_one(model: type[Shape], value: Any, place: SourceLocation) -> tuple[Located[Shape] | None, list[Problem]]:
     """One mapping as a model with its place, or what is wrong with it."""
     try:
-        return Stated(model.model_validate(value), place), []
+        return Located(model.model_validate(value), place), []
     except ValidationError as error:
         return None, [_problem(model, detail, place, detail["loc"]) for detail in error.errors(include_url=False)]
 
 
-def _problem(model: type[BaseModel], detail: ErrorDetails, place: Place, steps: tuple[Step, ...]) -> Problem:
+def _problem(model: type[BaseModel], detail: ErrorDetails, place: SourceLocation, steps: tuple[Step, ...]) -> Problem:
     """place: of the model, of which the steps lead to the value."""
     at = place.at(*steps)
     key = str(detail["loc"][-1]) if detail["loc"] else ""
     value, context = detail["input"], detail.get("ctx", {})
     match detail["type"]:
         case "books":
-            return at.problem(context["what"], context["mend"])
+            return at.problem(context["what"], context["fix"])
         case "missing":
             return at.problem(f"`{key}` is missing", _MISSING.get(key) or f"Add `{key}: {_EXAMPLES.get(key, '…')}`")
         case "extra_forbidden":

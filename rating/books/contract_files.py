@@ -1,7 +1,7 @@
 """Everything the files of a books folder state, as models with their places.
 
 What belongs here: the container, and the few questions every check asks of it. What does not: how files are read (see `reading`),
-or whether the statements agree (see `checks`).
+or whether what they state agrees (see `checks`).
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from rating.books.models import (
     Settings,
     Source,
 )
-from rating.books.places import Place, Register, Stated
+from rating.books.source_locations import Located, Registry, SourceLocation
 
 
 @dataclass(frozen=True, slots=True)
-class Edition:
+class RateCardVersion:
     """One version of a rate card with the entries it has; `effective_from` None: always in force."""
 
-    card: Stated[RateCard]
+    card: Located[RateCard]
     effective_from: date | datetime | None
-    place: Place
-    entries: Sequence[Stated[CardEntry]]
+    place: SourceLocation
+    entries: Sequence[Located[CardEntry]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,46 +44,48 @@ class Grants:
     """All grants, in order: those that were read, then those that are made where they are asked for, then what came after. An id may be
     stated twice."""
 
-    read: Sequence[Stated[CreditGrant]] = ()
-    known: MadeWhereAsked[str, Stated[CreditGrant]] = field(default_factory=lambda: MadeWhereAsked({}, _none_of))
-    later: Sequence[Stated[CreditGrant]] = ()
+    read: Sequence[Located[CreditGrant]] = ()
+    known: MadeWhereAsked[str, Located[CreditGrant]] = field(default_factory=lambda: MadeWhereAsked({}, _none_of))
+    later: Sequence[Located[CreditGrant]] = ()
 
-    def __iter__(self) -> Iterator[Stated[CreditGrant]]:
+    def __iter__(self) -> Iterator[Located[CreditGrant]]:
         return chain(self.read, self.known.values(), self.later)
 
-    def and_then(self, found: Sequence[Stated[CreditGrant]]) -> Grants:
+    def and_then(self, found: Sequence[Located[CreditGrant]]) -> Grants:
         return replace(self, later=[*self.later, *found])
 
-    def some(self, ids: Collection[str]) -> list[Stated[CreditGrant]]:
+    def some(self, ids: Collection[str]) -> list[Located[CreditGrant]]:
         """Those of these ids."""
         read = (grant for grant in self.read if grant.terms.id in ids)
         return [*read, *self.known.some(ids), *(grant for grant in self.later if grant.terms.id in ids)]
 
 
-def _none_of(place: int) -> Stated[CreditGrant]:
+def _none_of(place: int) -> Located[CreditGrant]:
     raise KeyError(place)
 
 
 @dataclass(slots=True)
-class Statements:
+class ContractFiles:
     """What the books state. Items with a problem of their own are left out and known as broken."""
 
     settings: Settings = field(default_factory=Settings)
-    settings_place: Place | None = None
+    settings_place: SourceLocation | None = None
     settings_known: bool = True
-    deals: Stated[Deals] | None = None
-    meters: Register[Meter] = field(default_factory=lambda: Register("meter"))
-    rate_cards: Register[RateCard] = field(default_factory=lambda: Register("rate card"))
-    editions: list[Edition] = field(default_factory=list)
-    pricings: Register[Pricing] = field(default_factory=lambda: Register("pricing"))
-    plans: Register[Plan] = field(default_factory=lambda: Register("plan"))
-    customers: Register[Customer] = field(default_factory=lambda: Register("customer"))
-    contracts: Register[Contract] = field(default_factory=lambda: Register("contract"))
+    deals: Located[Deals] | None = None
+    meters: Registry[Meter] = field(default_factory=lambda: Registry("meter"))
+    rate_cards: Registry[RateCard] = field(default_factory=lambda: Registry("rate card"))
+    rate_card_versions: list[RateCardVersion] = field(default_factory=list)
+    pricings: Registry[Pricing] = field(default_factory=lambda: Registry("pricing"))
+    plans: Registry[Plan] = field(default_factory=lambda: Registry("plan"))
+    customers: Registry[Customer] = field(default_factory=lambda: Registry("customer"))
+    contracts: Registry[Contract] = field(default_factory=lambda: Registry("contract"))
     grants: Grants = Grants()
-    sources: list[Stated[Source]] = field(default_factory=list)
-    prefixes: dict[Place, dict[str, str]] = field(default_factory=dict)  # value of each prefix, by the place of the group key
+    sources: list[Located[Source]] = field(default_factory=list)
+    prefixes: dict[SourceLocation, dict[str, str]] = field(
+        default_factory=dict
+    )  # value of each prefix, by the place of the group key
 
-    def registers(self) -> tuple[Register[Any], ...]:
+    def registers(self) -> tuple[Registry[Any], ...]:
         return self.meters, self.rate_cards, self.pricings, self.plans, self.customers, self.contracts
 
     def plan_currency(self, plan: Plan) -> str | None:
