@@ -20,7 +20,7 @@ import msgspec
 
 from dagster_project.api.clock import Clock
 from dagster_project.api.segments import Segments, StorageFailed
-from dagster_project.landing.event import SPELLINGS
+from dagster_project.landing.event import MEMBERS, SPELLINGS
 from dagster_project.landing.pieces import piece_of
 from dagster_project.landing.segments import door_field, refused_line
 from dagster_project.landing.validation import Judge, Verdicts
@@ -32,8 +32,6 @@ TOGETHER_BYTES = 8 << 20
 TOGETHER_SECONDS = 0.008  # more come together, and a cycle costs the same for one event and for a hundred
 LOOK_SECONDS = 0.05
 TOO_LARGE = "the event is larger than 64 KiB: send less in its properties"
-
-_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Busy(Exception):
@@ -173,7 +171,7 @@ def _judged(judge: Judge, events: Sequence[bytes], receipt: datetime) -> Verdict
 
 def _lacks_time(event: bytes) -> bool:
     """Whether an event says no time; asked only of those whose time landing would make up, and of tombstones."""
-    fields = _fields.decode(event)
+    fields = MEMBERS.decode(event)
     return bytes(fields.get("timestamp", b"null")) in (b"null", b'""')
 
 
@@ -203,5 +201,5 @@ def _without(text: bytes, names: dict[str, str | None]) -> bytes:
     spelled = {*names, *(SPELLINGS[name] for name in names if name in SPELLINGS)}
     if not any(f'"{name}"'.encode() in text for name in spelled):
         return text
-    fields = {name: value for name, value in _fields.decode(text).items() if name not in spelled}
+    fields = {name: value for name, value in MEMBERS.decode(text).items() if name not in spelled}
     return msgspec.json.encode(fields)

@@ -35,6 +35,10 @@ TWICE_IN_PROPERTIES: Final = "given more than once in properties: "
 NOT_AN_OBJECT: Final = "the line is no JSON object: an event is {…} with an event_name"
 
 
+Members = dict[str, Raw]
+MEMBERS: Final = msgspec.json.Decoder(Members)  # of a JSON object, each value as it is written
+
+
 class Event(msgspec.Struct, gc=False):
     """An event. Null is absent. Of a field that is given twice this has the last value: no such line is an event (`repeated`)."""
 
@@ -45,7 +49,7 @@ class Event(msgspec.Struct, gc=False):
     idempotency_key: str | None = None
     timestamp: str | None = None
     tombstone: bool | None = None
-    properties: dict[str, Raw] | None = None
+    properties: Members | None = None
 
 
 FIELDS: Final = (*SPELLINGS, "timestamp", "properties", "tombstone")
@@ -120,7 +124,6 @@ def decoder_of(expected: Expected) -> LineDecoder:
 # --- one line by itself --------------------------------------------------------------------------------------------------------
 
 _raw: Final = msgspec.json.Decoder(Raw)
-_fields: Final = msgspec.json.Decoder(dict[str, Raw])
 _text: Final = msgspec.json.Decoder(str)
 
 
@@ -141,7 +144,7 @@ def examined(line: bytes) -> Examined:
     """A line that does not fit, field by field."""
     try:
         line.decode()
-        members = _fields.decode(line)
+        members = MEMBERS.decode(line)
         fields = {name: raw for name, value in members.items() if (raw := bytes(value)) != b"null"}
         event = Event()
         wrong = [*_reserved(members), *_given_twice(line), *_differing(fields), *_read_fields(fields, event)]
@@ -150,7 +153,7 @@ def examined(line: bytes) -> Examined:
     except RecursionError:
         return unreadable(TOO_DEEP)
     except msgspec.DecodeError:
-        return unreadable(NOT_AN_OBJECT if _is_json(line) else NOT_JSON)
+        return unreadable(NOT_AN_OBJECT if is_json(line) else NOT_JSON)
     time = fields.get("timestamp")
     return Examined(
         event,
@@ -164,9 +167,9 @@ def unreadable(fault: str) -> Examined:
     return Examined(Event(), fault, is_read=False)
 
 
-def _is_json(line: bytes) -> bool:
+def is_json(text: bytes) -> bool:
     try:
-        _raw.decode(line)
+        _raw.decode(text)
     except (msgspec.DecodeError, RecursionError):
         return False
     return True
@@ -222,7 +225,7 @@ def _read_fields(fields: dict[str, bytes], event: Event) -> Iterator[str]:
         event.timestamp = _text.decode(time)
     if (properties := fields.get("properties")) is not None:
         if properties.startswith(b"{"):
-            event.properties = _fields.decode(properties)
+            event.properties = MEMBERS.decode(properties)
         else:
             yield "properties is no object: write {…}"
     if (tombstone := fields.get("tombstone")) is not None:

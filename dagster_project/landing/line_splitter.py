@@ -15,7 +15,7 @@ import polars as pl
 from msgspec import UNSET, Raw, UnsetType
 
 from dagster_project.landing.columns import UnreadableColumns
-from dagster_project.landing.event import NOT_UTF8
+from dagster_project.landing.event import NOT_UTF8, is_json
 from dagster_project.landing.lines import BLANK, LINES, lines
 from dagster_project.landing.pieces import Piece, is_utf8, piece_of, places_of, texts_of
 
@@ -43,7 +43,6 @@ class _Envelope(msgspec.Struct):
     event_name_camel: Any = msgspec.field(name="eventName", default=None)
 
 
-_value: Final = msgspec.json.Decoder(Raw)
 _list: Final = msgspec.json.Decoder(list[Raw])
 _envelope: Final = msgspec.json.Decoder(_Envelope)
 
@@ -125,10 +124,10 @@ def _events_of_document(pieces: Pieces) -> list[bytes] | None:
     first, end = _line_from(head, 0)
     if not first.startswith((b"[", b"{")):
         return None
-    if _is_json(first):
+    if is_json(first):
         if not _is_blank(head, end) or events_in(first) is None or not all(_is_blank(piece) for piece in beginning):
             return None
-    elif not _BRACKETS_ALONE.fullmatch(first) and _is_json(_line_from(head, end)[0]):
+    elif not _BRACKETS_ALONE.fullmatch(first) and is_json(_line_from(head, end)[0]):
         return None  # a broken first line before a good one
     parts, size = [head], len(head)
     for piece in beginning:
@@ -141,7 +140,7 @@ def _events_of_document(pieces: Pieces) -> list[bytes] | None:
             )
     text = b"".join(parts).strip(_BLANK_BYTES)
     del parts
-    return events_in(text) if _is_json(text) else _elements(text)
+    return events_in(text) if is_json(text) else _elements(text)
 
 
 def _elements(text: bytes) -> list[bytes] | None:
@@ -183,17 +182,9 @@ def _one_event(pieces: Pieces) -> bytes | None:
     beginning = _from_start(pieces())
     text = next(beginning, b"")
     first, end = _line_from(text, 0)
-    if not first.startswith(b"{") or _is_blank(text, end) or _is_json(first) or next(beginning, None):
+    if not first.startswith(b"{") or _is_blank(text, end) or is_json(first) or next(beginning, None):
         return None
-    return text.strip() if _is_json(text.strip()) else None
-
-
-def _is_json(text: bytes) -> bool:
-    try:
-        _value.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True
+    return text.strip() if is_json(text.strip()) else None
 
 
 # --- lines ---------------------------------------------------------------------------------------------------------------------

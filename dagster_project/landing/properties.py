@@ -17,10 +17,8 @@ import msgspec
 import polars as pl
 from msgspec import Raw
 
-from dagster_project.landing.event import TWICE_IN_PROPERTIES, repeated
+from dagster_project.landing.event import MEMBERS, TWICE_IN_PROPERTIES, Members, repeated
 from rating.books.values import canonical_number
-
-Members = dict[str, Raw]
 
 DEPTH_MAX: Final = 8  # of objects and lists within each other, the outermost counted
 LEAVES_MAX: Final = 1_000  # of properties that nest
@@ -40,7 +38,6 @@ _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _BRACKET: Final = re.compile(rb"[\[\]{}]")
 
 _encoder: Final = msgspec.json.Encoder()
-_members: Final = msgspec.json.Decoder(Members)
 _QUOTE, _LIST = ord('"'), ord("[")
 
 _string: Final = msgspec.json.Decoder(str)
@@ -105,9 +102,7 @@ def _flat(values: dict[str, bytes]) -> dict[str, bytes]:
             break
         if depth == DEPTH_MAX:
             raise _Unfit(f"properties nests deeper than {DEPTH_MAX}")
-        inner = {
-            f"{path}.{name}": bytes(raw) for path, value in objects.items() for name, raw in _members.decode(value).items()
-        }
+        inner = {f"{path}.{name}": bytes(raw) for path, value in objects.items() for name, raw in MEMBERS.decode(value).items()}
         values = {path: value for path, value in {**inner, **values}.items() if path not in objects}
     lists = [value for value in values.values() if value.startswith(b"[")]
     if any(_depth(value) > DEPTH_MAX for value in lists):

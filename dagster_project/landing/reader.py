@@ -8,27 +8,34 @@ What belongs here: columns made of events. What does not: what their values have
 
 from __future__ import annotations
 
-import contextlib
-import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
 from typing import Any, Final
 
-import msgspec
 import polars as pl
 
-from dagster_project.landing.event import FIELDS, SPELLINGS, Expected, UnknownField, decoder_of, examined, unreadable
+from dagster_project.landing.event import (
+    FIELDS,
+    MEMBERS,
+    SPELLINGS,
+    Expected,
+    Members,
+    UnknownField,
+    decoder_of,
+    examined,
+    unreadable,
+)
 from dagster_project.landing.findings import unread_fields
 from dagster_project.landing.line_splitter import lines_of
 from dagster_project.landing.pieces import Piece, most_keys, text_of
-from dagster_project.landing.properties import Members, canonical_texts
+from dagster_project.landing.properties import canonical_texts
 from dagster_project.landing.times import read_times
+from rating.books.garbage import uncollected
 
 PARTS: Final = 16  # that a piece is read in where a line of it is not what is expected
 _FOUND: Final = {"wrong": pl.String(), "timestamp_json": pl.String(), "is_read": pl.Boolean()}
-_members: Final = msgspec.json.Decoder(Members)
 UNREAD: Final = {"row": pl.UInt32(), "field": pl.String()}
 
 
@@ -47,25 +54,13 @@ class Fields:
     line_of: Callable[[int], str]
 
 
-@contextlib.contextmanager
-def _without_collector() -> Iterator[None]:
-    """Nothing that is made of lines refers to itself, so looking for what does costs time only."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
 class Reader:
     """Reads lines. zone: of bare dates."""
 
     def __init__(self, zone: str) -> None:
         self._zone, self._expected = zone, Expected()
 
-    @_without_collector()
+    @uncollected()  # nothing that is made of lines refers to itself
     def of_piece(self, piece: Piece) -> list[Fields]:
         """What the lines of a piece say, lists and envelopes taken apart; a part of them each."""
         if not piece.holds_objects:
@@ -208,7 +203,7 @@ def _may_repeat(text: bytes, fields: int, properties: Iterable[Members | None]) 
     if most <= fields + inner:
         return False
     # fields that are null, or that nobody reads
-    lines = _members.decode_lines(text)
+    lines = MEMBERS.decode_lines(text)
     most -= sum(map(len, lines)) + inner
     if most <= 0:
         return False

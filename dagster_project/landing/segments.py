@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 
 from dagster_project.landing.columns import UnreadableColumns
+from dagster_project.landing.event import MEMBERS
 from dagster_project.landing.lines import lines
 
 FOLDER: Final = "api"
@@ -29,7 +30,6 @@ _NAME: Final = re.compile(rf"{FOLDER}/\d{{4}}/\d{{2}}/\d{{2}}/[^/]+\.ndjson")
 _DOOR: Final = r'^\{"\$door":"([^" \\]+) [^"\\]*"'
 _REFUSED: Final = r'^\{"\$door":"[^"\\]*","\$refused":'
 _REFUSED_FIELDS: Final = pl.Struct({"$refused": pl.String, "raw": pl.String})
-_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def is_segment(name: str) -> bool:
@@ -101,7 +101,7 @@ def _require_past(receipts: pl.Series, as_of: datetime) -> None:
 def _door_first(line: str) -> str:
     """The same fields with `$door`, and after it `$refused`, in front; the line as it is where it cannot be read."""
     try:
-        fields = _fields.decode(line.encode())
+        fields = MEMBERS.decode(line.encode())
     except msgspec.DecodeError:
         return line
     first = {name: fields.pop(name) for name in ("$door", "$refused") if name in fields}

@@ -15,7 +15,7 @@ import polars as pl
 
 from dagster_project.errors import UserError
 from dagster_project.landing import raw_tables
-from dagster_project.landing.event import SPELLINGS
+from dagster_project.landing.event import MEMBERS, SPELLINGS
 from dagster_project.landing.lines import lines
 from dagster_project.landing.validation import Judge
 from dagster_project.pipeline import contract_copies as copies
@@ -113,7 +113,6 @@ def estimate(asked: ToEstimate) -> Estimate:
 
 # --- events as landing would have them -----------------------------------------------------------------------------------------
 
-_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _CAMEL = {camel: name for name, camel in SPELLINGS.items()}
 _CUSTOMERS = ("customer_id", "external_customer_id")
 
@@ -134,7 +133,7 @@ def _events(asked: ToEstimate) -> pl.DataFrame:
 def _of_contract(event: bytes, customer: str, *, for_anybody: bool) -> str:
     """An event with a customer, and pinned to no contract: there is but one."""
     try:
-        said = _fields.decode(event)
+        said = MEMBERS.decode(event)
     except msgspec.DecodeError:
         return event.decode()  # landing says what is wrong with it
     fields = {name: value for name, value in said.items() if _CAMEL.get(name, name) != "contract_id"}

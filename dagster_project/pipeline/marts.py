@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import compress
 from pathlib import Path
 
 from dagster_project.checks import gate
@@ -42,31 +41,32 @@ class ToCome:
             dbt_build_cache.project_version(),
             last.name if last else "",
             sha256(last.folder / issued.NOTE) if last else "",
-            published.closed_in(self.closed),
+            {folder.name: sha256(folder / contents.PERIODS_FILE) for folder in self.closed},
         )
 
-    def after(self, held: published.Held) -> ToCome | None:
-        """What marts that hold something lack; None where they hold what is no part of this."""
+    def parted(self, held: published.Held) -> tuple[ToCome, ToCome] | None:
+        """What has come to marts that hold something, and what they lack; None where they hold what is no part of this."""
         names = [batch.name for batch in self.batches]
         if held.batch and held.batch not in names:
             return None
         count = names.index(held.batch) + 1 if held.batch else 0
-        is_held = [folder.name in held.closed for folder in self.closed]
-        known = ToCome(self.batches[:count], list(compress(self.closed, is_held)))
-        if known.held() != held:
-            return None
-        return ToCome(self.batches[count:], [folder for folder, here in zip(self.closed, is_held, strict=True) if not here])
+        known = ToCome(self.batches[:count], [folder for folder in self.closed if folder.name in held.closed])
+        lacking = ToCome(self.batches[count:], [folder for folder in self.closed if folder.name not in held.closed])
+        return (known, lacking) if known.held() == held else None
 
 
 def begin(run: Run) -> None:
     """Begin the staged marts with the published ones, less what may change, and show dbt what comes to them: what was issued and has
     closed since, and this run's own documents. Where there is nothing to begin with, everything comes."""
-    house, every = run.warehouse, ToCome.all_of(run)
+    house, new = run.warehouse, ToCome.all_of(run)
     published.discard(house)
     held = published.held(house)
-    new = every.after(held) if held else None
-    known = [folder / contents.PERIODS_FILE for folder in every.closed if held and folder.name in held.closed]
-    show(house, new if new and published.begin(house, known, letterheads_of_now(house)) else every)
+    if held is not None and (parts := new.parted(held)) is not None:
+        known, lacking = parts
+        periods = views.files_or_none(house, contents.NOTED, [folder / contents.PERIODS_FILE for folder in known.closed])
+        if published.begin(house, periods, letterheads_of_now(house)):
+            new = lacking
+    show(house, new)
 
 
 def show(warehouse: Warehouse, new: ToCome) -> None:

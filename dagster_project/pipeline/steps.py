@@ -521,7 +521,7 @@ def near_misses(run: Run) -> pl.DataFrame:
     return _rows(run.warehouse.work_database, "from intermediate.int_near_misses order by all")
 
 
-# --- frames and views --------------------------------------------------------------------------------------------------------
+# --- databases ---------------------------------------------------------------------------------------------------------------
 
 
 def _marts(run: Run) -> Path:

@@ -13,6 +13,7 @@ import polars as pl
 
 from dagster_project import landing
 from dagster_project.errors import UserError
+from dagster_project.landing.event import MEMBERS
 from dagster_project.landing.segments import FOLDER
 from dagster_project.warehouse.database import connect, fetch
 from dagster_project.warehouse.paths import Warehouse
@@ -185,9 +186,6 @@ def _within(work: duckdb.DuckDBPyConnection, query: str, found: Sequence[Row]) -
     return fetch(work, query.format(positions=positions), bounds)
 
 
-_line = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
 def waiting(inbox: Path, warehouse: Warehouse, key: str) -> list[Row]:
     """Versions of a key that a door has taken and no run has landed, the latest first; they lie in segments, open ones too."""
     landed = {file.name for one in landing.landings(warehouse) for file in one.files}
@@ -204,7 +202,7 @@ def _of_key(content: bytes, key: str) -> Iterator[Row]:
         if key.encode() not in line:
             continue
         try:
-            fields = {name: msgspec.json.decode(raw) for name, raw in _line.decode(line).items() if name != "properties"}
+            fields = {name: msgspec.json.decode(raw) for name, raw in MEMBERS.decode(line).items() if name != "properties"}
         except msgspec.DecodeError:
             continue
         if key in (fields.get("idempotency_key"), fields.get("idempotencyKey")) and "$refused" not in fields:

@@ -7,7 +7,6 @@ is published (`pipeline/marts.py`). Where anything is in doubt the staged databa
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,8 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.warehouse.database import connect, literal, log_of
+from dagster_project.warehouse import views
+from dagster_project.warehouse.database import connect, log_of
 from dagster_project.warehouse.files import publish_atomically, remove, write_atomically
 from dagster_project.warehouse.paths import Warehouse
 from dagster_project.warehouse.recovery import opens
@@ -99,26 +99,19 @@ def _stamp(file: Path) -> dict[str, int]:
     return {"bytes": status.st_size, "written_ns": status.st_mtime_ns}
 
 
-def closed_in(folders: Sequence[Path]) -> dict[str, str]:
-    """`Held.closed` of folders of contents of closed periods."""
-    return {folder.name: hashlib.sha256((folder / "periods.parquet").read_bytes()).hexdigest() for folder in folders}
-
-
 def begin(warehouse: Warehouse, closed: Sequence[Path], letterheads_of_now: Path) -> bool:
     """Begin the staged database with the published one, less what may change; whether that could be done.
 
-    closed: files of the closed periods whose contents it holds (`contents.NOTED`). letterheads_of_now: file of LETTERHEADS that this
-    run made.
+    closed: files of the closed periods whose contents it holds (`contents.NOTED`), at least one. letterheads_of_now: file of
+    LETTERHEADS that this run made.
     """
     shutil.copyfile(warehouse.database, warehouse.staged_database)
-    files = f"[{', '.join(literal(str(path)) for path in closed)}]"
-    periods = f"from read_parquet({files})" if closed else "select null as contract_id, null as period_start where false"
     try:
         with connect(warehouse.staged_database) as connection:
             connection.execute("create temp table drafts as select invoice_id from marts.invoices where status = 'draft'")
-            connection.execute(f"create temp table closed as {periods}")
+            connection.execute(f"create temp table closed as {views.of_files(closed)}")
             connection.execute(
-                f"create temp table letterheads_of_now as select invoice_id from read_parquet({literal(str(letterheads_of_now))})"
+                f"create temp table letterheads_of_now as select invoice_id from ({views.of_files([letterheads_of_now])})"
             )
             for table, condition in MAY_CHANGE.items():
                 connection.execute(f"delete from marts.{table} where {condition}")

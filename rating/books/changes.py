@@ -50,7 +50,7 @@ def changed_by(books: Books, contract_files: ContractFiles, folder: Path, files:
     before, _ = read_files(Folder(folder), [name for name in files if Folder(folder).holds(name)])
     source = Folder(folder, files)
     after, problems = read_files(source, sorted(files))
-    if not _state_the_same_beside_items(before, after) or any(one.incomplete for one in after.registers()):
+    if not _state_the_same_beside_items(before, after) or any(one.incomplete for one in after.registries()):
         return None
     new: dict[str, Registry[Any]] = {}
     for name in (*_CATALOGUE, *_AGREED):

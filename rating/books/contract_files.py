@@ -81,11 +81,10 @@ class ContractFiles:
     contracts: Registry[Contract] = field(default_factory=lambda: Registry("contract"))
     grants: Grants = Grants()
     sources: list[Located[Source]] = field(default_factory=list)
-    prefixes: dict[SourceLocation, dict[str, str]] = field(
-        default_factory=dict
-    )  # value of each prefix, by the place of the group key
+    # value of each prefix, by the place of the group key
+    prefixes: dict[SourceLocation, dict[str, str]] = field(default_factory=dict)
 
-    def registers(self) -> tuple[Registry[Any], ...]:
+    def registries(self) -> tuple[Registry[Any], ...]:
         return self.meters, self.rate_cards, self.pricings, self.plans, self.customers, self.contracts
 
     def plan_currency(self, plan: Plan) -> str | None:

@@ -89,8 +89,8 @@ def _frame(table: tables.Table, rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
 def _stated_tiers(contract_files: ContractFiles) -> Iterator[Sequence[Tier]]:
     for pricing in contract_files.pricings.values():
         yield pricing.terms.tiers or []
-    for edition in contract_files.rate_card_versions:
-        for entry in edition.entries:
+    for card_version in contract_files.rate_card_versions:
+        for entry in card_version.entries:
             yield entry.terms.tiers or []
     yield from tiers_of_contracts(contract_files)
 
@@ -154,24 +154,24 @@ def _conditions(condition: Filter) -> Iterator[tuple[str, str, Sequence[str]]]:
 
 
 def _rate_cards(contract_files: ContractFiles) -> Iterator[dict[str, Any]]:
-    for edition in contract_files.rate_card_versions:
-        card = edition.card.terms
+    for card_version in contract_files.rate_card_versions:
+        card = card_version.card.terms
         yield {
             "rate_card_code": card.code,
             "meter_code": card.meter,
-            "effective_from": _day(edition.effective_from),
-            "starts_at": _instant(edition.effective_from),
+            "effective_from": _day(card_version.effective_from),
+            "starts_at": _instant(card_version.effective_from),
         }
 
 
 def _rate_card_entries(contract_files: ContractFiles, tier_sets: TierSets) -> Iterator[dict[str, Any]]:
-    for edition in contract_files.rate_card_versions:
-        group_keys = contract_files.meters.stated[edition.card.terms.meter].terms.group_names
-        for entry in edition.entries:
+    for card_version in contract_files.rate_card_versions:
+        group_keys = contract_files.meters.stated[card_version.card.terms.meter].terms.group_names
+        for entry in card_version.entries:
             yield {
-                "rate_card_code": edition.card.terms.code,
-                "effective_from": _day(edition.effective_from),
-                "starts_at": _instant(edition.effective_from),
+                "rate_card_code": card_version.card.terms.code,
+                "effective_from": _day(card_version.effective_from),
+                "starts_at": _instant(card_version.effective_from),
                 "group_values": [entry.terms.dimensions[key] for key in group_keys],
                 "unit_amount": entry.terms.rate,
                 "tier_set_id": tier_sets.id_of(entry.terms.tiers),

@@ -148,8 +148,8 @@ class _Reading:
         return document if document is not None and self._columns_fit(columns, section, file) else None
 
     def _forgive_references(self) -> None:
-        for register in self.contract_files.registers():
-            register.incomplete = True
+        for registry in self.contract_files.registries():
+            registry.incomplete = True
         self.contract_files.settings_known = False
 
     def _take(self, document: Document) -> None:

@@ -139,7 +139,7 @@ def _require_equal(found: Reading, expected: Reading) -> None:
     for table in BOOKS_TABLES:
         assert getattr(found.books, table.name).equals(getattr(expected.books, table.name)), table.name
     assert (found.books.version, found.books.warnings) == (expected.books.version, expected.books.warnings)
-    for mine, other in zip(found.contract_files.registers(), expected.contract_files.registers(), strict=True):
+    for mine, other in zip(found.contract_files.registries(), expected.contract_files.registries(), strict=True):
         assert [*mine.stated] == [*other.stated]
         assert [one.terms for one in mine.values()] == [one.terms for one in other.values()]
     assert [one.terms for one in found.contract_files.grants] == [one.terms for one in expected.contract_files.grants]

@@ -21,10 +21,10 @@ def card_problems(contract_files: ContractFiles) -> Iterator[Problem]:
         yield from contract_files.meters.unknown(card.terms.meter, card.place.at("meter"))
         yield from _version_problems(card.terms, card.place)
         yield from _same_instant_problems(card.terms, card.place, contract_files)
-    for edition in contract_files.rate_card_versions:
-        meter = contract_files.meters.get(edition.card.terms.meter)
+    for card_version in contract_files.rate_card_versions:
+        meter = contract_files.meters.get(card_version.card.terms.meter)
         if meter is not None:
-            yield from _entry_problems(edition.entries, meter.terms.group_names)
+            yield from _entry_problems(card_version.entries, meter.terms.group_names)
 
 
 def dimension_problems(dimensions: Mapping[str, object], group_keys: Sequence[str], place: SourceLocation) -> Iterator[Problem]:

@@ -15,8 +15,8 @@ from rating.vocabulary import WINDOWED
 
 def pricing_problems(contract_files: ContractFiles) -> Iterator[Problem]:
     rate_card_versions: dict[str, list[RateCardVersion]] = defaultdict(list)
-    for edition in contract_files.rate_card_versions:
-        rate_card_versions[edition.card.terms.code].append(edition)
+    for card_version in contract_files.rate_card_versions:
+        rate_card_versions[card_version.card.terms.code].append(card_version)
     for pricing in contract_files.pricings.values():
         terms, place = pricing.terms, pricing.place
         yield from contract_files.meters.unknown(terms.meter, place.at("meter"))
@@ -68,8 +68,8 @@ def _card_problems(pricing: Pricing, place: SourceLocation, card: Located[RateCa
 def _kind_problems(pricing: Pricing, rate_card_versions: Sequence[RateCardVersion]) -> Iterator[Problem]:
     """Entries that hold tiers where the pricing wants rates, or the reverse; the first of each version speaks for all."""
     wants, other = ("tiers", "rate") if pricing.tiered else ("rate", "tiers")
-    for edition in rate_card_versions:
-        strange = [entry for entry in edition.entries if getattr(entry.terms, other) is not None]
+    for card_version in rate_card_versions:
+        strange = [entry for entry in card_version.entries if getattr(entry.terms, other) is not None]
         if strange:
             what = f"the entry has `{other}`, but pricing `{pricing.code}` ({pricing.model}) wants `{wants}`"
             more = f" ({len(strange)} entries of this card)" if len(strange) > 1 else ""

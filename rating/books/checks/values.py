@@ -21,11 +21,11 @@ def value_warnings(contract_files: ContractFiles) -> Iterator[str]:
     those of the card. Of many of one kind the first, and how many more."""
     told: dict[str, list[str]] = defaultdict(list)
     listed: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for edition in contract_files.rate_card_versions:
-        for entry in edition.entries:
+    for card_version in contract_files.rate_card_versions:
+        for entry in card_version.entries:
             for key, value in entry.terms.dimensions.items():
                 if value is not None:
-                    listed[edition.card.terms.meter, key].add(value)
+                    listed[card_version.card.terms.meter, key].add(value)
                     _tell(told, key, value, entry.place)
     by_letters = {place: {_letters(value): value for value in sorted(values)} for place, values in listed.items()}
     for contract in contract_files.contracts.values():
