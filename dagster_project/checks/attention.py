@@ -44,7 +44,7 @@ WORST = (HIGH, MEDIUM, LOW)
 FEW = 5  # looks of a kind that are shown before those of other kinds
 
 ANY_UNMATCHED = """
-    select exists (select 1 from intermediate.int_kind_dispositions where disposition <> 'metered')
+    select exists (select 1 from intermediate.int_event_class_dispositions where disposition <> 'metered')
         or exists (select 1 from intermediate.int_late_versions)
 """
 UNMATCHED = f"""
@@ -57,10 +57,10 @@ UNMATCHED = f"""
 """
 FAILURES = """
     with failed as (
-        select distinct taken.kind_no, taken.meter_code
-        from intermediate.int_kind_meters as taken
-        inner join intermediate.int_kind_dispositions as judged
-            on taken.kind_no = judged.kind_no and taken.contract_id = judged.contract_id
+        select distinct taken.event_class_no, taken.meter_code
+        from intermediate.int_event_classes_with_meters as taken
+        inner join intermediate.int_event_class_dispositions as judged
+            on taken.event_class_no = judged.event_class_no and taken.contract_id = judged.contract_id
         where taken.disposition = 'bad_quantity' and judged.disposition in ('metered', 'bad_quantity')
     ),
     found as (
@@ -70,7 +70,7 @@ FAILURES = """
                 (events.file, events.position, events.element)
             ) as example
         from intermediate.int_event_dispositions as events
-        inner join failed on events.kind_no = failed.kind_no
+        inner join failed on events.event_class_no = failed.event_class_no
         group by all
     )
     select found.meter_code, found.event_name, meters.aggregation_key as property, found.events, found.first_seen,

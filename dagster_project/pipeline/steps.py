@@ -518,7 +518,7 @@ def dispositions(run: Run) -> pl.DataFrame:
 
 def near_misses(run: Run) -> pl.DataFrame:
     """event_name, wanted_property, found_property, events: properties that are nearly group keys."""
-    return _rows(run.warehouse.work_database, "from intermediate.int_near_misses order by all")
+    return _rows(run.warehouse.work_database, "from intermediate.int_misspelt_properties order by all")
 
 
 # --- databases ---------------------------------------------------------------------------------------------------------------

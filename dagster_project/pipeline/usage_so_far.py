@@ -28,8 +28,8 @@ COUNTED = """
     judged.contract_id = $contract and judged.disposition = 'metered'
     and exists (
         select 1
-        from intermediate.int_kind_meters as taken
-        where taken.kind_no = judged.kind_no and taken.contract_id = judged.contract_id
+        from intermediate.int_event_classes_with_meters as taken
+        where taken.event_class_no = judged.event_class_no and taken.contract_id = judged.contract_id
             and taken.disposition = 'metered' and taken.meter_code in (select unnest($meters))
     )
 """

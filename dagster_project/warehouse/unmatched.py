@@ -37,7 +37,7 @@ CHANGES = tables.Table(
 )
 VERSION = ["batch", "file", "position", "element"]
 
-_ANY = f"select exists (select 1 from intermediate.int_kind_dispositions where disposition in {UNMATCHED})"
+_ANY = f"select exists (select 1 from intermediate.int_event_class_dispositions where disposition in {UNMATCHED})"
 _NOW = f"""
     select found.batch, found.file, found.position, found.element, found."timestamp", events.customer_reference,
         events.is_external_reference, events.pinned_contract_id

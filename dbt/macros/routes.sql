@@ -1,6 +1,6 @@
-{#- Which slice of its customer an event falls in, and what has to be routed again when slices change. -#}
+{#- Which interval of its customer an event falls in, and what has to be routed again when intervals change. -#}
 
-{#- Whether an event with a `month` falls in a route's slice. The month makes the join one of equals; the slice then is looked for
+{#- Whether an event with a `month` falls in a route's interval. The month makes the join one of equals; the interval then is looked for
     among a handful. -#}
 {% macro on_route(events, routes) -%}
             {{ same_month_of_customer(events, routes) }}
@@ -24,7 +24,7 @@
             and {{ events }}.batch <= {{ routes }}.last_batch
 {%- endmacro %}
 
-{#- Whether a row of int_landed_groups was added up along routes that are no longer those of its customer and month. -#}
+{#- Whether a row of int_events_grouped_by_batch was added up along routes that are no longer those of its customer and month. -#}
 {% macro is_rerouted(held) -%}
     {{ held }}.route_version is distinct from (
         select versions.route_version

@@ -3,15 +3,15 @@ with
 
 landed as (
     select
-        {{ month_name('landed_groups.month') }} as period,
-        shapes.event_name,
-        sum(landed_groups.events) as events
-    from {{ ref('int_landed_groups') }} as landed_groups
-    inner join {{ ref('int_event_shapes') }} as shapes
-        on landed_groups.shape = shapes.shape
+        {{ month_name('landed.month') }} as period,
+        signatures.event_name,
+        sum(landed.events) as events
+    from {{ ref('int_events_grouped_by_batch') }} as landed
+    inner join {{ ref('int_event_signatures') }} as signatures
+        on landed.signature = signatures.signature
     group by
-        landed_groups.month,
-        shapes.event_name
+        landed.month,
+        signatures.event_name
 ),
 
 disposed as (

@@ -24,7 +24,7 @@ PREFIXES = (
     "stg_events",
     "stg_events int_repeated_keys",
     "stg_events int_repeated_keys int_key_versions",
-    "+int_landed_groups",
+    "+int_events_grouped_by_batch",
     "+int_event_groups",
 )
 # tells when something was found, which depends on when it was looked for
@@ -60,7 +60,7 @@ def test_a_night_adds_new_landings_and_leaves_the_rest_alone(acme: Any) -> None:
     acme.event({"n": 1}, key="a")
     acme.event({"n": 2}, customer="beta")
     acme.below()
-    acme.ask("update intermediate.int_landed_groups set number_1_sum = number_1_sum + 100")
+    acme.ask("update intermediate.int_events_grouped_by_batch set number_1_sum = number_1_sum + 100")
     acme.event({"n": 4}, key="a", batch=2)
     acme.event({"n": 8}, customer="beta", batch=2)
     acme.below()
@@ -167,7 +167,7 @@ BOOKS_CHANGE = (
 def _dies_after(house: Any, models: str) -> None:
     """A run that ends after some of the models."""
     house._lay_out()
-    asked = " ".join(["stg_event_names", "stg_event_meters", "stg_event_slots", models])
+    asked = " ".join(["stg_event_names", "stg_event_meters", "stg_event_columns", models])
     assert all(result.is_good for result in DbtHouse(house.warehouse).build(asked) if result.resource_type == "model")
 
 

@@ -163,9 +163,9 @@ def test_every_table_has_a_tested_key(manifest: dict[str, Any], models: dict[str
         "int_event_dispositions",
         "int_metered_events",
         "int_event_groups",
-        "int_landed_groups",
-        "int_group_corrections",
-        "int_counted_groups",
+        "int_events_grouped_by_batch",
+        "int_superseded_and_late_deltas",
+        "int_events_counted",
     }
     assert {name for name, model in models.items() if model["unique_id"] not in keyed} == exempt
 

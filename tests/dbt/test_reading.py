@@ -233,7 +233,7 @@ def test_nearly_right_names_are_pointed_out_and_never_matched(acme: Any) -> None
     acme.event({"duration_minutes": 1, "region": "US", "call_outcome": "resolved", "Region": "EU"})
     acme.below()
     assert acme.dispositions() == ["metered", "bad_quantity", "metered", "metered"]
-    found = acme.ask("select wanted_property, found_property, events from intermediate.int_near_misses order by all")
+    found = acme.ask("select wanted_property, found_property, events from intermediate.int_misspelt_properties order by all")
     assert found == [("call_outcome", "callOutcome", 1), ("duration_minutes", "durationMinutes", 1), ("region", "Region", 1)]
 
 

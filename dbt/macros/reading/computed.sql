@@ -1,4 +1,4 @@
-{#- What is worked out where an event is read (R-90 to R-97). A slot's property is a name, or the text of steps: a JSON list whose last
+{#- What is worked out where an event is read (R-90 to R-97). A column's property is a name, or the text of steps: a JSON list whose last
     element is the value. Each distinct text is worked out once, a step a CTE, so that no step is computed twice. A number is two
     columns, its digits `<step>_m` and how many of them are decimals `<step>_s`; anything else is one, `<step>_t`, a JSON text. -#}
 
@@ -36,7 +36,7 @@
 {%- endmacro %}
 
 {#- CTEs that take `opened`, whose json_texts hold inputs from `inputs_at` on, to `worked_out`, whose json_texts hold computed values in
-    their slots. -#}
+    their columns. -#}
 {% macro worked_out(readings, computed, numbers, texts, groups, inputs_at) -%}
 step_inputs as (
     select
@@ -91,12 +91,12 @@ step_{{ place }} as (
 ),
 {% set last.name = 'step_' ~ place -%}
 {%- endfor %}
-{%- set slots = [] -%}
-{%- for place in range(1, inputs_at) -%} {%- do slots.append(slot_text(readings, computed, numbers, texts, place)) -%} {%- endfor %}
+{%- set opened_texts = [] -%}
+{%- for place in range(1, inputs_at) -%} {%- do opened_texts.append(json_text_of(readings, computed, numbers, texts, place)) -%} {%- endfor %}
 worked_out as (
     select
         {{ all_but(['json_texts']) }},
-        {{ list_literal(slots) }} as json_texts
+        {{ list_literal(opened_texts) }} as json_texts
     from {{ last.name }}
 )
 {%- endmacro %}
@@ -111,8 +111,8 @@ worked_out as (
     {{ return(by_event_name(readings, branches)) }}
 {%- endmacro %}
 
-{#- The JSON text of a slot: what was opened, or what was computed where the reading of an event's name asks for that. -#}
-{% macro slot_text(readings, computed, numbers, texts, place) -%}
+{#- The JSON text of a column: what was opened, or what was computed where the reading of an event's name asks for that. -#}
+{% macro json_text_of(readings, computed, numbers, texts, place) -%}
     {%- set opened = element('json_texts', place) -%}
     {%- set branches = [] -%}
     {%- set any = [] -%}

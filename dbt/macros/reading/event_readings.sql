@@ -4,7 +4,7 @@
          meters: [{meter_code, number_property, text_property, filters: [{property, operator, values}], …}]}
 
     ordered by name; event_name is none for every name that no meter mentions. A property's place in its list is
-    its slot: `region` first in `groups` is the column group_1. -#}
+    its column: `region` first in `groups` is the column group_1. -#}
 {% macro event_readings() %}
     {%- set question = what_is_read() -%}
     {%- if not execute -%} {{ return([]) }} {%- endif -%}
@@ -31,7 +31,7 @@
     {{ return(found.values() | list) }}
 {% endmacro %}
 
-{#- One row a name, slot, meter and filter, those of a name together, a meter's filters behind it. -#}
+{#- One row a name, column, meter and filter, those of a name together, a meter's filters behind it. -#}
 {% macro what_is_read() -%}
     with parts as (
         select
@@ -47,10 +47,10 @@
             kind,
             event_name,
             1,
-            slot,
+            column_no,
             -1,
             {{ json_of_list(list_literal(['property'])) }}
-        from {{ ref('stg_event_slots') }}
+        from {{ ref('stg_event_columns') }}
         union all
         select
             'meter',
@@ -86,22 +86,22 @@
         part
 {%- endmacro %}
 
-{#- Names of the slot columns of a kind (number, group, text), as many as the busiest event name needs; of numbers and groups
+{#- Names of the columns of a kind (number, group, text), as many as the busiest event name needs; of numbers and groups
     never none. -#}
-{% macro slot_columns(kind, readings=none) %}
+{% macro reading_columns(kind, readings=none) %}
     {%- set columns = [] -%}
     {%- set counts = [0 if kind == 'text' else 1] -%}
     {%- for reading in (event_readings() if readings is none else readings) -%}
         {%- do counts.append(reading[kind ~ 's'] | length) -%}
     {%- endfor -%}
-    {%- for slot in range(1, (counts | max) + 1) -%} {%- do columns.append(kind ~ '_' ~ slot) -%} {%- endfor -%}
+    {%- for column_no in range(1, (counts | max) + 1) -%} {%- do columns.append(kind ~ '_' ~ column_no) -%} {%- endfor -%}
     {{ return(columns) }}
 {% endmacro %}
 
 {#- Changes whenever events have to be read anew: the version of the reader itself, the engine, whose hashes are kept, and all that
     meters ask for. A number, since a text would be written beside every event. -#}
 {% macro reading_version(readings) %}
-    {{ return(local_md5('5 ' ~ engine_version() ~ ' ' ~ tojson(readings, sort_keys=True))[:15] | int(base=16)) }}
+    {{ return(local_md5('6 ' ~ engine_version() ~ ' ' ~ tojson(readings, sort_keys=True))[:15] | int(base=16)) }}
 {% endmacro %}
 
 {#- `case event_name when ... end` with one branch a reading; `branches` are SQL texts in the order of the readings. -#}

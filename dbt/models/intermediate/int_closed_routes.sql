@@ -23,8 +23,8 @@ select
     months.month,
     months.pinned_contract_id,
     months.event_name,
-    slices.starts_at,
-    slices.ends_at,
+    intervals.starts_at,
+    intervals.ends_at,
     months.contract_id,
     months.customer_id,
     months.period_start,
@@ -32,11 +32,11 @@ select
     months.last_batch,
     coalesce(lag(months.last_batch) over earlier_closed, 0) as after_batch
 from months
-inner join {{ ref('int_event_routes') }} as slices
+inner join {{ ref('int_event_routes') }} as intervals
     on
-        {{ same_month_of_customer('months', 'slices') }}
-        and slices.starts_at >= months.starts_at
-        and slices.starts_at < months.ends_at
+        {{ same_month_of_customer('months', 'intervals') }}
+        and intervals.starts_at >= months.starts_at
+        and intervals.starts_at < months.ends_at
 window
     earlier_closed as (
         partition by
@@ -44,7 +44,7 @@ window
             months.is_external_reference,
             months.pinned_contract_id,
             months.event_name,
-            slices.starts_at
+            intervals.starts_at
         order by
             months.last_batch,
             months.contract_id

@@ -58,7 +58,7 @@ landed_later as (
     select distinct
         landed.batch,
         closed.*
-    from {{ ref('int_landed_groups') }} as landed
+    from {{ ref('int_events_grouped_by_batch') }} as landed
     inner join closed
         on
             {{ same_month_of_customer('landed', 'closed') }}
@@ -101,7 +101,7 @@ found as (
         events.customer_reference,
         events.is_external_reference,
         events.pinned_contract_id,
-        events.shape,
+        events.signature,
         noted.last_batch,
         true as was_unmatched
     from {{ ref('stg_events') }} as events
@@ -118,7 +118,7 @@ found as (
         events.customer_reference,
         events.is_external_reference,
         events.pinned_contract_id,
-        events.shape,
+        events.signature,
         landed_later.last_batch,
         false
     from {{ ref('stg_events') }} as events
@@ -136,7 +136,7 @@ found as (
         versions.customer_reference,
         versions.is_external_reference,
         versions.pinned_contract_id,
-        versions.shape,
+        versions.signature,
         closed.last_batch,
         false
     from {{ ref('int_key_versions') }} as versions
@@ -156,7 +156,7 @@ judged as (
         customer_reference,
         is_external_reference,
         pinned_contract_id,
-        shape,
+        signature,
         max(last_batch) as last_batch,
         bool_or(was_unmatched) as was_unmatched
     from found
@@ -169,16 +169,16 @@ judged as (
         customer_reference,
         is_external_reference,
         pinned_contract_id,
-        shape
+        signature
 ),
 
 named as (
     select
         judged.*,
-        shapes.event_name
+        signatures.event_name
     from judged
-    inner join {{ ref('int_event_shapes') }} as shapes
-        on judged.shape = shapes.shape
+    inner join {{ ref('int_event_signatures') }} as signatures
+        on judged.signature = signatures.signature
 ),
 
 -- what came too late for one closed period, or matched nobody there, another one may have counted
@@ -208,7 +208,7 @@ select
     judged.position,
     judged.element,
     judged.month,
-    judged.shape,
+    judged.signature,
     judged.last_batch,
     counted.batch is null and (judged.batch > judged.last_batch or judged.was_unmatched) as is_late,
     counted.batch is null and judged.was_unmatched as was_unmatched

@@ -1,25 +1,25 @@
 {#- Events that count, added up by everything the books can tell apart; everything after reads these groups. -#}
-{%- set numbers = slot_columns('number') -%}
-{%- set groups = slot_columns('group') %}
+{%- set numbers = reading_columns('number') -%}
+{%- set groups = reading_columns('group') %}
 
 with
 
 counted as (
     select
         counted.*,
-        {{ all_but(['shape'], 'shapes') }}
-    from {{ ref('int_counted_groups') }} as counted
-    inner join {{ ref('int_event_shapes') }} as shapes
-        on counted.shape = shapes.shape
+        {{ all_but(['signature'], 'signatures') }}
+    from {{ ref('int_events_counted') }} as counted
+    inner join {{ ref('int_event_signatures') }} as signatures
+        on counted.signature = signatures.signature
     where not counted.is_tombstone
 ),
 
 routed as (
     select
         counted.*,
-        routes.slice_no,
-        case when routes.slice_no is null then counted.customer_reference end as unrouted_reference,
-        case when routes.slice_no is null then counted.is_external_reference end as is_unrouted_external,
+        routes.customer_interval_no,
+        case when routes.customer_interval_no is null then counted.customer_reference end as unrouted_reference,
+        case when routes.customer_interval_no is null then counted.is_external_reference end as is_unrouted_external,
         closed.contract_id as closed_contract_id,
         closed.period_start as closed_period_start
     from counted
@@ -36,12 +36,12 @@ routed as (
 
 grouped as (
     select
-        slice_no,
+        customer_interval_no,
         unrouted_reference,
         is_unrouted_external,
         pinned_contract_id,
         event_name,
-        fit,
+        meter_matches,
         is_late,
         closed_contract_id,
         closed_period_start,
@@ -56,12 +56,12 @@ grouped as (
         {%- endfor %}
     from routed
     group by
-        slice_no,
+        customer_interval_no,
         unrouted_reference,
         is_unrouted_external,
         pinned_contract_id,
         event_name,
-        fit,
+        meter_matches,
         is_late,
         closed_contract_id,
         closed_period_start,
@@ -73,20 +73,20 @@ grouped as (
 )
 
 select
-    -- a kind: all that share contract and meters, whatever their group values
+    -- a class: all that share contract and meters, whatever their group values
     cast(
         dense_rank() over (
             order by
-                slice_no,
+                customer_interval_no,
                 unrouted_reference,
                 is_unrouted_external,
                 pinned_contract_id,
                 event_name,
-                fit,
+                meter_matches,
                 is_late,
                 closed_contract_id,
                 closed_period_start
         ) as integer
-    ) as kind_no,
+    ) as event_class_no,
     *
 from grouped

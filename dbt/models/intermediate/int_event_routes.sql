@@ -1,36 +1,36 @@
-{#- Which slice of its customer an event falls in, month by month. What went to a closed period stays apart from what did not, also where
+{#- Which interval of its customer an event falls in, month by month. What went to a closed period stays apart from what did not, also where
     the books have changed since: there a month is cut where they say so now, and where they said so then. -#}
 
 with
 
-slices as (
+intervals as (
     select distinct
-        slice_no,
+        customer_interval_no,
         routed_customer_id as customer_id,
-        slice_start,
-        slice_end
-    from {{ ref('int_slice_windows') }}
+        customer_interval_start,
+        customer_interval_end
+    from {{ ref('int_customer_intervals_with_windows') }}
 ),
 
-slice_months as (
+interval_months as (
     select
         *,
-        {{ each_month_of('slice_start', 'slice_end') }} as month
-    from slices
+        {{ each_month_of('customer_interval_start', 'customer_interval_end') }} as month
+    from intervals
 ),
 
 of_now as (
     select
         customer_references.customer_reference,
         customer_references.is_external_reference,
-        slice_months.month,
-        -- cut at the month's ends: what happens to a slice in another month says nothing of this one
-        greatest(slice_months.slice_start, cast(slice_months.month as timestamp)) as starts_at,
-        least(slice_months.slice_end, {{ month_after('slice_months.month') }}) as ends_at,
-        slice_months.slice_no
-    from slice_months
+        interval_months.month,
+        -- cut at the month's ends: what happens to an interval in another month says nothing of this one
+        greatest(interval_months.customer_interval_start, cast(interval_months.month as timestamp)) as starts_at,
+        least(interval_months.customer_interval_end, {{ month_after('interval_months.month') }}) as ends_at,
+        interval_months.customer_interval_no
+    from interval_months
     inner join {{ ref('int_customer_references') }} as customer_references
-        on slice_months.customer_id = customer_references.customer_id
+        on interval_months.customer_id = customer_references.customer_id
 ),
 
 closed_months as (
@@ -133,7 +133,7 @@ select
     month,
     starts_at,
     ends_at,
-    slice_no
+    customer_interval_no
 from of_now
 where
     not exists (
@@ -148,7 +148,7 @@ select
     cut_anew.month,
     cut_anew.starts_at,
     cut_anew.ends_at,
-    of_now.slice_no
+    of_now.customer_interval_no
 from cut_anew
 left join of_now
     on

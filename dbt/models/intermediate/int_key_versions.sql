@@ -1,7 +1,7 @@
 {#- The versions of keys that came more than once, as they were read, with the whole key: few, so that what is told of versions
     (which one counts, which are too late) is told of these alone. -#}
 {{ config(materialized='incremental', incremental_strategy='append', meta={'read_anew': true}) }}
-{%- set numbers = slot_columns('number') %}
+{%- set numbers = reading_columns('number') %}
 {%- set known_to = last_batch() if is_incremental() else none %}
 
 with
@@ -53,7 +53,7 @@ select
     {%- for column in numbers %}
     versions.{{ column }},
     {%- endfor %}
-    versions.shape,
+    versions.signature,
     versions.reading_version
 from versions
 inner join {{ source('raw', 'events') }} as landed

@@ -1,4 +1,4 @@
-{#- Versions that came too late for a closed period, or would take an event out of one (R-45). `is_kept_out`: the key stays as the closed
+{#- Versions that came too late for a closed period, or would take an event out of one (R-45). `is_frozen_out`: the key stays as the closed
     period keeps it, whatever this version says. `is_ranked`: the closed period counted no version of the key, so plain R-11 says which
     version counts; of all others none counts or supersedes. -#}
 
@@ -63,7 +63,7 @@ kept_out as (
         versions.position,
         versions.element,
         {{ month_of('versions.occurred_at') }} as month,
-        versions.shape
+        versions.signature
     from versions
     inner join kept
         on
@@ -78,8 +78,8 @@ select
     position,
     element,
     month,
-    shape,
-    true as is_kept_out,
+    signature,
+    true as is_frozen_out,
     false as is_ranked
 from kept_out
 union all
@@ -89,7 +89,7 @@ select
     closed.position,
     closed.element,
     closed.month,
-    closed.shape,
+    closed.signature,
     false,
     exists (
         select 1

@@ -1,15 +1,15 @@
 with
 
-fits as (
+all_matches as (
     select distinct
         event_name,
-        fit
+        meter_matches
     from {{ ref('int_event_groups') }}
 ),
 
-slots as (
+property_columns as (
     select *
-    from {{ ref('stg_event_slots') }}
+    from {{ ref('stg_event_columns') }}
     union all
     -- the customer has a place in the usage and none in the events (R-97)
     select distinct
@@ -26,27 +26,27 @@ meters as (
 ),
 
 -- the name under which the meters know the event; null: one of the names that none of them mentions
-known_fits as (
+known_matches as (
     select
-        fits.event_name,
-        fits.fit,
+        all_matches.event_name,
+        all_matches.meter_matches,
         names.event_name as known_name
-    from fits
+    from all_matches
     left join {{ ref('stg_event_names') }} as names
-        on fits.event_name = names.event_name
+        on all_matches.event_name = names.event_name
 ),
 
-group_slots as (
+group_column_nos as (
     select
         meters.event_name,
         meters.meter_code,
-        {{ list_of('slots.slot', place_in('meters.group_properties', 'slots.property')) }} as group_slots
+        {{ list_of('property_columns.column_no', place_in('meters.group_properties', 'property_columns.property')) }} as group_column_nos
     from meters
-    inner join slots
+    inner join property_columns
         on
-            meters.event_name is not distinct from slots.event_name
-            and {{ holds('meters.group_properties', 'slots.property') }}
-            and slots.kind = 'group'
+            meters.event_name is not distinct from property_columns.event_name
+            and {{ holds('meters.group_properties', 'property_columns.property') }}
+            and property_columns.kind = 'group'
     group by
         meters.event_name,
         meters.meter_code
@@ -54,8 +54,8 @@ group_slots as (
 
 outcomes as (
     select
-        known_fits.event_name,
-        known_fits.fit,
+        known_matches.event_name,
+        known_matches.meter_matches,
         meters.meter_code,
         meters.aggregation,
         meters.is_kept_per_window,
@@ -63,30 +63,30 @@ outcomes as (
         meters.percentile,
         meters.interval_seconds,
         meters.from_zero,
-        coalesce(group_slots.group_slots, {{ empty_list('integer') }}) as group_slots,
-        number_slots.slot as number_slot,
-        text_slots.kind || '_' || text_slots.slot as text_column,
-        case substr(known_fits.fit, meters.meter_no, 1)
+        coalesce(group_column_nos.group_column_nos, {{ empty_list('integer') }}) as group_column_nos,
+        number_columns.column_no as number_column_no,
+        text_columns.kind || '_' || text_columns.column_no as text_column,
+        case substr(known_matches.meter_matches, meters.meter_no, 1)
             when 'm' then 'metered'
             when 'b' then 'bad_quantity'
         end as disposition
-    from known_fits
+    from known_matches
     inner join meters
-        on known_fits.known_name is not distinct from meters.event_name
-    left join group_slots
+        on known_matches.known_name is not distinct from meters.event_name
+    left join group_column_nos
         on
-            meters.event_name is not distinct from group_slots.event_name
-            and meters.meter_code = group_slots.meter_code
-    left join slots as number_slots
+            meters.event_name is not distinct from group_column_nos.event_name
+            and meters.meter_code = group_column_nos.meter_code
+    left join property_columns as number_columns
         on
-            meters.event_name is not distinct from number_slots.event_name
-            and meters.number_property = number_slots.property
-            and number_slots.kind = 'number'
-    left join slots as text_slots
+            meters.event_name is not distinct from number_columns.event_name
+            and meters.number_property = number_columns.property
+            and number_columns.kind = 'number'
+    left join property_columns as text_columns
         on
-            meters.event_name is not distinct from text_slots.event_name
-            and meters.text_property = text_slots.property
-            and text_slots.kind <> 'number'
+            meters.event_name is not distinct from text_columns.event_name
+            and meters.text_property = text_columns.property
+            and text_columns.kind <> 'number'
 )
 
 select *

@@ -1,6 +1,6 @@
 {#- What each meter took or failed to take, by contract, period, month and event name; but for what closed periods counted that have a
     record of it (R-45). -#}
-{%- set numbers = slot_columns('number') %}
+{%- set numbers = reading_columns('number') %}
 
 with
 
@@ -11,8 +11,8 @@ judged as (
         dispositions.period_start,
         dispositions.disposition as event_disposition
     from {{ ref('int_event_groups') }} as event_groups
-    inner join {{ ref('int_kind_dispositions') }} as dispositions
-        on event_groups.kind_no = dispositions.kind_no
+    inner join {{ ref('int_event_class_dispositions') }} as dispositions
+        on event_groups.event_class_no = dispositions.event_class_no
     left join {{ source('schedule', 'closed_periods') }} as closed
         on
             dispositions.contract_id = closed.contract_id
@@ -37,17 +37,17 @@ select
     case
         when taken.disposition = 'bad_quantity' or outcomes.aggregation = 'unique' then null
         when outcomes.aggregation = 'count' then cast(sum(judged.events) as decimal(38, 9))
-        else cast(sum({{ in_slot('outcomes.number_slot', numbers, '_sum') }}) as decimal(38, 9))
+        else cast(sum({{ in_column('outcomes.number_column_no', numbers, '_sum') }}) as decimal(38, 9))
     end as quantity
 from judged
-inner join {{ ref('int_kind_meters') }} as taken
+inner join {{ ref('int_event_classes_with_meters') }} as taken
     on
-        judged.kind_no = taken.kind_no
+        judged.event_class_no = taken.event_class_no
         and judged.contract_id = taken.contract_id
 inner join {{ ref('int_meter_outcomes') }} as outcomes
     on
         judged.event_name = outcomes.event_name
-        and judged.fit = outcomes.fit
+        and judged.meter_matches = outcomes.meter_matches
         and taken.meter_code = outcomes.meter_code
 group by
     judged.contract_id,

@@ -6,32 +6,32 @@ with
 
 landed as (
     select distinct
-        landed_groups.customer_reference,
-        landed_groups.is_external_reference,
-        landed_groups.month,
-        landed_groups.route_start,
-        landed_groups.pinned_contract_id,
-        shapes.event_name
-    from {{ ref('int_landed_groups') }} as landed_groups
-    inner join {{ ref('int_event_shapes') }} as shapes
-        on landed_groups.shape = shapes.shape
-    where not landed_groups.is_tombstone
+        landed.customer_reference,
+        landed.is_external_reference,
+        landed.month,
+        landed.route_start,
+        landed.pinned_contract_id,
+        signatures.event_name
+    from {{ ref('int_events_grouped_by_batch') }} as landed
+    inner join {{ ref('int_event_signatures') }} as signatures
+        on landed.signature = signatures.signature
+    where not landed.is_tombstone
 ),
 
 metered as (
     select
-        slice_no,
+        customer_interval_no,
         pinned_contract_id,
         event_name,
         min(contract_id) as contract_id,
         min(period_start) as period_start
-    from {{ ref('int_kind_dispositions') }}
+    from {{ ref('int_event_class_dispositions') }}
     where
         disposition = 'metered'
-        and slice_no is not null
+        and customer_interval_no is not null
         and closed_contract_id is null
     group by
-        slice_no,
+        customer_interval_no,
         pinned_contract_id,
         event_name
     having count(distinct contract_id) = 1
@@ -53,6 +53,6 @@ inner join {{ ref('int_event_routes') }} as routes
         and landed.route_start = routes.starts_at
 inner join metered
     on
-        routes.slice_no = metered.slice_no
+        routes.customer_interval_no = metered.customer_interval_no
         and landed.event_name = metered.event_name
         and landed.pinned_contract_id is not distinct from metered.pinned_contract_id

@@ -23,6 +23,6 @@ select
     position,
     element,
     {{ month_of('occurred_at') }} as month,
-    shape
+    signature
 from versions
 where version_from_last > 1

@@ -6,30 +6,30 @@
 {#- what one row of usage is of -#}
 {%- set of_usage = 'contract_id, customer_id, period_start, period_end, window_start, window_end, meter_code, group_values' -%}
 {%- set readings = event_readings() -%}
-{%- set numbers = slot_columns('number', readings) -%}
-{%- set groups = slot_columns('group', readings) -%}
-{%- set texts = slot_columns('text', readings) -%}
-{%- set combination = picked(groups, 'meters.group_slots', 'meters.routed_customer_id') -%}
+{%- set numbers = reading_columns('number', readings) -%}
+{%- set groups = reading_columns('group', readings) -%}
+{%- set texts = reading_columns('text', readings) -%}
+{%- set combination = picked(groups, 'meters.group_column_nos', 'meters.routed_customer_id') -%}
 {%- if reads_zones_of_contracts(readings) -%} {%- set combination = of_contract(combination, 'meters.zone_no') -%} {%- endif %}
 
 with
 
 dispositions as (
     select
-        kinds.*,
+        event_classes.*,
         closed.contents_record is not null as is_on_record
-    from {{ ref('int_kind_dispositions') }} as kinds
+    from {{ ref('int_event_class_dispositions') }} as event_classes
     left join {{ source('schedule', 'closed_periods') }} as closed
         on
-            kinds.contract_id = closed.contract_id
-            and kinds.period_start = closed.period_start
-    where kinds.disposition = 'metered'
+            event_classes.contract_id = closed.contract_id
+            and event_classes.period_start = closed.period_start
+    where event_classes.disposition = 'metered'
 ),
 
--- where a kind's usage goes: one row a meter that takes it
+-- where a class's usage goes: one row a meter that takes it
 meters as (
     select
-        dispositions.kind_no,
+        dispositions.event_class_no,
         dispositions.contract_id,
         dispositions.customer_id,
         dispositions.routed_customer_id,
@@ -44,18 +44,18 @@ meters as (
         outcomes.percentile,
         outcomes.interval_seconds,
         outcomes.from_zero,
-        outcomes.group_slots,
-        outcomes.number_slot,
+        outcomes.group_column_nos,
+        outcomes.number_column_no,
         outcomes.text_column
     from dispositions
-    inner join {{ ref('int_kind_meters') }} as taken
+    inner join {{ ref('int_event_classes_with_meters') }} as taken
         on
-            dispositions.kind_no = taken.kind_no
+            dispositions.event_class_no = taken.event_class_no
             and dispositions.contract_id = taken.contract_id
     inner join {{ ref('int_meter_outcomes') }} as outcomes
         on
             dispositions.event_name = outcomes.event_name
-            and dispositions.fit = outcomes.fit
+            and dispositions.meter_matches = outcomes.meter_matches
             and taken.meter_code = outcomes.meter_code
     left join {{ ref('int_contract_zones') }} as zones
         on dispositions.contract_id = zones.contract_id
@@ -70,10 +70,10 @@ grouped as (
         meters.*,
         {{ combination }} as group_values,
         event_groups.events,
-        {{ in_slot('meters.number_slot', numbers, '_sum') }} as number_sum
+        {{ in_column('meters.number_column_no', numbers, '_sum') }} as number_sum
     from {{ ref('int_event_groups') }} as event_groups
     inner join meters
-        on event_groups.kind_no = meters.kind_no
+        on event_groups.event_class_no = meters.event_class_no
     where meters.aggregation in ({{ additive }})
 ),
 
@@ -96,7 +96,7 @@ looked_at as (
     select
         meters.*,
         {{ combination }} as group_values,
-        {{ in_slot('meters.number_slot', numbers, '') }} as number,
+        {{ in_column('meters.number_column_no', numbers, '') }} as number,
         case meters.text_column
             {%- for column in groups + texts %}
             when '{{ column }}' then events.{{ column }}
@@ -110,7 +110,7 @@ looked_at as (
         events.batch
     from {{ ref('int_event_dispositions') }} as events
     inner join meters
-        on events.kind_no = meters.kind_no
+        on events.event_class_no = meters.event_class_no
     where
         meters.aggregation not in ({{ additive }})
         -- where no such meter exists no event is routed again

@@ -5,15 +5,15 @@ with
 dispositions as (
     select
         superseded.month,
-        shapes.event_name,
+        signatures.event_name,
         'superseded' as disposition,
         count(*) as events
     from {{ ref('int_superseded_events') }} as superseded
-    inner join {{ ref('int_event_shapes') }} as shapes
-        on superseded.shape = shapes.shape
+    inner join {{ ref('int_event_signatures') }} as signatures
+        on superseded.signature = signatures.signature
     group by
         superseded.month,
-        shapes.event_name
+        signatures.event_name
     union all
     select
         {{ month_of('withdrawn.timestamp') }},
@@ -27,43 +27,43 @@ dispositions as (
     union all
     select
         late.month,
-        shapes.event_name,
+        signatures.event_name,
         'too_late',
         count(*)
     from {{ ref('int_late_versions') }} as late
-    inner join {{ ref('int_event_shapes') }} as shapes
-        on late.shape = shapes.shape
-    where late.is_kept_out
+    inner join {{ ref('int_event_signatures') }} as signatures
+        on late.signature = signatures.signature
+    where late.is_frozen_out
     group by
         late.month,
-        shapes.event_name
+        signatures.event_name
     union all
     select
         counted.month,
-        shapes.event_name,
+        signatures.event_name,
         'voided',
         sum(counted.events)
-    from {{ ref('int_counted_groups') }} as counted
-    inner join {{ ref('int_event_shapes') }} as shapes
-        on counted.shape = shapes.shape
+    from {{ ref('int_events_counted') }} as counted
+    inner join {{ ref('int_event_signatures') }} as signatures
+        on counted.signature = signatures.signature
     where counted.is_tombstone
     group by
         counted.month,
-        shapes.event_name
+        signatures.event_name
     having sum(counted.events) <> 0
     union all
     select
         event_groups.month,
         event_groups.event_name,
-        kinds.disposition,
+        event_classes.disposition,
         sum(event_groups.events)
     from {{ ref('int_event_groups') }} as event_groups
-    inner join {{ ref('int_kind_dispositions') }} as kinds
-        on event_groups.kind_no = kinds.kind_no
+    inner join {{ ref('int_event_class_dispositions') }} as event_classes
+        on event_groups.event_class_no = event_classes.event_class_no
     group by
         event_groups.month,
         event_groups.event_name,
-        kinds.disposition
+        event_classes.disposition
 ),
 
 -- of periods that take no more events, what they contained when they were rated last (R-45)

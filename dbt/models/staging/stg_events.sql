@@ -2,24 +2,24 @@
     unless the meters of the books ask for something else than they did. -#}
 {{ config(materialized='incremental', incremental_strategy='append', meta={'read_anew': true}) }}
 {%- set readings = event_readings() -%}
-{%- set numbers = slot_columns('number', readings) -%}
-{%- set texts = slot_columns('text', readings) -%}
-{%- set groups = slot_columns('group', readings) -%}
+{%- set numbers = reading_columns('number', readings) -%}
+{%- set texts = reading_columns('text', readings) -%}
+{%- set groups = reading_columns('group', readings) -%}
 {%- set first_group = numbers | length + texts | length + 1 -%}
-{#- what is worked out of other properties (R-90 to R-97) has its inputs behind the slots -#}
+{#- what is worked out of other properties (R-90 to R-97) has its inputs behind the columns -#}
 {%- set computed = computed_properties(readings) -%}
 {%- set inputs_at = first_group + groups | length -%}
 {%- set opened = [] -%}
-{%- set shapes = [] -%}
+{%- set signatures = [] -%}
 {%- for reading in readings -%}
-    {#- numbers first, then texts, each kind as long as its columns: a slot has one place whatever the event -#}
+    {#- numbers first, then texts, each kind as long as its columns: a column has one place whatever the event -#}
     {%- set names = plain(reading.numbers) + [none] * (numbers | length - reading.numbers | length)
         + reading.texts + [none] * (texts | length - reading.texts | length) + plain(reading.groups) -%}
     {%- if computed -%}
         {%- set names = names + [none] * (groups | length - reading.groups | length) + inputs_of(reading) -%}
     {%- endif -%}
     {%- do opened.append(property_texts('properties', names) if reading.numbers + reading.groups + reading.texts else 'null') -%}
-    {%- do shapes.append(shape(reading, first_group)) -%}
+    {%- do signatures.append(signature(reading, first_group)) -%}
 {%- endfor %}
 
 with
@@ -88,6 +88,6 @@ select
     {%- for column in numbers + texts %}
     {{ column }},
     {%- endfor %}
-    {{ by_event_name(readings, shapes, shape_without_meters()) }} as shape,
+    {{ by_event_name(readings, signatures, signature_without_meters()) }} as signature,
     {{ reading_version(readings) }} as reading_version
 from typed

@@ -1,19 +1,19 @@
-{#- How an event fits the meters of its name, one letter a meter in the order of meter_no: `m` the meter takes it, `b` it would
-    but the quantity is bad, `-` a filter does not hold. Two events of one name, customer, moment and fit share their fate. -#}
-{% macro fit(reading) -%}
+{#- How an event matches the meters of its name, one letter a meter in the order of meter_no: `m` the meter takes it, `b` it would
+    but the quantity is bad, `-` a filter does not hold. Two events of one name, customer, moment and matches share their fate. -#}
+{% macro meter_matches(reading) -%}
     {%- set letters = [] -%}
-    {%- for meter in reading.meters -%} {%- do letters.append(fit_letter(reading, meter)) -%} {%- endfor -%}
+    {%- for meter in reading.meters -%} {%- do letters.append(meter_match_letter(reading, meter)) -%} {%- endfor -%}
     {{ return((letters | join(' || ')) if letters else "''") }}
 {%- endmacro %}
 
-{% macro fit_letter(reading, meter) -%}
+{% macro meter_match_letter(reading, meter) -%}
     {%- set conditions = [] -%}
     {%- for filter in meter.filters -%}
         {%- do conditions.append("when not " ~ filter_holds(filter, text_column(reading, filter.property)) ~ " then '-'") -%}
     {%- endfor -%}
     {%- if meter.number_property is not none -%}
-        {%- set slot = reading.numbers.index(meter.number_property) + 1 -%}
-        {%- do conditions.append("when number_" ~ slot ~ " is null then 'b'") -%}
+        {%- set column_no = reading.numbers.index(meter.number_property) + 1 -%}
+        {%- do conditions.append("when number_" ~ column_no ~ " is null then 'b'") -%}
     {%- elif meter.text_property is not none -%}
         {%- do conditions.append("when " ~ text_column(reading, meter.text_property) ~ " is null then 'b'") -%}
     {%- endif -%}

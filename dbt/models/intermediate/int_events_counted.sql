@@ -1,6 +1,6 @@
 {#- Landed groups and their corrections side by side; added up, they are the events that count (R-11). -#}
 {{ config(materialized='view') }}
-{%- set numbers = slot_columns('number') %}
+{%- set numbers = reading_columns('number') %}
 
 select
     batch,
@@ -10,14 +10,14 @@ select
     route_start,
     pinned_contract_id,
     is_tombstone,
-    shape,
+    signature,
     false as is_late,
     events,
     {%- for column in numbers %}
     {{ column }}_sum
     {{- "," if not loop.last }}
     {%- endfor %}
-from {{ ref('int_landed_groups') }}
+from {{ ref('int_events_grouped_by_batch') }}
 union all
 select
     batch,
@@ -27,11 +27,11 @@ select
     route_start,
     pinned_contract_id,
     is_tombstone,
-    shape,
+    signature,
     is_late,
     events,
     {%- for column in numbers %}
     {{ column }}_sum
     {{- "," if not loop.last }}
     {%- endfor %}
-from {{ ref('int_group_corrections') }}
+from {{ ref('int_superseded_and_late_deltas') }}

@@ -1,8 +1,8 @@
 {#- The one pass over all events: of each landing, what the books cannot tell apart is added up. Which versions count plays no part
-    here: int_group_corrections takes off what does not. So a later run adds up new landings only, and a customer's months anew
+    here: int_superseded_and_late_deltas takes off what does not. So a later run adds up new landings only, and a customer's months anew
     where the windows of its contracts have changed. -#}
 {{ config(materialized='incremental', incremental_strategy='replace_rerouted', meta={'read_anew': true}) }}
-{%- set numbers = slot_columns('number') %}
+{%- set numbers = reading_columns('number') %}
 
 with
 
@@ -53,7 +53,7 @@ grouped as (
         routes.starts_at as route_start,
         events.pinned_contract_id,
         events.is_tombstone,
-        events.shape,
+        events.signature,
         count(*) as events,
         {%- for column in numbers %}
         sum(events.{{ column }}) as {{ column }}_sum
@@ -70,7 +70,7 @@ grouped as (
         routes.starts_at,
         events.pinned_contract_id,
         events.is_tombstone,
-        events.shape
+        events.signature
 )
 
 select

@@ -59,5 +59,5 @@ select
     event_name,
     kind,
     property,
-    cast(row_number() over (partition by event_name, kind order by property) as integer) as slot
+    cast(row_number() over (partition by event_name, kind order by property) as integer) as column_no
 from needed

@@ -1,11 +1,11 @@
 select distinct
-    kind_no,
-    slice_no,
+    event_class_no,
+    customer_interval_no,
     unrouted_reference,
     is_unrouted_external,
     pinned_contract_id,
     event_name,
-    fit,
+    meter_matches,
     is_late,
     closed_contract_id,
     closed_period_start

@@ -21,8 +21,8 @@ bounds as (
 )
 
 select
-    cast(row_number() over (order by customer_id, bound) as integer) as slice_no,
+    cast(row_number() over (order by customer_id, bound) as integer) as customer_interval_no,
     customer_id,
-    bound as slice_start,
-    lead(bound) over (partition by customer_id order by bound) as slice_end
+    bound as customer_interval_start,
+    lead(bound) over (partition by customer_id order by bound) as customer_interval_end
 from bounds

@@ -1,11 +1,11 @@
-{#- What the meters see of an event but its numbers, customer and moment, as one JSON list: its name, its fit, the names of its
-    properties where it lacks one that is read, and its group values as they came. Many events share a shape, so it is taken
-    apart and made canonical once a shape (int_event_shapes), not once an event. `first_group` is the place of the first group
+{#- What the meters see of an event but its numbers, customer and moment, as one JSON list: its name, how it matches meters, the names of its
+    properties where it lacks one that is read, and its group values as they came. Many events share a signature, so it is taken
+    apart and made canonical once a signature (int_event_signatures), not once an event. `first_group` is the place of the first group
     value in json_texts. -#}
-{% macro shape(reading, first_group) -%}
+{% macro signature(reading, first_group) -%}
     {%- set name = quoted(tojson(reading.event_name)) if reading.event_name is not none else json_string('event_name') -%}
     {#- letters need no escaping -#}
-    {%- set letters = quoted('"') ~ " || " ~ fit(reading) ~ " || " ~ quoted('"') -%}
+    {%- set letters = quoted('"') ~ " || " ~ meter_matches(reading) ~ " || " ~ quoted('"') -%}
     {%- set parts = [name, letters, lacking_names(reading, first_group)] -%}
     {%- for group in reading.groups -%}
         {%- do parts.append("coalesce(" ~ element('json_texts', first_group + loop.index0) ~ ", 'null')") -%}
@@ -13,8 +13,8 @@
     {{ return(json_list(parts)) }}
 {%- endmacro %}
 
-{#- The shape of an event whose name no meter takes. -#}
-{% macro shape_without_meters() -%} {{ return(json_list([json_string('event_name'), quoted('""'), quoted('null')])) }} {%- endmacro %}
+{#- The signature of an event whose name no meter takes. -#}
+{% macro signature_without_meters() -%} {{ return(json_list([json_string('event_name'), quoted('""'), quoted('null')])) }} {%- endmacro %}
 
 {#- JSON list of the names of an event's properties where a number or a group key is missing, else JSON's null. -#}
 {% macro lacking_names(reading, first_group) -%}

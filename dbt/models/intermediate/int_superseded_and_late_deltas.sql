@@ -1,13 +1,13 @@
-{#- What int_landed_groups has too much: versions that do not count, taken off again, and versions that landed too late for a closed
-    period, moved to groups of their own. Columns add up with those of int_landed_groups. -#}
-{%- set numbers = slot_columns('number') -%}
-{%- set read = ['batch', 'customer_reference', 'is_external_reference', 'occurred_at', 'pinned_contract_id', 'is_tombstone', 'shape'] + numbers %}
+{#- What int_events_grouped_by_batch has too much: versions that do not count, taken off again, and versions that landed too late for a closed
+    period, moved to groups of their own. Columns add up with those of int_events_grouped_by_batch. -#}
+{%- set numbers = reading_columns('number') -%}
+{%- set read = ['batch', 'customer_reference', 'is_external_reference', 'occurred_at', 'pinned_contract_id', 'is_tombstone', 'signature'] + numbers %}
 
 with
 
 late as (
     select
-        late.is_kept_out,
+        late.is_frozen_out,
         {%- for column in read %}
         events.{{ column }}
         {{- "," if not loop.last }}
@@ -43,17 +43,17 @@ corrections as (
     from superseded
     union all
     select
-        {{ all_but(['is_kept_out']) }},
+        {{ all_but(['is_frozen_out']) }},
         false,
         -1
     from late
     union all
     select
-        {{ all_but(['is_kept_out']) }},
+        {{ all_but(['is_frozen_out']) }},
         true,
         1
     from late
-    where not is_kept_out
+    where not is_frozen_out
 ),
 
 in_months as (
@@ -71,7 +71,7 @@ select
     routes.starts_at as route_start,
     corrections.pinned_contract_id,
     corrections.is_tombstone,
-    corrections.shape,
+    corrections.signature,
     corrections.is_late,
     cast(sum(corrections.events) as bigint) as events,
     {%- for column in numbers %}
@@ -90,5 +90,5 @@ group by
     routes.starts_at,
     corrections.pinned_contract_id,
     corrections.is_tombstone,
-    corrections.shape,
+    corrections.signature,
     corrections.is_late
