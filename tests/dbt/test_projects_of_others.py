@@ -59,6 +59,18 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (custom / "largest_documents.sql").write_text(
         "select invoice_id, total from {{ ref('invoices') }} order by total desc limit 3"
     )
+    # what our own way of building tables does not know, and dbt-duckdb's does
+    (custom / "indexed_documents.sql").write_text(
+        "{{ config(indexes=[{'columns': ['invoice_id'], 'unique': true}]) }} select invoice_id from {{ ref('invoices') }}"
+    )
+    (custom / "totals.sql").write_text(
+        "{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='currency') }} "
+        "select currency, sum(total) as total from {{ ref('invoices') }} group by currency"
+    )
+    (custom / "drafts.sql").write_text(
+        "{{ config(materialized='view', post_hook='create or replace table published.custom.hooked as select 1 as one') }} "
+        "select invoice_id from {{ ref('invoices') }} where status = 'draft'"
+    )
     (custom / "broken.sql").write_text("select cast(invoice_id as integer) as number from {{ ref('invoices') }}")
     (custom / "_custom__models.yml").write_text(
         """
@@ -109,7 +121,11 @@ def test_custom_models_are_published_with_the_marts_and_stop_nothing(first: tupl
         tables = {
             row[0] for row in database.sql("select table_name from duckdb_tables() where schema_name = 'custom'").fetchall()
         }
-        assert tables == {"largest_documents"}
+        assert tables == {"largest_documents", "indexed_documents", "totals", "hooked"}
+        views = database.sql("select view_name from duckdb_views() where schema_name = 'custom'").fetchall()
+        assert ("drafts",) in views
+        assert database.sql("select count(*) from duckdb_indexes() where table_name = 'indexed_documents'").fetchall() == [(1,)]
+        assert database.sql("select count(*) from custom.totals").fetchall() == [(1,)]
         assert database.sql("select count(*) from custom.largest_documents").fetchall() == [(3,)]
         assert database.sql("select count(*) > 0 from marts.invoices where status = 'issued'").fetchall() == [(True,)]
     assert "broken: " in said
@@ -141,6 +157,16 @@ def test_dbt_docs_are_generated_as_anybody_generates_them(house: Path, first: tu
     assert shown["invoices"]["columns"]["total"]["comment"]
     assert {"stg_events", "int_usage", "reconciliation", "largest_documents"} <= set(shown)
     assert not (warehouse / "derived" / "meterhouse.duckdb").exists()
+
+
+@pytest.mark.slow
+def test_what_no_night_asks_holds_for_what_is_published(house: Path, first: tuple[Path, str], tmp_path: Path) -> None:
+    """Tests that look at the SQL rather than at the night's data (tag:thorough), as a person asks them of a warehouse."""
+    arguments = ["--select", "tag:thorough", "--exclude-resource-type", "unit_test", "--target-path", str(tmp_path)]
+    said = _dbt(house / "dbt", "test", *arguments, METERHOUSE_WAREHOUSE=str(first[0] / "warehouse"))
+    assert "WARN=0 ERROR=0 SKIP=0" in said
+    assert "unique_key_revenue_by_month" in said
+    assert "unique_key_int_usage" in said
 
 
 @pytest.mark.slow
