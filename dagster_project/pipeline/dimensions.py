@@ -140,9 +140,12 @@ DIMENSIONS = (CUSTOMERS, CONTRACTS, PLANS, METERS, PRICINGS, RATE_CARDS, DEALS, 
 
 
 def dimensions(books: Books, as_of: datetime, deals: Mapping[str, pl.DataFrame] | None = None) -> dict[str, pl.DataFrame]:
-    """The frames of DIMENSIONS by name. deals: DEALS and DEAL_TERMS; without them there are none."""
+    """The frames of DIMENSIONS by name. deals: DEALS and DEAL_TERMS; without them there are none.
+
+    Raises `SchemaMismatch` where a key is not unique: nothing asks again behind it.
+    """
     contracts = contracts_at(books, as_of)
-    return {
+    found = {
         CUSTOMERS.name: books.customers,
         CONTRACTS.name: contracts,
         PLANS.name: plans_of(books, contracts),
@@ -155,6 +158,7 @@ def dimensions(books: Books, as_of: datetime, deals: Mapping[str, pl.DataFrame] 
         RATE_CARDS.name: _rate_cards(books, as_of),
         **(deals or {table.name: table.empty() for table in (DEALS, DEAL_TERMS)}),
     }
+    return {table.name: table.require(found[table.name], unique=True) for table in DIMENSIONS}
 
 
 _count = pl.col("tiers").fill_null(0)
