@@ -20,6 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 REPOSITORY = Path(__file__).parents[2]
 IMPORTED = (
     "dagster_project.cli.run",
@@ -28,7 +30,7 @@ IMPORTED = (
     "dagster_project.cli.reconcile",
     "dagster_project.cli.verify",
     "dagster_project.definitions",
-    "tests.scenarios.pipeline",
+    "tests.examination",
     # what a run imports on its way
     "alembic.command",
     "dagster._daemon.asset_daemon",
@@ -147,10 +149,9 @@ def _live(request: dict[str, Any]) -> int:
 
             dying.befall(*request["fault"])
         from dagster_project.cli.app import main
-        from dagster_project.pipeline import run
-        from tests.scenarios.pipeline import Unexamined
+        from tests import examination
 
-        run.Examiner = Unexamined  # type: ignore[misc]  # Great Expectations is a process of its own, slower than all the rest
+        examination.leave_out(pytest.MonkeyPatch())
         main()
         code = 0
     except SystemExit as end:

@@ -15,6 +15,7 @@ import pytest
 from dagster_project.cli.demo import airport_books
 from dagster_project.demo import sample_events
 from rating import books
+from tests import examination
 from tests.nights import warehouses
 from tests.samples import airport_by_hand
 from tests.samples.airport_by_hand import Line
@@ -44,7 +45,8 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The warehouse after one night, with Great Expectations looking on."""
     folder = tmp_path_factory.mktemp("airport")
     sample_events.write_flights(folder / "inbox")
-    pipeline.run(airport_books(), folder / "inbox", folder / "warehouse", AFTER_THE_YEAR, examined=True)
+    with examination.looking_on():
+        pipeline.run(airport_books(), folder / "inbox", folder / "warehouse", AFTER_THE_YEAR)
     return folder / "warehouse"
 
 

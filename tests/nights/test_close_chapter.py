@@ -13,7 +13,6 @@ import openpyxl
 import pytest
 from typer.testing import CliRunner
 
-from dagster_project.checks.expectations.client import ExpectationClient
 from dagster_project.cli.app import app
 from dagster_project.cli.demo import airport_books
 
@@ -38,8 +37,6 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, lis
     (folder / "contracts_data").symlink_to(airport_books().parent)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr(ExpectationClient, "warm_up", lambda _: None)
-        patch.setattr(ExpectationClient, "examine", lambda *_: [])
         said = ""
         for kind, text in FENCE.findall(CHAPTER.read_text()):
             if kind == "python":

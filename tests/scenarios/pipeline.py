@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dagster_project.checks.expectations.client import ExpectationClient, ExpectationResult
 from dagster_project.cli.launch import launch
 from dagster_project.errors import sentences_of
 from dagster_project.pipeline.run import Run
@@ -20,36 +16,14 @@ from dagster_project.warehouse.paths import Warehouse
 Row = dict[str, Any]
 
 
-class Unexamined(ExpectationClient):
-    """Expects nothing: Great Expectations would start a process of its own for every run, which takes longer than the run."""
-
-    def warm_up(self) -> None:
-        pass
-
-    def examine(self, suite: str, parquet: Path, known: Mapping[str, list[str]]) -> list[ExpectationResult]:
-        return []
-
-
-@dataclass(frozen=True)
-class UnexaminedRun(Run):
-    """A run in which every check looks on but Great Expectations; tests/nights runs with it."""
-
-    @cached_property
-    def examiner(self) -> ExpectationClient:
-        return Unexamined(self.warehouse)
-
-
 class Refused(Exception):
     """A run that a person has to put right before anything is rated; the sentences say how."""
 
 
-def run(
-    books: Path, inbox: Path, warehouse: Path, as_of: str, *, issue: bool = True, examined: bool = False, **more: Any
-) -> str:
+def run(books: Path, inbox: Path, warehouse: Path, as_of: str, *, issue: bool = True, **more: Any) -> str:
     """Carry a run out; it must balance. Returns what it says of contracts held back. Raises `Refused` with what a person would read."""
-    kind = Run if examined else UnexaminedRun
     try:
-        outcome = launch(kind(Warehouse(warehouse), books, str(inbox), instant(as_of), issue=issue, **more))
+        outcome = launch(Run(Warehouse(warehouse), books, str(inbox), instant(as_of), issue=issue, **more))
     except Exception as error:
         sentences = sentences_of(error)
         if not sentences:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project.checks.expectations.client import ExpectationClient
 from dagster_project.cli.launch import launch
 from dagster_project.pipeline.job import Outcome
 from dagster_project.pipeline.run import Run
 from dagster_project.warehouse.paths import Warehouse
+from tests import examination
 
 REPOSITORY = Path(__file__).parents[2]
 ACME = REPOSITORY / "contracts_data" / "acme_ai"
@@ -29,14 +29,13 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
     folder = tmp_path_factory.mktemp("night")
     shutil.copytree(ACME / "sample_events", folder / "inbox")
     run = Run(Warehouse(folder / "warehouse"), ACME, str(folder / "inbox"), AS_OF)
-    return run, launch(run)
+    with examination.looking_on():
+        return run, launch(run)
 
 
 @pytest.fixture
-def small_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
-    """Makes runs over a warehouse of this test's own, with the guide's three calls in the inbox; without Great Expectations."""
-    monkeypatch.setattr(ExpectationClient, "warm_up", lambda _: None)
-    monkeypatch.setattr(ExpectationClient, "examine", lambda *_: [])
+def small_run(tmp_path: Path) -> Callable[..., Run]:
+    """Makes runs over a warehouse of this test's own, with the guide's three calls in the inbox."""
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     shutil.copy(ACME / "sample_events" / "2026-02-guide-batch.json", inbox)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project.checks.expectations.client import ExpectationClient
 from dagster_project.cli import app as commands
 from tests.shell.conftest import ACME, Night
 
@@ -139,8 +138,6 @@ def test_init_writes_a_folder_whose_books_are_sound_and_overwrites_nothing(
 def test_a_run_says_its_end_as_one_object_or_nothing_at_all(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ExpectationClient, "warm_up", lambda _: None)
-    monkeypatch.setattr(ExpectationClient, "examine", lambda *_: [])
     (tmp_path / "inbox").mkdir()
     shutil.copy(ACME / "sample_events" / "2026-02-guide-batch.json", tmp_path / "inbox")
     run = ("run", "--books", str(ACME), "--inbox", str(tmp_path / "inbox"), "--warehouse", str(tmp_path / "warehouse"))
