@@ -7,11 +7,13 @@ inputs have changed (`warehouse/dbt_build_cache.py`).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from dagster_project.pipeline.said import Key
+from dagster_project.warehouse.database import connect
 from dagster_project.warehouse.dbt_runner import THOROUGH, DbtFailed, DbtHouse, DbtResult
 
 Node = Mapping[str, Any]
@@ -64,6 +66,24 @@ def is_custom(node: Node) -> bool:
 
 def is_blocking(test: Node) -> bool:
     return bool(test["config"]["severity"].lower() == "error" and not is_custom(test))
+
+
+def drop_unknown(database: Path, schemas: Collection[str]) -> None:
+    """Drop what no model makes from schemas that only models fill: an earlier version of the project has left it."""
+    if not database.exists():
+        return
+    known = {table_of(node) for node in project().models(schemas).values()}
+    with connect(database) as connection:
+        relations = connection.execute(
+            """
+            select schema_name, table_name, 'table' from duckdb_tables() where not internal
+            union all
+            select schema_name, view_name, 'view' from duckdb_views() where not internal
+            """
+        ).fetchall()
+        for schema, name, kind in relations:
+            if schema in schemas and (schema, name) not in known:
+                connection.execute(f'drop {kind} "{schema}"."{name}"')
 
 
 def require_built(results: Iterable[DbtResult]) -> None:

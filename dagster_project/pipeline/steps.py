@@ -220,7 +220,12 @@ def build(run: Run, select: str) -> list[DbtResult]:
     if select == BELOW:
         gate.begin(house, run.as_of)
         return dbt_build_cache.build(
-            house, select, [house.books, house.schedule, withdrawals.left_out(house)], landed, holds=[house.work_database]
+            house,
+            select,
+            [house.books, house.schedule, withdrawals.left_out(house)],
+            landed,
+            holds=[house.work_database],
+            begin_anew=partial(models.drop_unknown, house.work_database, BELOW.split()),
         )
     landed += [batch.folder for batch in issued.batches(house, run.as_of)]
     inputs = [house.books, house.schedule, house.documents, house.attention, house.dimensions, withdrawals.left_out(house)]

@@ -30,12 +30,14 @@ def build(
     holds: Sequence[Path],
     then: str | None = None,
     begin: Callable[[], None] = lambda: None,
+    begin_anew: Callable[[], None] = lambda: None,
 ) -> list[DbtResult]:
     """Build the selected models, or say again what came of the last build of the same inputs.
 
     inputs: Parquet files and folders of them, told apart by content. appended: files that are never rewritten, told apart by
     name. holds: databases of which one must be there for an old build to be of use. then: models to build once the others are good,
-    of which anything may fail; their tests may look at the others and have no say in their building. begin: what a build begins with.
+    of which anything may fail; their tests may look at the others and have no say in their building. begin: what a build begins with;
+    begin_anew: what it begins with where another version of the project has built last.
     """
     memory = warehouse.derived / "built.json"
     builds = _remembered(memory)
@@ -46,11 +48,13 @@ def build(
     # a build that dies leaves nothing to rely on, and later builds rest on this one
     earlier = dict(itertools.takewhile(lambda build: build[0] != select, builds.items()))
     write_atomically(memory, json.dumps(earlier).encode())
+    if last and last.get("project") != project_version():
+        begin_anew()
     begin()
     results = DbtHouse(warehouse).build(select, exclude=then)
     if all(result.is_good for result in results):
         results += DbtHouse(warehouse).build(then) if then else []
-        now = {"fingerprint": fingerprint, "results": [asdict(result) for result in results]}
+        now = {"project": project_version(), "fingerprint": fingerprint, "results": [asdict(result) for result in results]}
         write_atomically(memory, json.dumps(earlier | {select: now}).encode())
     return results
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from dagster_project.pipeline import nightly
 from dagster_project.pipeline.job import carry_out_steps, said_by
 from dagster_project.pipeline.run import Run, exclusive_run
 from dagster_project.pipeline.said import Checked, Made, Said
+from dagster_project.warehouse.database import connect
 from dagster_project.warehouse.paths import Warehouse
 from rating.rate import EVERY_MONTH
 from tests.shell.test_a_night import fingerprint, rows
@@ -83,3 +85,20 @@ def test_steps_stop_at_a_blocking_check_and_go_on_past_a_look(
 def test_the_pipeline_imports_no_dagster() -> None:
     ask = "import sys, dagster_project.cli.run, dagster_project.pipeline.job; sys.exit('dagster' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", ask], check=False).returncode == 0
+
+
+def test_what_an_earlier_version_of_the_models_has_left_is_dropped(small_run: Callable[..., Run]) -> None:
+    run = small_run()
+    assert carry_out_steps(run).balanced
+    memory = run.warehouse.derived / "built.json"
+    builds = json.loads(memory.read_text())
+    builds["staging intermediate"] |= {"project": "an earlier one", "fingerprint": ""}
+    memory.write_text(json.dumps(builds))
+    with connect(run.warehouse.work_database) as database:
+        database.execute("create table intermediate.int_landed_groups as select 1 as one")
+        database.execute("create view staging.stg_of_old as select 1 as one")
+    assert carry_out_steps(small_run()).balanced
+    with connect(run.warehouse.work_database, read_only=True) as database:
+        left = {name for (name,) in database.execute("select table_name from information_schema.tables").fetchall()}
+    assert left & {"int_landed_groups", "stg_of_old"} == set()
+    assert "int_usage" in left
