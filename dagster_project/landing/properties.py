@@ -28,7 +28,7 @@ _TEXT: Final = r'"[^"\\]*"'
 _CANONICAL = rf"(?:{_TEXT}|true|false|null|0|-?[1-9][0-9]{{0,17}}"
 _CANONICAL += r"|-?0\.[0-9]{0,3}[1-9]|-?[1-9][0-9]{0,8}\.[0-9]{0,5}[1-9])"
 _MEMBER: Final = rf"{_TEXT}:{_CANONICAL}"
-_PLAIN: Final = rf"^\{{(?:{_MEMBER}(?:,{_MEMBER})*)?\}}$"
+_IS_PLAIN: Final = pl.first().str.contains(rf"^\{{(?:{_MEMBER}(?:,{_MEMBER})*)?\}}$")
 # what a reader of JSON carries that takes a number for 64 bits; -0 and exponents are written by value
 _CARRIED: Final = re.compile(rb"0|-?[1-9][0-9]{0,17}|(?!-?0\.00000)(?=-?(?:[0-9]\.?){1,15}$)-?[0-9]+\.[0-9]+")
 _AS_IT_STANDS: Final = re.compile(
@@ -52,11 +52,13 @@ def canonical_texts(properties: Sequence[Members | None]) -> tuple[pl.Series, pl
     if not properties:
         return pl.Series(dtype=pl.String), pl.Series(dtype=pl.String)
     lines = _encoder.encode_lines(properties).decode()
-    texts = pl.Series([lines.removesuffix("\n")]).str.split("\n").explode()
-    texts = texts.set(texts == "null", None)
-    odd = (~texts.str.contains(_PLAIN)).arg_true()
+    texts = pl.Series(lines.removesuffix("\n").split("\n"), dtype=pl.String())
+    if None in properties:
+        texts = texts.set(texts == "null", None)
+    is_plain = texts.to_frame().select_seq(_IS_PLAIN).to_series()
     faults = pl.Series([None], dtype=pl.String).new_from_index(0, len(texts))
-    if len(odd):
+    if not is_plain.all():
+        odd = (~is_plain).arg_true()
         made, wrong = zip(*(_canonical(properties[row] or {}) for row in odd), strict=True)
         texts = texts.scatter(odd, pl.Series(made, dtype=pl.String))
         faults = faults.scatter(odd, pl.Series(wrong, dtype=pl.String))

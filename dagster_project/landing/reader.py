@@ -8,6 +8,7 @@ What belongs here: columns made of events. What does not: what their values have
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -35,8 +36,10 @@ from dagster_project.landing.times import read_times
 from rating.books.garbage import uncollected
 
 PARTS: Final = 16  # that a piece is read in where a line of it is not what is expected
+PART_LINES_MIN: Final = 250  # about as many cost as much one by one as it costs to begin with a part
 _FOUND: Final = {"wrong": pl.String(), "timestamp_json": pl.String(), "is_read": pl.Boolean()}
 UNREAD: Final = {"row": pl.UInt32(), "field": pl.String()}
+_PLACES: Final = ("file", "position", "element", "received_at", "is_receipt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,11 @@ class Fields:
     (null: no time); timestamp_json, a time that is no text; wrong, what is wrong with types and properties (null: nothing); is_read,
     whether the line is a JSON object.
 
-    unread: UNREAD, the fields of rows that nobody reads. line_of: the text of a row.
+    unread: the fields of rows that nobody reads. line_of: the text of a row.
     """
 
     rows: pl.DataFrame
-    unread: pl.DataFrame
+    unread: Sequence[tuple[int, str]]
     line_of: Callable[[int], str]
 
 
@@ -67,18 +70,23 @@ class Reader:
             return [self.of_lines(lines_of(piece))]
         if (together := self._of_alike(piece)) is not None:
             return [together]
-        parts = piece.parts(PARTS)
+        if len(piece.start) < 2 * PART_LINES_MIN:
+            return [self.of_lines(lines_of(piece))]
+        parts = piece.parts(min(PARTS, len(piece.start) // PART_LINES_MIN))
         return [self.of_lines(lines_of(part)) if (alike := self._of_alike(part)) is None else alike for part in parts]
 
     def _of_alike(self, piece: Piece) -> Fields | None:
         """What lines say that are all alike; None where one is not."""
         if (together := self._together(piece.text, len(piece.start))) is None:
             return None
-        places = pl.DataFrame({"file": piece.file, "position": piece.position}).with_columns(
-            element=pl.lit(0, dtype=pl.Int32),
-            received_at=pl.lit(None, dtype=pl.String),
-            is_receipt=pl.lit(None, dtype=pl.Boolean),
-        )
+        count = len(piece.start)
+        places = {
+            "file": pl.Series(piece.file),
+            "position": pl.Series(piece.position),
+            "element": _everywhere(0, pl.Int32(), count),
+            "received_at": _everywhere(None, pl.String(), count),
+            "is_receipt": _everywhere(None, pl.Boolean(), count),
+        }
         text, start, end = piece.text, piece.start, piece.end
         return self._fields(places, *together, lambda row: text_of(text[start[row] : end[row]]))
 
@@ -88,7 +96,7 @@ class Reader:
         items = texts.cast(pl.Binary).to_list()
         are_objects = faults.null_count() == len(items) and bool((texts.str.starts_with("{") & texts.str.ends_with("}")).all())
         if are_objects and (together := self._together(b"\n".join(items), len(items))) is not None:
-            return self._fields(lines, *together, texts.__getitem__)
+            return self._fields(lines.to_dict(), *together, texts.__getitem__)
         events = list(map(_alone, items))
         odd = [(row, fault) for row, (event, fault) in enumerate(zip(events, faults, strict=True)) if event is None or fault]
         looked = {row: examined(items[row]) if fault is None else unreadable(fault) for row, fault in odd}
@@ -98,7 +106,7 @@ class Reader:
         usual = (None, None, True)
         found = pl.DataFrame([told.get(row, usual) for row in range(len(items))], schema=_FOUND, orient="row")
         unread = [(row, name) for row, one in looked.items() for name in one.unread]
-        return self._fields(lines, _columns(events), unread, texts.__getitem__, **found.to_dict())
+        return self._fields(lines.to_dict(), _columns(events, may_be_empty=True), unread, texts.__getitem__, **found.to_dict())
 
     def _together(self, text: bytes, count: int) -> tuple[_Columns, list[tuple[int, str]]] | None:
         """The fields of lines that are all alike and give no key twice, and UNREAD of them; what they are like is expected of the next
@@ -115,15 +123,15 @@ class Reader:
                 if events is None:
                     return None
                 self._expected = expected
-                columns = _columns(events)
-                if _may_repeat(text, columns.filled, columns.properties):
+                columns = _columns(events, may_be_empty=b'""' in text)
+                if _may_repeat(text, columns.given, columns.properties):
                     return None
                 return columns, _unread(events, expected.unread)
         return None
 
     def _fields(
         self,
-        places: pl.DataFrame,
+        places: Mapping[str, pl.Series],
         columns: _Columns,
         unread: Sequence[tuple[int, str]],
         line_of: Callable[[int], str],
@@ -131,25 +139,30 @@ class Reader:
     ) -> Fields:
         """Fields of columns, a row each. found: what was seen of lines that had to be examined."""
         properties, faults = canonical_texts(columns.properties)
-        times = columns.texts["timestamp"]
-        rows = places.select("file", "position", "element", "received_at", "is_receipt").with_columns(
-            **{name: _filled(columns.texts[name]) for name in SPELLINGS},
-            timestamp=times,
-            tombstone=columns.tombstone,
-            properties=properties,
-            **read_times(times, self._zone).select("instant", "is_bare_date").to_dict(),
-            stated_at=_stated_at(places.get_column("received_at")),
-            timestamp_json=found.get("timestamp_json", pl.lit(None, dtype=pl.String)),
-            is_read=found.get("is_read", pl.lit(value=True)),
-            wrong=_both(found["wrong"], faults) if found else faults,
+        times, count = columns.texts["timestamp"], len(properties)
+        read = read_times(times, self._zone)
+        # a frame of columns that are there: a step of Polars for each list would cost a short one more than all that is in it
+        rows = pl.DataFrame(
+            {
+                **{name: places[name] for name in _PLACES},
+                **columns.texts,
+                "tombstone": columns.tombstone,
+                "properties": properties,
+                "instant": read["instant"],
+                "is_bare_date": read["is_bare_date"],
+                "stated_at": _stated_at(places["received_at"]),
+                "timestamp_json": found["timestamp_json"] if found else _everywhere(None, pl.String(), count),
+                "is_read": found["is_read"] if found else _everywhere(True, pl.Boolean(), count),
+                "wrong": _both(found["wrong"], faults) if found else faults,
+            }
         )
-        return Fields(rows, pl.DataFrame(unread, schema=UNREAD, orient="row"), line_of)
+        return Fields(rows, unread, line_of)
 
 
 def unread_in(fields: Fields, is_event: pl.Series) -> pl.DataFrame:
     """FINDINGS about fields that nobody reads, of the rows that are events."""
     places = fields.rows.select("file", "position").with_row_index("row").filter(is_event)
-    return unread_fields(fields.unread.join(places, on="row"))
+    return unread_fields(pl.DataFrame(fields.unread, schema=UNREAD, orient="row").join(places, on="row"))
 
 
 def _unread(events: Sequence[Any], names: Sequence[str]) -> list[tuple[int, str]]:
@@ -164,34 +177,31 @@ def _both(wrong: pl.Series, faults: pl.Series) -> pl.Series:
 
 def _stated_at(stated: pl.Series) -> pl.Series:
     if stated.null_count() == len(stated):
-        return pl.Series([None], dtype=pl.Datetime("us")).new_from_index(0, len(stated))
+        return _everywhere(None, pl.Datetime("us"), len(stated))
     return read_times(stated, "UTC").get_column("instant")
 
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """The fields of events as columns, as lines give them."""
+    """The fields of events as columns, texts null where they are empty, but for times; given: how many are there and not null."""
 
     texts: Mapping[str, pl.Series]
     tombstone: pl.Series
     properties: Sequence[Members | None]
-
-    @property
-    def filled(self) -> int:
-        """How many fields are given and not null."""
-        columns = (*self.texts.values(), self.tombstone)
-        return sum(len(column) - column.null_count() for column in columns) + len(self.properties) - self.properties.count(None)
+    given: int
 
 
-def _columns(events: Sequence[Any]) -> _Columns:
+def _columns(events: Sequence[Any], *, may_be_empty: bool) -> _Columns:
+    values = {name: list(map(attrgetter(name), events)) for name in FIELDS}
+    given = {name: len(events) - column.count(None) for name, column in values.items()}
+
     def column(name: str, dtype: pl.DataType) -> pl.Series:
-        return pl.Series(list(map(attrgetter(name), events)), dtype=dtype)
+        return pl.Series(values[name], dtype=dtype) if given[name] else _everywhere(None, dtype, len(events))
 
-    return _Columns(
-        {name: column(name, pl.String()) for name in (*SPELLINGS, "timestamp")},
-        column("tombstone", pl.Boolean()),
-        list(map(attrgetter("properties"), events)),
-    )
+    texts = {name: column(name, pl.String()) for name in (*SPELLINGS, "timestamp")}
+    if may_be_empty:
+        texts |= {name: _filled(texts[name]) for name in SPELLINGS}
+    return _Columns(texts, column("tombstone", pl.Boolean()), values["properties"], sum(given.values()))
 
 
 def _may_repeat(text: bytes, fields: int, properties: Iterable[Members | None]) -> bool:
@@ -222,6 +232,14 @@ def _alone(line: bytes) -> Any:
 
 
 def _filled(texts: pl.Series) -> pl.Series:
-    """A field of events; null where it is empty."""
     is_empty = texts == ""
     return texts.set(is_empty, None) if is_empty.any() else texts
+
+
+def _everywhere(value: bool | int | None, dtype: pl.DataType, count: int) -> pl.Series:
+    return _once(value, dtype).new_from_index(0, count)
+
+
+@functools.cache
+def _once(value: bool | int | None, dtype: pl.DataType) -> pl.Series:
+    return pl.Series([value], dtype=dtype)

@@ -23,8 +23,10 @@ from rating.instants import instants_of
 FIRST_INSTANT: Final = datetime(1, 1, 1)  # noqa: DTZ001 - instants are naive UTC
 
 _BARE_DATE: Final = r"^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$"
-_COMMON: Final = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?Z$"
+_IS_COMMON: Final = pl.first().str.contains(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?Z$")
 _EPOCH_DIGITS: Final = {"epoch_s": 6, "epoch_ms": 3, "epoch_us": 0}  # decimals of a number that make microseconds of it
+_NO_BARE_DATE: Final = pl.Series("is_bare_date", [False])
+_ZONED: Final = pl.Series("has_zone", [True])
 _LAST_INSTANT: Final = pl.datetime(9999, 12, 31, time_unit="us")
 
 
@@ -47,16 +49,16 @@ def read_times(texts: pl.Series, zone: str) -> pl.DataFrame:
 
 def _common_times(texts: pl.Series) -> pl.DataFrame | None:
     """What `read_times` says of texts that are all null or of the most common form; None where one is not, or is no time."""
-    if not texts.str.contains(_COMMON).all():
+    if not texts.to_frame().select_seq(_IS_COMMON).to_series().all():
         return None
     try:
         zoned = texts.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.timestamp("us", "UTC"))
     except pa.ArrowInvalid:
         return None
-    instants = pl.Series(zoned, dtype=pl.Datetime("us", "UTC")).dt.replace_time_zone(None)
+    instants = pl.Series("instant", zoned.cast(pa.timestamp("us")), dtype=pl.Datetime("us"))
     if (instants < FIRST_INSTANT).any():
         return None
-    return pl.DataFrame({"instant": instants}).with_columns(is_bare_date=pl.lit(value=False), has_zone=pl.lit(value=True))
+    return pl.DataFrame([instants, _NO_BARE_DATE.new_from_index(0, len(texts)), _ZONED.new_from_index(0, len(texts))])
 
 
 def read_stated_times(

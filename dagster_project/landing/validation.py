@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from dagster_project.landing import findings
@@ -39,7 +40,7 @@ _SHOWN: Final = 80  # characters of a wrong value that its sentence repeats
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A line breaks it where `is_broken` is true; `sentence` says what is wrong and what to write instead."""
+    """A line breaks it where `is_broken` is true (null: it does not); `sentence` says what is wrong and what to write instead."""
 
     is_broken: pl.Expr
     sentence: pl.Expr
@@ -47,7 +48,7 @@ class Rule:
 
 def _rule(is_broken: pl.Expr, *sentence: str | pl.Expr) -> Rule:
     parts = [pl.lit(part) if isinstance(part, str) else part for part in sentence]
-    return Rule(is_broken.fill_null(value=False), pl.concat_str(parts))
+    return Rule(is_broken, pl.concat_str(parts))
 
 
 def _of_epoch(written: pl.Expr) -> pl.Expr:
@@ -94,35 +95,47 @@ _RULES: Final = (
 )
 
 
+# made once: a list at the door takes little longer to judge than an expression to build
+_IS_EVENT: Final = ~pl.any_horizontal(rule.is_broken for rule in _RULES).fill_null(value=False)
+_SENTENCES: Final = pl.concat_str(
+    (pl.when(rule.is_broken).then(rule.sentence) for rule in _RULES), separator="; ", ignore_nulls=True
+)
+_IS_UNTIMED: Final = pl.col("instant").is_null() | pl.col("tombstone").fill_null(value=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Which rows are events, the events, and why each of the others is none."""
+    """Rows, which of them are events, and why each of the others is none."""
 
+    rows: pl.DataFrame
     is_event: pl.Series
-    events: pl.DataFrame
     reasons: pl.Series
+
+    @property
+    def events(self) -> pl.DataFrame:
+        return _events(self.rows if self.is_event.all() else self.rows.filter(self.is_event))
 
 
 def judge(rows: pl.DataFrame, as_of: datetime) -> Verdict:
-    """Part rows of `reader.Fields` into events and others, which break a rule or more.
-
-    received_at is what the file states where that is not later than as_of, and as_of otherwise (R-9); of a door's events it is their
-    receipt (R-60).
-    """
-    rows = rows.with_columns(
-        arrived_at=pl.when((pl.col("stated_at") <= as_of) | pl.col("is_receipt"))
-        .then("stated_at")
-        .otherwise(pl.lit(as_of, dtype=pl.Datetime("us")))
-    )
-    is_event = ~rows.select(pl.any_horizontal(rule.is_broken for rule in _RULES)).to_series()
+    """Part rows of `reader.Fields` into events and others, which break a rule or more."""
+    rows = rows.with_columns(_arrived_at(rows, as_of))
+    is_event = rows.select_seq(_IS_EVENT).to_series()
     if is_event.all():
-        return Verdict(is_event, _events(rows), pl.Series(dtype=pl.String))
-    sentences = pl.concat_str(
-        (pl.when(rule.is_broken).then(rule.sentence) for rule in _RULES), separator="; ", ignore_nulls=True
-    )
+        return Verdict(rows, is_event, pl.Series(dtype=pl.String))
     broken = rows.filter(~is_event)
-    reasons = broken.select(pl.when("is_read").then(sentences).otherwise("wrong")).to_series()
-    return Verdict(is_event, _events(rows.filter(is_event)), reasons)
+    reasons = broken.select(pl.when("is_read").then(_SENTENCES).otherwise("wrong")).to_series()
+    return Verdict(rows, is_event, reasons)
+
+
+def _arrived_at(rows: pl.DataFrame, as_of: datetime) -> pl.Series:
+    """What the file states where that is not later than as_of, and as_of otherwise (R-9); of a door's events it is their receipt
+    (R-60)."""
+    everywhere = pl.Series("arrived_at", np.full(rows.height, as_of, dtype="datetime64[us]"))
+    stated = rows.get_column("stated_at")
+    if stated.null_count() == rows.height:
+        return everywhere
+    is_taken = ((stated <= as_of) | rows.get_column("is_receipt")).fill_null(value=False)
+    return stated.zip_with(is_taken, everywhere).alias("arrived_at")
 
 
 def _events(rows: pl.DataFrame) -> pl.DataFrame:
@@ -185,24 +198,25 @@ class Judge:
         for cut in _put_together(cuts):
             for fields in self._reader.of_piece(cut) if isinstance(cut, Piece) else [self._reader.of_lines(cut)]:
                 verdict = judge(fields.rows, self._as_of)
+                landed = verdict.events
                 counted.update(dict(fields.rows.get_column("file").value_counts().iter_rows()))
-                events.append(verdict.events)
+                events.append(landed)
                 rejected.append(_rejected(fields, verdict))
-                found += [findings.of_events(verdict.events), unread_in(fields, verdict.is_event)]
+                found += [findings.of_events(landed), unread_in(fields, verdict.is_event)]
         return Judged(counted, _in_order(events), _in_order(rejected), findings.summed(found))
 
     def verdicts(self, piece: Piece) -> Verdicts:
         """What `judged` would say of the lines of a list, for who wants to know no more."""
-        rows = pl.concat([fields.rows for fields in self._reader.of_piece(piece)])
-        verdict = judge(rows, self._as_of)
+        rows = [fields.rows for fields in self._reader.of_piece(piece)]
+        verdict = judge(rows[0] if len(rows) == 1 else pl.concat(rows), self._as_of)
+        keys = verdict.rows["idempotency_key"]
+        is_untimed = verdict.rows.select_seq(_IS_UNTIMED).to_series()
+        if len(verdict.reasons) == 0:
+            return Verdicts([None] * len(keys), keys.to_list(), is_untimed.to_numpy())
         is_event = verdict.is_event
-        reasons = pl.Series([None], dtype=pl.String).new_from_index(0, len(is_event))
-        told = rows.select(
-            reason=reasons.scatter((~is_event).arg_true(), verdict.reasons),
-            key=pl.when(is_event).then("idempotency_key"),
-            is_untimed=(pl.col("instant").is_null() | pl.col("tombstone").fill_null(value=False)) & is_event,
-        )
-        return Verdicts(told["reason"].to_list(), told["key"].to_list(), told["is_untimed"].to_numpy(writable=True))
+        reasons = pl.Series([None], dtype=pl.String).new_from_index(0, len(keys))
+        reasons = reasons.scatter((~is_event).arg_true(), verdict.reasons)
+        return Verdicts(reasons.to_list(), keys.set(~is_event, None).to_list(), (is_untimed & is_event).to_numpy())
 
 
 def _rejected(fields: Fields, verdict: Verdict) -> pl.DataFrame:
