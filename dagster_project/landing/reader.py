@@ -106,7 +106,7 @@ class Reader:
         usual = (None, None, True)
         found = pl.DataFrame([told.get(row, usual) for row in range(len(items))], schema=_FOUND, orient="row")
         unread = [(row, name) for row, one in looked.items() for name in one.unread]
-        return self._fields(lines.to_dict(), _columns(events, may_be_empty=True), unread, texts.__getitem__, **found.to_dict())
+        return self._fields(lines.to_dict(), _columns(events), unread, texts.__getitem__, **found.to_dict())
 
     def _together(self, text: bytes, count: int) -> tuple[_Columns, list[tuple[int, str]]] | None:
         """The fields of lines that are all alike and give no key twice, and UNREAD of them; what they are like is expected of the next
@@ -123,7 +123,7 @@ class Reader:
                 if events is None:
                     return None
                 self._expected = expected
-                columns = _columns(events, may_be_empty=b'""' in text)
+                columns = _columns(events)
                 if _may_repeat(text, columns.given, columns.properties):
                     return None
                 return columns, _unread(events, expected.unread)
@@ -191,7 +191,7 @@ class _Columns:
     given: int
 
 
-def _columns(events: Sequence[Any], *, may_be_empty: bool) -> _Columns:
+def _columns(events: Sequence[Any]) -> _Columns:
     values = {name: list(map(attrgetter(name), events)) for name in FIELDS}
     given = {name: len(events) - column.count(None) for name, column in values.items()}
 
@@ -199,8 +199,7 @@ def _columns(events: Sequence[Any], *, may_be_empty: bool) -> _Columns:
         return pl.Series(values[name], dtype=dtype) if given[name] else _everywhere(None, dtype, len(events))
 
     texts = {name: column(name, pl.String()) for name in (*SPELLINGS, "timestamp")}
-    if may_be_empty:
-        texts |= {name: _filled(texts[name]) for name in SPELLINGS}
+    texts |= {name: _filled(texts[name]) for name in SPELLINGS if "" in values[name]}
     return _Columns(texts, column("tombstone", pl.Boolean()), values["properties"], sum(given.values()))
 
 
@@ -232,8 +231,7 @@ def _alone(line: bytes) -> Any:
 
 
 def _filled(texts: pl.Series) -> pl.Series:
-    is_empty = texts == ""
-    return texts.set(is_empty, None) if is_empty.any() else texts
+    return texts.set(texts == "", None)
 
 
 def _everywhere(value: bool | int | None, dtype: pl.DataType, count: int) -> pl.Series:
