@@ -8,6 +8,7 @@ What belongs here: texts to instants. What does not: bare dates, whose first ins
 
 from __future__ import annotations
 
+import functools
 import re
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -63,6 +64,7 @@ class Time(NamedTuple):
     decimals: int
 
 
+@functools.lru_cache(maxsize=10_000)  # what is agreed in a month begins and ends on few days
 def time_of(text: str) -> Time | None:
     """What one text says, the same as `instants_of` says of many; None where it is no time in extended form."""
     if not (found := _time.match(text)):

@@ -72,10 +72,15 @@ class Door:
     """Takes requests from an event loop and works them off a moment later, those that have come meanwhile with them."""
 
     def __init__(self, segments: Segments, clock: Clock, zone: str) -> None:
-        self._segments, self._clock, self._judge = segments, clock, Judge(clock.now(), zone)
+        self._segments, self._clock, self._zone, self._judge = segments, clock, zone, Judge(clock.now(), zone)
         self._waiting: deque[Taking] = deque()
         self._waiting_bytes = 0
         self._is_called = False
+
+    def read_dates_in(self, zone: str) -> None:
+        """The zone of bare dates is this one from now on."""
+        if zone != self._zone:
+            self._zone, self._judge = zone, Judge(self._clock.now(), zone)
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:

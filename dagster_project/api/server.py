@@ -44,9 +44,12 @@ from dagster_project.landing.event import FIELDS
 from dagster_project.queries import records
 from dagster_project.queries.records import Records
 from dagster_project.warehouse.paths import Warehouse
+from rating.books import settings_of
 
 HOUSE_SECONDS = 3600.0
 BOOKS_SECONDS = 1.0
+READING_SECONDS = 2.0  # so long a door that starts waits for its books; then it takes events while they are read
+STOP_SECONDS = 2.0
 EVENTS_QUERY = {"notices", "dry_run", "dryRun"}
 BATCH_QUERY = {*EVENTS_QUERY, "atomic"}
 
@@ -85,8 +88,12 @@ def application(serving: Serving, pages: Pages | None = None) -> Starlette:
     refusals = Refusals(serving.clock)
     books = BooksOfNow(serving.books, serving.register, serving.warehouse)
     noticing = Noticing(books)
-    books.refresh()
-    door = Door(Segments(serving.inbox, serving.segment_age_seconds), serving.clock, _zone(books))
+    first_reading = threading.Thread(target=books.refresh, name="first reading", daemon=True)
+    first_reading.start()
+    first_reading.join(READING_SECONDS)  # events need not wait for the rest of it
+    zone = _zone(serving.books) if first_reading.is_alive() else _zone_of(books)
+    door = Door(Segments(serving.inbox, serving.segment_age_seconds), serving.clock, zone)
+    books.tell(lambda known, _: door.read_dates_in(known.together.settings.timezone) if known is not None else None)
     house = _Regularly(
         lambda: remove_landed(serving.inbox, serving.warehouse, serving.clock.now(), serving.keep_segments),
         HOUSE_SECONDS,
@@ -158,6 +165,8 @@ def application(serving: Serving, pages: Pages | None = None) -> Starlette:
         return answer(200, {"status": "live", "requestId": request_id}, request_id)
 
     async def is_ready(_: Request, request_id: str) -> Response:
+        if first_reading.is_alive():
+            raise ApiError(503, "NOT_READY", "The books are being read for the first time.", headers={"Retry-After": "1"})
         if reason := await run_in_threadpool(_not_ready, serving.inbox, books):
             raise ApiError(503, "NOT_READY", reason)
         return answer(200, {"status": "ready", "requestId": request_id}, request_id)
@@ -360,10 +369,18 @@ def _key_of(event: bytes) -> str | None:
     return None
 
 
-def _zone(books: BooksOfNow) -> str:
+def _zone_of(books: BooksOfNow) -> str:
     """The zone of bare dates; UTC while the books have mistakes, which is no reason to turn events away (R-51)."""
     try:
         return books.known().together.settings.timezone
+    except Exception:
+        return "UTC"
+
+
+def _zone(folder: Path) -> str:
+    """The same before all of the books is read."""
+    try:
+        return settings_of(folder).timezone
     except Exception:
         return "UTC"
 
@@ -390,7 +407,7 @@ class _Regularly:
 
     def stop(self) -> None:
         self._end.set()
-        self._thread.join()
+        self._thread.join(STOP_SECONDS)  # books that are read for the first time may take longer, and end with the process
 
     def _work(self) -> None:
         while True:

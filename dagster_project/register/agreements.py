@@ -102,8 +102,9 @@ def item_after(record: Record, item: Item | None) -> Item | None:
     kind, _, act = record.op.partition(".")
     if kind not in SECTIONS:
         return None
-    said = {name: value for name, value in record.item.items() if name != BESIDE}
-    beside = record.item.get(BESIDE, {})
+    said, beside = record.item, record.item.get(BESIDE, {})
+    if BESIDE in said:
+        said = {name: value for name, value in said.items() if name != BESIDE}
     if act == "create":
         return Item(kind, said, beside, record, record)
     assert item is not None

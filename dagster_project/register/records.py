@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -22,8 +22,7 @@ class Taken(Exception):
     """Another request came first under the same idempotency key."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """seq: its number. at: naive UTC. by: who agreed to it. item: keys of the books, and what the API keeps beside them."""
 
     seq: int
@@ -144,12 +143,12 @@ def _sealed(draft: Draft, seq: int, at: datetime, previous: str) -> Record:
 
 
 def _row(record: Record) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in Record.__slots__} | {"item": json.dumps(record.item, ensure_ascii=False)}
+    return {name: getattr(record, name) for name in Record._fields} | {"item": json.dumps(record.item, ensure_ascii=False)}
 
 
 def _read(row: Sequence[Any]) -> Record:
-    seq, at, by, request_id, idempotency_key, request_hash, op, item, previous_hash, seal = row
-    return Record(seq, at, by, request_id, idempotency_key, request_hash, op, _item(item), previous_hash, seal)
+    *before, item, previous_hash, seal = row
+    return Record._make((*before, _item(item), previous_hash, seal))
 
 
 def _item(text: str) -> dict[str, Any]:

@@ -25,13 +25,13 @@ from rating.books.additions import touched_by
 from rating.books.changes import changed_by
 from rating.books.checks import problems_in, problems_of_agreements, warnings_about
 from rating.books.contract_files import ContractFiles
-from rating.books.folder import Folder
+from rating.books.folder import YAML_ENDINGS, Folder
 from rating.books.frames import frames_of
 from rating.books.garbage import uncollected
 from rating.books.issued import CONTRACT_FACTS, LETTERHEADS, contract_facts, letterheads, problems_against
 from rating.books.models import DealProduct, Deals, Settings, Source, SourceField, SourceFormat, TermSource
 from rating.books.problems import BooksError, Problem
-from rating.books.reading import laid_beside, read_contract_files
+from rating.books.reading import laid_beside, read_contract_files, read_files
 from rating.books.source_locations import Document
 from rating.catalog import Catalog
 
@@ -59,6 +59,7 @@ __all__ = [
     "problems_against",
     "read",
     "resumed",
+    "settings_of",
     "version_now",
     "with_agreed",
     "with_files",
@@ -249,6 +250,13 @@ def with_files(reading: Reading, folder: Path, files: Mapping[str, bytes]) -> Bo
     if changed.problems:
         raise BooksError.of(changed.problems)
     return replace(reading.books, **changed.frames(reading.books))
+
+
+def settings_of(folder: Path) -> Settings:
+    """The settings that a folder states, while nothing else of it is looked at; the usual ones where they cannot be read."""
+    source = Folder(folder)
+    files = [file for file in source.files() if file.lower().endswith(YAML_ENDINGS) and "settings" in (source.text(file) or "")]
+    return read_files(source, files)[0].settings
 
 
 def version_now(folder: Path, files: Sequence[str]) -> str | None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
+import threading
+import time
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +19,8 @@ import pytest
 import zstandard
 from starlette.testclient import TestClient
 
-from dagster_project.api import requests, segments
+from dagster_project.api import requests, segments, server
+from dagster_project.api.books_of_now import BooksOfNow
 from dagster_project.api.server import application
 from dagster_project.cli.launch import launch
 from dagster_project.landing import doors
@@ -241,6 +246,40 @@ def test_r51_events_are_taken_while_the_books_have_mistakes(tmp_path: Path) -> N
         assert (ready.status_code, "Mars" in error_of(ready)["message"]) == (503, True)
         answer = client.post("/v1/events", json=CALL, headers={"authorization": f"Bearer {key}"})
         assert answer.status_code == 202
+
+
+def test_r51_events_are_taken_while_the_books_are_read_for_the_first_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_read, read_now = threading.Event(), BooksOfNow.refresh
+
+    def read_later(books: BooksOfNow) -> None:
+        assert may_read.wait(60)
+        read_now(books)
+
+    monkeypatch.setattr(BooksOfNow, "refresh", read_later)
+    monkeypatch.setattr(server, "READING_SECONDS", 0.1)
+    far_east = tmp_path / "books"
+    shutil.copytree(ACME, far_east)
+    stated = (far_east / "settings.yml").read_text()
+    (far_east / "settings.yml").write_text(stated.replace("timezone: UTC", "timezone: Pacific/Kiritimati"))
+    serving = replace(served(tmp_path), books=far_east)
+    key = {"authorization": f"Bearer {keys.create(serving.register, 'tests', ['*'], NOW)}"}
+    stranger = CALL | {"customer_id": "nobody"}
+    with TestClient(application(serving)) as client:
+        not_yet = client.get("/health/ready")
+        assert (not_yet.status_code, error_of(not_yet)["code"]) == (503, "NOT_READY")
+        taken = client.post("/v1/events", json=stranger, headers=key)
+        assert (taken.status_code, "notices" in taken.json()) == (202, False)
+        # a bare date is read in the zone of these books all the same: that day begins there in an hour
+        assert client.post("/v1/events", json=CALL | {"timestamp": "2026-01-21"}, headers=key).status_code == 202
+        may_read.set()
+        until = time.monotonic() + 60
+        while client.get("/health/ready").status_code != 200 and time.monotonic() < until:
+            time.sleep(0.05)
+        said = client.post("/v1/events", json=stranger, headers=key).json()
+        assert [notice["code"] for notice in said["notices"]] == ["unknown_customer"]
+        assert client.post("/v1/events", json=CALL | {"timestamp": "2026-01-21"}, headers=key).status_code == 202
 
 
 # --- segments -------------------------------------------------------------------------------------------------------------------
