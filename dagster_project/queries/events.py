@@ -18,6 +18,9 @@ from dagster_project.landing.segments import FOLDER
 from dagster_project.warehouse.database import connect, fetch
 from dagster_project.warehouse.paths import Warehouse
 
+FEW = 10  # so many are looked up by themselves
+SPARE = 2  # of so many places, times as many as are asked for, some are no events
+
 Row = dict[str, Any]
 Place = tuple[int, str, int, int]  # batch, file, position, element
 
@@ -39,8 +42,16 @@ CHOSEN = """
 """
 # of all versions, the first of the list are of the newest file of the newest receipt, as long as that has so many
 NEWEST = "select max(received_at) as received_at from raw.events"
-NEWEST_FILE = "select max(file) as file from raw.events where received_at = $received_at"
-OF_NEWEST_FILE = "raw.received_at = $received_at and raw.file = $file"
+NEWEST_FILE = """
+    select file, max(position) as last
+    from raw.events
+    where received_at = $received_at
+    group by file
+    order by file desc
+    limit 1
+"""
+# bounded, so that no more of a large file is put in order than its end
+OF_NEWEST_FILE = "raw.received_at = $received_at and raw.file = $file and raw.position > $after"
 COUNTED = "select count(*) as total from raw.events as raw where {conditions}"
 # constants, so that what is looked up is bounded where events lie, below every join: {positions} are numbers of our own
 WITHIN = """events.batch between $first_batch and $last_batch and events.file between $first_file and $last_file
@@ -57,6 +68,8 @@ JUDGED = f"""
     from intermediate.int_event_dispositions as events
     where {WITHIN}
 """
+# what a page shows meets large tables in the order in which models join them: DuckDB takes it for as much as the file has
+AS_WRITTEN = "set disabled_optimizers = 'join_order,build_side_probe_side'"
 INVOICES_OF = """
     select invoice_id, contract_id, period_start, number, coalesce(number, invoice_id) as invoice
     from rating.invoices
@@ -87,6 +100,8 @@ def versions(warehouse: Warehouse, chosen: Mapping[str, str], limit: int, offset
                 found = list(rows.iter_rows(named=True))
             is_last = found and len(found) < limit  # of a page that is not full, the end is known
             total = offset + len(found) if is_last else _count(work, conditions, named)
+            if len(found) > FEW:
+                work.execute(AS_WRITTEN)
             metered = _metered(work, found)
             judged = _judged(work, found, metered)
             invoices, lines = _billed(work, metered)
@@ -116,9 +131,12 @@ def _count(work: duckdb.DuckDBPyConnection, conditions: str, named: Mapping[str,
 
 
 def _newest(work: duckdb.DuckDBPyConnection, limit: int, offset: int) -> list[Row]:
-    """Versions of the newest file, of which all other versions come after: as many as are asked for, or fewer."""
+    """Versions at the end of the newest file, of which all other versions come after: as many as are asked for, or fewer."""
     named: Row = fetch(work, NEWEST).row(0, named=True)
+    if named["received_at"] is None:
+        return []
     named |= fetch(work, NEWEST_FILE, named).row(0, named=True)
+    named["after"] = named.pop("last") - SPARE * (offset + limit)
     rows = fetch(work, CHOSEN.format(conditions=OF_NEWEST_FILE, limit=limit, offset=offset), named)
     return list(rows.iter_rows(named=True))
 
