@@ -235,12 +235,7 @@ class Desk:
             "opportunity": None if review.draft is None else review.draft.opportunity,
             "committed": None if (committed := review.tie_out.get("committed")) is None else f"{committed:f}",
         }
-        try:
-            proposals.note(self.register, "approved", proposal.id, by, at, said, once=f"desk:decide:{proposal.id}")
-        except records.Taken:
-            decided = self.one(proposal.id).last_decision
-            assert decided is not None
-            raise _decided(proposal, decided) from None
+        self._decide(proposal, "approved", by, at, said)
         return self.apply(proposal.id, at)
 
     def reject(self, name: str, by: str, because: str, at: datetime) -> None:
@@ -255,13 +250,23 @@ class Desk:
         proposal = self._open(name)
         self._require_role(by, role)
         _require_words(because)
+        self._decide(proposal, act, by, at, {"because": because})
+
+    def _decide(self, proposal: Proposal, act: str, by: str, at: datetime, said: Mapping[str, Any]) -> None:
+        """Note a decision. Raises `Refused` where somebody else decided in the same moment."""
         try:
-            proposals.note(self.register, act, proposal.id, by, at, {"because": because}, once=f"desk:decide:{proposal.id}")
+            proposals.note(self.register, act, proposal.id, by, at, said, once=f"desk:decide:{proposal.id}")
         except records.Taken:
-            raise Refused("CONFLICT", f"{proposal.id} is decided already.") from None
+            decided = self.one(proposal.id).last_decision
+            assert decided is not None
+            raise _decided(proposal, decided) from None
 
     def apply(self, name: str, at: datetime) -> str:
         """Put an approved proposal into the books, or finish it where that died. Raises `Refused` where its files are others now."""
+        with publishing.alone(self.folder):
+            return self._apply(name, at)
+
+    def _apply(self, name: str, at: datetime) -> str:
         proposal = self.one(name)
         if proposal.state != "approved":
             return proposal.state
