@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2 as httpx
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from typer.testing import CliRunner
 
 from dagster_project.api.clock import Clock
 from dagster_project.api.server import Serving, application
-from dagster_project.register import place, store, users
+from dagster_project.cli.app import app
+from dagster_project.register import keys, place, store, users
 from dagster_project.warehouse.database import fetch, published
 from dagster_project.warehouse.paths import Warehouse
 from dagster_project.web import mounted
-from tests.deals.conftest import ADA, BEN, NOW, YARROW
+from tests.deals.conftest import ADA, BEN, NOW, VELA, YARROW
 from tests.door.test_killed import free_port
 from tests.scenarios import pipeline
-from tests.web.conftest import PASSWORD, PEOPLE
+from tests.web.conftest import PASSWORD, PEOPLE, ROOT
 
 CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
 NOT_HERE = "Chromium is not here: install the package chromium to play the pages in a browser."
@@ -30,7 +35,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NOT_HERE)
 
 
 @contextlib.contextmanager
-def served(folder: Path) -> Iterator[tuple[str, Serving]]:
+def served(folder: Path, publish: str | None = "files") -> Iterator[tuple[str, Serving]]:
     """Pages at an address of this machine."""
     warehouse = Warehouse(folder / "warehouse")
     (folder / "inbox").mkdir(exist_ok=True)
@@ -38,7 +43,7 @@ def served(folder: Path) -> Iterator[tuple[str, Serving]]:
     for email, role in PEOPLE.items():
         users.add(register, email, role, PASSWORD, NOW)
     serving = Serving(warehouse, folder / "books", folder / "inbox", register, Clock(NOW))
-    mounting = mounted.pages(str(folder / "salesforce"), "files", None, is_secure=False)
+    mounting = mounted.pages(str(folder / "salesforce"), publish, None, is_secure=False)
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(application(serving, mounting), port=port, log_level="error"))
     thread = threading.Thread(target=server.run)
@@ -84,41 +89,81 @@ def _sign_in(browser: Browser, address: str, email: str, width: int = 1280, *, s
 
 def test_r77_from_a_closed_deal_to_the_invoice(browser: Browser, history: Path, tmp_path: Path) -> None:
     shutil.copytree(history, tmp_path / "site")
-    deal = f"/desk/deal-{YARROW}"
-    with served(tmp_path / "site") as (address, serving):
+    _git(tmp_path / "site" / "books", "init", "--quiet")
+    _committed(tmp_path / "site" / "books")
+    deal = f"/desk/deal-{VELA}"
+    with served(tmp_path / "site", publish=None) as (address, serving):
         editor = _sign_in(browser, address, BEN)
         editor.goto(f"{address}/desk")
         editor.click("text=Sync Salesforce")
-        editor.click(f"text=deal-{YARROW}")
-        assert editor.locator("text=Net thirty").count()
-        editor.fill("input[name=term]", "net_terms")
-        editor.fill("form[action$='/set'] input[name=value]", "30")
-        editor.fill("form[action$='/set'] input[name=because]", "they wrote it in words")
-        editor.click("text=Set term")
+        editor.click(f"text=deal-{VELA}")
+        point = editor.locator("form[action$='/dismiss']:has(input[name=point])", has_text="").first
+        assert editor.locator("text=First two months at half price").count()
+        point.locator("input[name=because]").fill("sales withdrew it")
+        point.locator("button").click()
+        _set_term(editor, "net_terms", "45")
         assert editor.locator("h2:has-text('Open points')").count() == 0
         billed = editor.locator("h2:has-text('What will be billed') ~ div table").first.inner_text()
         assert editor.locator("text=Approve what is shown here").count() == 0
+        # what was shown is no longer what it is
+        stale = _sign_in(browser, address, ADA)
+        stale.goto(f"{address}{deal}")
+        _set_term(editor, "net_terms", "60")
+        assert "CHANGED_SINCE_REVIEW" in _approves(stale)
+        # whoever made the last edit may not approve it
+        admin = _sign_in(browser, address, ROOT)
+        admin.goto(f"{address}{deal}")
+        _set_term(admin, "net_terms", "30")
+        assert "FOUR_EYES" in _approves(admin)
         late, approver = _sign_in(browser, address, ADA), _sign_in(browser, address, ADA)
         late.goto(f"{address}{deal}")
         approver.goto(f"{address}{deal}")
-        approver.fill("form[action$='/approve'] input[name=because]", "as signed")
-        approver.click("text=Approve what is shown here")
+        _approves(approver)
         assert approver.locator(".state.applied").count()
-        late.fill("form[action$='/approve'] input[name=because]", "me too")
-        late.click("text=Approve what is shown here")
-        assert late.locator(f"text=already applied by {ADA}").count()
+        assert f"already applied by {ADA}" in _approves(late)
+        author, subject, *said = _git(serving.books, "log", "-1", "--format=%ae%n%B").splitlines()
+        assert (author, subject) == (ADA, f"Apply deal-{VELA}")
+        assert f"Opportunity: {VELA}" in said
+        assert any(re.fullmatch("Reviewed-Hash: [0-9a-f]{64}", line) for line in said)
+        assert _git(serving.books, "status", "--porcelain") == ""
         pipeline.run(serving.books, serving.inbox, serving.warehouse.root, "2026-06-10")
         with published(serving.warehouse) as marts:
-            [(total,)] = fetch(
+            totals = fetch(
                 marts,
-                "select total from marts.invoices where contract_id = $id and status = 'issued'",
-                {"id": f"sf-{YARROW}"},
-            ).rows()
-        assert f"{total:,.2f}" in billed
+                "select total from marts.invoices where contract_id = $id and status = 'issued' order by number",
+                {"id": f"sf-{VELA}"},
+            )
+        assert f"{totals.row(0)[0]:,.2f}" in billed
         approver.goto(f"{address}{deal}")
         assert approver.locator(".state.billing").count()
-        for page in (editor, approver, late):
+        for page in (editor, stale, admin, approver, late):
             assert page.elsewhere == []  # type: ignore[attr-defined]
+
+
+def _set_term(page: Page, term: str, value: str) -> None:
+    page.fill("input[name=term]", term)
+    page.fill("form[action$='/set'] input[name=value]", value)
+    page.fill("form[action$='/set'] input[name=because]", "agreed by phone")
+    page.click("text=Set term")
+
+
+def _approves(page: Page) -> str:
+    """What is shown to somebody who approves what a page shows."""
+    page.fill("form[action$='/approve'] input[name=because]", "as signed")
+    page.click("text=Approve what is shown here")
+    return page.inner_text("body")
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def _committed(books: Path) -> None:
+    _git(books, "config", "user.email", "ops@acme.ai")
+    _git(books, "config", "user.name", "ops")
+    _git(books, "add", "-A")
+    _git(books, "commit", "--quiet", "-m", "Books")
 
 
 @pytest.mark.parametrize("width", [360, 1280])
@@ -201,13 +246,12 @@ GUIDE = {
 
 
 def test_the_guides_six_steps_on_empty_books(browser: Browser, tmp_path: Path) -> None:
-    """Meter, rate card, pricing, plan, customer and contract by forms; 150 events; the guide's invoice of 425.00."""
+    """Meter, rate card, pricing, plan, customer and contract by forms on what `init` writes; 150 events by HTTP; 425.00."""
     folder = tmp_path / "site"
-    (folder / "books").mkdir(parents=True)
+    assert CliRunner().invoke(app, ["init", str(folder), "--empty"]).exit_code == 0
     (folder / "salesforce").mkdir()
-    (folder / "books" / "settings.yml").write_text("settings: {currency: USD, four_eyes: false}\n")
     with served(folder) as (address, serving):
-        page = _sign_in(browser, address, ADA)
+        page, approver = _sign_in(browser, address, BEN), _sign_in(browser, address, ADA)
         for path, fields in GUIDE.items():
             page.goto(f"{address}{path}")
             for name, value in fields.items():
@@ -218,22 +262,24 @@ def test_the_guides_six_steps_on_empty_books(browser: Browser, tmp_path: Path) -
                     field.fill(value)
             page.fill("input[name=because]", "the guide")
             page.click("text=Save as a proposal")
-            page.fill("form[action$='/approve'] input[name=because]", "the guide")
-            page.click("text=Approve what is shown here")
-            assert page.locator(".state.applied").count(), page.content()[-800:]
+            approver.goto(page.url)
+            _approves(approver)
+            assert approver.locator(".state.applied").count(), approver.content()[-800:]
         calls = [
             *[("US", "resolved")] * 60,
             *[("US", "transferred")] * 30,
             *[("US", "escalated")] * 10,
             *[("EU", "resolved")] * 50,
         ]
-        lines = [
-            f'{{"event_name":"ai_call","customer_id":"cust_1","idempotency_key":"{number}","timestamp":"2026-01-10T10:00:00Z",'
-            f'"properties":{{"region":"{region}","call_outcome":"{outcome}","duration_minutes":1}}}}'
-            for number, (region, outcome) in enumerate(calls)
+        call = {"event_name": "ai_call", "customer_id": "cust_1", "timestamp": "2026-01-10T10:00:00Z"}
+        events = [
+            call | {"properties": {"region": region, "call_outcome": outcome, "duration_minutes": 1}}
+            for region, outcome in calls
         ]
-        (serving.inbox / "guide.jsonl").write_text("\n".join(lines) + "\n")
-        pipeline.run(serving.books, serving.inbox, serving.warehouse.root, "2026-02-05")
+        key = {"authorization": f"Bearer {keys.create(serving.register, 'guide', ['usage:write'], NOW)}"}
+        said = httpx.post(f"{address}/v1/events/batch", json=events, headers=key)
+        assert (said.status_code, said.json().get("notices")) == (202, None)
+        pipeline.run(serving.books, serving.inbox, serving.warehouse.root, "2026-04-07")
         page.goto(f"{address}/invoices")
         page.click("text=INV-000001")
         assert page.locator("tr.sum:has-text('425.00')").count()
