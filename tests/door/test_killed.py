@@ -71,10 +71,16 @@ def sends(port: int, auth: dict[str, str], name: str, acknowledged: set[str], is
         while not is_over.is_set():
             named = [f"{name}-{number + nth}" for nth in range(3)]
             number += 3
+            events = [CALL | {"idempotency_key": key, "properties": {"duration_minutes": _minutes_of(key)}} for key in named]
             with contextlib.suppress(httpx.TransportError):
-                answer = client.post("/v1/events/batch", json=[CALL | {"idempotency_key": key} for key in named])
+                answer = client.post("/v1/events/batch", json=events)
                 if answer.status_code == 202:
                     acknowledged.update(named)
+
+
+def _minutes_of(key: str) -> str:
+    """What the event of a key says, a number as text: digits that no other event has."""
+    return f"{int.from_bytes(key.encode()) % 10**12}.{len(key)}"
 
 
 def lived_through(folder: Path, rounds: int, seed: int) -> None:
@@ -105,8 +111,11 @@ def lived_through(folder: Path, rounds: int, seed: int) -> None:
                 sender.join()
     doors.close_segments(str(folder / "inbox"))
     landing.land(str(folder / "inbox"), warehouse, datetime.fromisoformat(as_of))
-    landed = pl.concat([pl.read_parquet(file) for file in landing.raw_files(warehouse)]).get_column("idempotency_key")
+    events = pl.concat([pl.read_parquet(file) for file in landing.raw_files(warehouse)])
+    landed = events.get_column("idempotency_key")
     assert acknowledged
+    said = dict(events.select("idempotency_key", "properties").iter_rows())
+    assert all(json.loads(said[key]) == {"duration_minutes": _minutes_of(key)} for key in acknowledged)
     assert acknowledged <= set(landed)
     assert landed.n_unique() == landed.len()  # each was sent once, so each landed once
     assert not landing.quarantine_files(warehouse)
