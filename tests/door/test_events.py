@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import resource
 import shutil
 import threading
 import time
@@ -302,6 +303,23 @@ def test_r58_a_write_that_fails_acknowledges_nothing_and_leaves_nothing(door: Op
     events, lines = door.landed()
     assert events.sort("position").get_column("idempotency_key").to_list() == ["call-1", "call-2"]
     assert lines.is_empty()
+
+
+def test_r58_a_disk_that_is_full_amid_a_line_leaves_whole_lines(door: Opened) -> None:
+    assert door.post(CALL).status_code == 202
+    [segment] = door.serving.inbox.rglob("*.part")
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # the system writes half of the next line, and refuses the rest
+    resource.setrlimit(resource.RLIMIT_FSIZE, (segment.stat().st_size + 100, usual[1]))
+    try:
+        refused = door.batch([CALL | {"idempotency_key": f"lost-{nth}"} for nth in range(50)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert (refused.status_code, error_of(refused)["code"]) == (503, "STORAGE")
+    assert door.post(CALL | {"idempotency_key": "call-2"}).status_code == 202
+    events, quarantined = door.landed()
+    assert sorted(events.get_column("idempotency_key")) == ["call-1", "call-2"]
+    assert quarantined.is_empty()
 
 
 def test_r59_a_segment_is_named_by_day_and_door_and_closes_by_age_and_on_request(tmp_path: Path) -> None:
