@@ -56,6 +56,7 @@ FIELDS: Final = (*SPELLINGS, "timestamp", "properties", "tombstone")
 UNREAD_MAX: Final = 20  # fields of other names that lines are expected to hold; lines with more are examined one by one
 
 _SNAKE: Final = {camel: name for name, camel in SPELLINGS.items()}
+_UNSPOKEN: Final = re.compile(r'["\\\x00-\x1f]')  # msgspec expects no field that has these in its name
 _UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)` - at `\$\[[0-9]+\]`", re.DOTALL)
 
 
@@ -70,7 +71,8 @@ class Expected(NamedTuple):
         if name in _SNAKE or name in SPELLINGS:
             return self._replace(in_camel_case=self.in_camel_case ^ {_SNAKE.get(name, name)})
         # a line with events may be an envelope
-        is_unread = name != "events" and not name.startswith("$") and name not in self.unread and len(self.unread) < UNREAD_MAX
+        is_odd = name == "events" or name.startswith("$") or _UNSPOKEN.search(name) is not None
+        is_unread = not is_odd and name not in self.unread and len(self.unread) < UNREAD_MAX
         return self._replace(unread=(*self.unread, name)) if is_unread else None
 
 

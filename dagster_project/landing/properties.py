@@ -53,8 +53,8 @@ def canonical_texts(properties: Sequence[Members | None]) -> tuple[pl.Series, pl
         return pl.Series(dtype=pl.String), pl.Series(dtype=pl.String)
     lines = _encoder.encode_lines(properties).decode()
     texts = pl.Series(lines.removesuffix("\n").split("\n"), dtype=pl.String())
-    if None in properties:
-        texts = texts.set(texts == "null", None)
+    if (is_absent := texts == "null").any():
+        texts = texts.set(is_absent, None)
     is_plain = texts.to_frame().select_seq(_IS_PLAIN).to_series()
     faults = pl.Series([None], dtype=pl.String).new_from_index(0, len(texts))
     if not is_plain.all():

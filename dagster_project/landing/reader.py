@@ -192,15 +192,19 @@ class _Columns:
 
 
 def _columns(events: Sequence[Any]) -> _Columns:
-    values = {name: list(map(attrgetter(name), events)) for name in FIELDS}
-    given = {name: len(events) - column.count(None) for name, column in values.items()}
-
     def column(name: str, dtype: pl.DataType) -> pl.Series:
-        return pl.Series(values[name], dtype=dtype) if given[name] else _everywhere(None, dtype, len(events))
+        values = list(map(attrgetter(name), events))
+        if values[:1] == [None] and values.count(None) == len(values):
+            return _everywhere(None, dtype, len(values))
+        return pl.Series(values, dtype=dtype)
 
     texts = {name: column(name, pl.String()) for name in (*SPELLINGS, "timestamp")}
-    texts |= {name: _filled(texts[name]) for name in SPELLINGS if "" in values[name]}
-    return _Columns(texts, column("tombstone", pl.Boolean()), values["properties"], sum(given.values()))
+    tombstone, properties = column("tombstone", pl.Boolean()), list(map(attrgetter("properties"), events))
+    given = (
+        sum(len(found) - found.null_count() for found in (*texts.values(), tombstone)) + len(events) - properties.count(None)
+    )
+    texts |= {name: _filled(texts[name]) for name in SPELLINGS if texts[name].null_count() < len(events)}
+    return _Columns(texts, tombstone, properties, given)
 
 
 def _may_repeat(text: bytes, fields: int, properties: Iterable[Members | None]) -> bool:
@@ -231,7 +235,8 @@ def _alone(line: bytes) -> Any:
 
 
 def _filled(texts: pl.Series) -> pl.Series:
-    return texts.set(texts == "", None)
+    is_empty = texts == ""
+    return texts.set(is_empty, None) if is_empty.any() else texts
 
 
 def _everywhere(value: bool | int | None, dtype: pl.DataType, count: int) -> pl.Series:

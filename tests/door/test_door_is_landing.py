@@ -22,7 +22,7 @@ from dagster_project.warehouse.paths import Warehouse
 RECEIPT = datetime(2026, 1, 20, 9)  # noqa: DTZ001 - naive UTC throughout
 NAMES = st.sampled_from(
     ["event_name", "eventName", "customer_id", "customerId", "external_customer_id", "contract_id", "idempotency_key",
-     "idempotencyKey", "timestamp", "properties", "tombstone", "received_at", "$set", "$door", "note"]
+     "idempotencyKey", "timestamp", "properties", "tombstone", "received_at", "$set", "$door", "note", 'no"te', "no\\te", ""]
 )  # fmt: skip
 NUMBERS = st.sampled_from(["0", "-0", "1.10", "1e3", "12345678901234567890.123", "1e400", "01", "NaN", "0.1e-7", "9" * 40])
 TEXTS = st.sampled_from(

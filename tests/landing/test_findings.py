@@ -21,6 +21,12 @@ def test_a_field_that_nobody_reads_is_noted_with_its_events(bench: Any) -> None:
     assert found(bench) == [("a.jsonl", "event_id", 2, 2), ("a.jsonl", "kind", 1, 3)]
 
 
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb", "unread_0", "", "é", "class"])
+def test_a_field_may_have_any_name(name: str, bench: Any) -> None:
+    bench.put_lines("a.jsonl", GOOD, {**GOOD, name: 1}, {**GOOD, name: 2, "kind": "x"})
+    assert sorted(found(bench)) == sorted([("a.jsonl", name, 2, 2), ("a.jsonl", "kind", 1, 3)])
+
+
 @pytest.mark.parametrize("count", [1, 40, 5_000])
 def test_every_line_with_the_field_is_counted(count: int, bench: Any) -> None:
     bench.put_lines("flat.jsonl", *({**GOOD, "event_id": str(n)} for n in range(count)))

@@ -41,7 +41,8 @@ def _objects(draw: Any, members: Any) -> str:
 
 PROPERTIES = _objects(st.lists(st.tuples(KEYS, VALUES), max_size=4))
 MEMBERS = st.tuples(
-    st.sampled_from(["event_name", "eventName", "customer_id", "idempotency_key", "extra", "tombstone", "$door"]), VALUES
+    st.sampled_from(["event_name", "eventName", "customer_id", "idempotency_key", "extra", 'ex"tra', "tombstone", "$door"]),
+    VALUES,
 )
 USUAL = st.tuples(WRITTEN, WRITTEN, TIMES.map(json.dumps), PROPERTIES | VALUES).map(
     lambda one: [("event_name", one[0]), ("customer_id", one[1]), ("timestamp", one[2]), ("properties", one[3])]
