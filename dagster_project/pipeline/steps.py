@@ -18,10 +18,11 @@ import polars as pl
 from dagster_project import landing
 from dagster_project.checks import attention, gate, review_warnings
 from dagster_project.checks.credit_runway import outlooks
+from dagster_project.engines import processes
 from dagster_project.errors import UserError
 from dagster_project.landing import Landing, doors, raw_tables, withdrawals
 from dagster_project.landing.release import released_files
-from dagster_project.pipeline import marts, models, pending, processes
+from dagster_project.pipeline import marts, models, pending
 from dagster_project.pipeline.dimensions import dimensions
 from dagster_project.pipeline.run import Run, refuse_the_past
 from dagster_project.pipeline.said import Key

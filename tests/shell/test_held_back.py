@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dagster_project.cli.launch import launch
-from dagster_project.pipeline import processes
+from dagster_project.engines import processes
 from dagster_project.pipeline.run import Run
 from dagster_project.warehouse.paths import Warehouse
 from tests.shell.conftest import moment
