@@ -24,25 +24,27 @@
             and {{ events }}.batch <= {{ routes }}.last_batch
 {%- endmacro %}
 
-{#- Whether a row of int_events_grouped_by_batch was added up along routes that are no longer those of its customer and month. -#}
-{% macro is_rerouted(held) -%}
-    {{ held }}.route_version is distinct from (
-        select versions.route_version
-        from {{ ref('int_route_versions') }} as versions
-        where {{ same_month_of_customer(held, 'versions') }}
-    )
+{#- Whether a group of events was added up along the routes that its customer and month have now (`versions`, joined by month of customer;
+    none where no contract is active). -#}
+{% macro is_on_current_route(grouped, versions) -%}
+    {{ grouped }}.route_version is not distinct from {{ versions }}.route_version
 {%- endmacro %}
 
-{#- An incremental strategy of our own: rows along old routes go, the rows built meanwhile (new landings, and the same months along
-    new routes) come. One transaction. -#}
-{% macro get_incremental_replace_rerouted_sql(arguments) %}
-    {%- set columns = arguments.dest_columns | map(attribute='quoted') | join(', ') %}
-    delete from {{ arguments.target_relation }} as held
-    where {{ is_rerouted('held') }};
-    insert into {{ arguments.target_relation }} ({{ columns }})
-    select {{ columns }}
-    from {{ arguments.temp_relation }}
-{% endmacro %}
+{#- Whether more rows of this model lie along old routes than along those of now: then adding all up again is no more work than leading
+    so many events another way has been. That it holds any along old routes is told by its events, without a look at each row. -#}
+{% macro is_mostly_rerouted() -%}
+    {%- set events -%}
+        select coalesce((select sum(held.events) from {{ this }} as held), 0) > (select count(*) from {{ ref('stg_events') }})
+    {%- endset -%}
+    {%- set rows -%}
+        select 2 * count(case when {{ is_on_current_route('held', 'versions') }} then 1 end) < count(*)
+        from {{ this }} as held
+        left join {{ ref('int_route_versions') }} as versions
+            on
+                {{ same_month_of_customer('held', 'versions') }}
+    {%- endset -%}
+    {{ return(run_query(events).rows[0][0] is sameas true and run_query(rows).rows[0][0] is sameas true) }}
+{%- endmacro %}
 
 {#- Whether an event lies in a closed period, of a contract that it may belong to. -#}
 {% macro in_closed_period(events, periods, instant='occurred_at') -%}

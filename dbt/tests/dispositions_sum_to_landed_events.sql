@@ -6,7 +6,7 @@ landed as (
         {{ month_name('landed.month') }} as period,
         signatures.event_name,
         sum(landed.events) as events
-    from {{ ref('int_events_grouped_by_batch') }} as landed
+    from {{ ref('int_events_on_current_routes') }} as landed
     inner join {{ ref('int_event_signatures') }} as signatures
         on landed.signature = signatures.signature
     group by

@@ -13,7 +13,7 @@ in_groups as (
     select
         batch,
         sum(events) as events
-    from {{ ref('int_events_grouped_by_batch') }}
+    from {{ ref('int_events_on_current_routes') }}
     group by batch
 )
 

@@ -108,3 +108,54 @@ def test_the_databases_are_closed_after_a_build(acme: Any) -> None:
     acme.above()
     assert moved.exists()
     assert acme.warehouse.staged_database.exists()
+
+
+def _routed(house: Any) -> list[tuple[int, int]]:
+    """Rows of the groups in all, and those along the routes of now."""
+    return house.ask(
+        """
+        select
+            (select count(*) from intermediate.int_events_grouped_by_batch),
+            (select count(*) from intermediate.int_events_on_current_routes)
+        """
+    )[0]
+
+
+def _cut(house: Any, day: int | None) -> None:
+    """The windows of acme-1 in January: one, or two that meet on a day."""
+    first = {**house.rows["windows"][0], "window_start": moment("2026-01-01"), "window_end": moment("2026-02-01")}
+    cut = moment(f"2026-01-{day or 1:02}")
+    both = [{**first, "window_end": cut}, {**first, "window_start": cut}]
+    house.rows["windows"] = both if day else [first]
+
+
+def test_routes_that_go_back_find_what_was_added_up_along_them(acme: Any) -> None:
+    acme.meter("CALLS", "sum", "n", groups=["region"])
+    for number in range(20):
+        acme.event({"n": 1, "region": f"r{number}"}, customer="acme" if number < 8 else "beta")
+    acme.below()
+    assert _routed(acme) == (20, 20)
+    _cut(acme, 5)
+    acme.event({"n": 1, "region": "r0"}, batch=2)
+    acme.below()
+    assert _routed(acme) == (29, 21)
+    # along the first routes landing 1 has its rows, landing 2 has none
+    acme.ask("update intermediate.int_events_grouped_by_batch set number_1_sum = 100 where route_start = '2026-01-01'")
+    _cut(acme, None)
+    acme.below()
+    assert _routed(acme) == (30, 21)
+    assert acme.quantities() == {("CALLS", "r0"): "101"} | {("CALLS", f"r{number}"): "100" for number in range(1, 8)}
+
+
+def test_rows_along_old_routes_do_not_pile_up(acme: Any) -> None:
+    """However often a month is routed another way, no night reads more of them than of those that count."""
+    acme.meter("CALLS", "sum", "n", groups=["region"])
+    for number in range(8):
+        acme.event({"n": 1, "region": f"r{number}"})
+    for day in (2, 3, 4):
+        _cut(acme, day)
+        acme.below()
+        held, counted = _routed(acme)
+        assert counted == 8
+        assert held <= 2 * counted
+    assert acme.quantities() == {("CALLS", f"r{number}"): "1" for number in range(8)}

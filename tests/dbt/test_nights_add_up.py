@@ -27,8 +27,11 @@ PREFIXES = (
     "+int_events_grouped_by_batch",
     "+int_event_groups",
 )
-# tells when something was found, which depends on when it was looked for
-HISTORY = {"int_repeated_keys": "select distinct key_hash from intermediate.int_repeated_keys where key_hash is not null"}
+# one tells when something was found, which depends on when it was looked for; the other keeps how months were routed before
+HISTORY = {
+    "int_repeated_keys": "select distinct key_hash from intermediate.int_repeated_keys where key_hash is not null",
+    "int_events_grouped_by_batch": "from intermediate.int_events_on_current_routes",
+}
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(1, 12))])

@@ -164,6 +164,7 @@ def test_every_table_has_a_tested_key(manifest: dict[str, Any], models: dict[str
         "int_metered_events",
         "int_event_groups",
         "int_events_grouped_by_batch",
+        "int_events_on_current_routes",
         "int_superseded_and_late_deltas",
         "int_events_counted",
     }

@@ -1,8 +1,15 @@
 {#- Overrides dbt's own: a model whose meta says `read_anew` starts over when what it holds was read for other meters, or
-    holds landings that this run does not see. Nobody has to remember --full-refresh. -#}
+    holds landings that this run does not see; one that is `routed` also when most of it lies along old routes. Nobody has to remember
+    --full-refresh. -#}
 {% macro should_full_refresh() %}
     {%- set asked_for = config.get('full_refresh') if config.get('full_refresh') is not none else flags.FULL_REFRESH -%}
-    {{ return(asked_for or (config.get('meta', {}).get('read_anew', false) and is_outdated())) }}
+    {%- set meta = config.get('meta', {}) -%}
+    {{ return(asked_for or (meta.get('read_anew', false) and (is_outdated() or (meta.get('routed', false) and is_left_behind())))) }}
+{% endmacro %}
+
+{#- Whether most of a model that is there lies along old routes. -#}
+{% macro is_left_behind() %}
+    {{ return(execute and load_relation(this) is not none and is_mostly_rerouted()) }}
 {% endmacro %}
 
 {% macro is_outdated() %}

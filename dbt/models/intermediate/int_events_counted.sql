@@ -17,7 +17,7 @@ select
     {{ column }}_sum
     {{- "," if not loop.last }}
     {%- endfor %}
-from {{ ref('int_events_grouped_by_batch') }}
+from {{ ref('int_events_on_current_routes') }}
 union all
 select
     batch,

@@ -12,7 +12,7 @@ landed as (
         landed.route_start,
         landed.pinned_contract_id,
         signatures.event_name
-    from {{ ref('int_events_grouped_by_batch') }} as landed
+    from {{ ref('int_events_on_current_routes') }} as landed
     inner join {{ ref('int_event_signatures') }} as signatures
         on landed.signature = signatures.signature
     where not landed.is_tombstone
