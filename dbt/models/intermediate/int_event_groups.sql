@@ -77,15 +77,15 @@ select
     cast(
         dense_rank() over (
             order by
-                customer_interval_no,
-                unrouted_reference,
-                is_unrouted_external,
-                pinned_contract_id,
+                customer_interval_no nulls last,
+                unrouted_reference nulls last,
+                is_unrouted_external nulls last,
+                pinned_contract_id nulls last,
                 event_name,
                 meter_matches,
                 is_late,
-                closed_contract_id,
-                closed_period_start
+                closed_contract_id nulls last,
+                closed_period_start nulls last
         ) as integer
     ) as event_class_no,
     *

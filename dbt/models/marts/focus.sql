@@ -215,7 +215,7 @@ priced as (
             and unit_rate >= 0
             and known_list_rate >= 0
             and flat_amount = 0
-            and per = trunc(per)
+            and per % 1 = 0
             and priced_units is not null,
             false
         ) as is_by_unit
