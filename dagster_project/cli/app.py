@@ -85,6 +85,16 @@ ShardsFlag = Annotated[
     ),
 ]
 
+EngineFlag = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        envvar="METERHOUSE_ENGINE",
+        help="Where usage is counted and rated: local, or spark (docs/spark.md).",
+        metavar="local|spark",
+    ),
+]
+
 MOST_SAID = 200  # mistakes that are said one by one
 
 
@@ -119,6 +129,7 @@ def run(
     limit_issue: LimitIssueFlag = None,
     yes: YesFlag = False,
     shards: ShardsFlag = 1,
+    engine: EngineFlag = "local",
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -138,6 +149,7 @@ def run(
         limit_issue=limit_issue,
         yes=yes,
         shards=shards,
+        engine=engine,
         quiet=quiet,
         as_json=as_json,
     )
@@ -157,6 +169,7 @@ def backfill(
     limit_issue: LimitIssueFlag = None,
     yes: YesFlag = False,
     shards: ShardsFlag = 1,
+    engine: EngineFlag = "local",
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -176,6 +189,7 @@ def backfill(
         limit_issue=limit_issue,
         yes=yes,
         shards=shards,
+        engine=engine,
         quiet=quiet,
         as_json=as_json,
         job="backfill",

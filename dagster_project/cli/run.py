@@ -17,6 +17,7 @@ from dagster_project.cli.launch import launch
 from dagster_project.cli.screen import errors, nothing_said, progress, screen
 from dagster_project.cli.summary import as_object, summarize
 from dagster_project.deals.marts import deal_tables
+from dagster_project.engines import engine_named
 from dagster_project.errors import UserError
 from dagster_project.pipeline.guards import IssueLimit, begins_numbering, is_new, refuse_places, refuse_the_future
 from dagster_project.pipeline.run import Run
@@ -38,6 +39,7 @@ def run(
     limit_issue: str | None = None,
     yes: bool = False,
     shards: int = 1,
+    engine: str = "local",
     quiet: bool = False,
     as_json: bool = False,
     job: str = "nightly",
@@ -52,6 +54,7 @@ def run(
         issue=not no_issue,
         limit=IssueLimit.of(limit_issue) if limit_issue else None,
         shards=shards,
+        engine=engine_named(engine),
         register=settings.register(os.environ),
         deals=deal_tables,
     )

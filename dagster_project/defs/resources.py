@@ -12,6 +12,7 @@ import dagster as dg
 from pydantic import Field
 
 from dagster_project.deals.marts import deal_tables
+from dagster_project.engines import engine_named
 from dagster_project.pipeline.guards import IssueLimit, refuse_places, refuse_the_future
 from dagster_project.pipeline.run import Run, exclusive_run, silent
 from dagster_project.settings import Locations, instant, now, register
@@ -44,6 +45,7 @@ class NightlyRun(dg.ConfigurableResource[Run]):
         description="Stop before issuing more than so many documents (500) or so much money (25000 USD); METERHOUSE_LIMIT_ISSUE.",
     )
     shards: int = Field(default=1, ge=1, description="Into how many sets contracts are divided to be rated side by side.")
+    engine: str = Field(default="local", description="Where usage is counted and rated: local or spark.")
     wait_minutes: float = Field(default=60, ge=0, description="How long to wait for another run that holds the warehouse.")
     issue: bool = Field(default=True, description="False: write drafts, post and issue nothing.")
 
@@ -89,6 +91,7 @@ class NightlyRun(dg.ConfigurableResource[Run]):
             issue=self.issue,
             limit=IssueLimit.of(limit) if limit else None,
             shards=self.shards,
+            engine=engine_named(self.engine),
             register=register(os.environ),
             deals=deal_tables,
             progress=progress,

@@ -15,6 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from dagster_project.checks.expectations.client import ExpectationClient
+from dagster_project.engines import LOCAL, Engine
 from dagster_project.errors import UserError
 from dagster_project.pipeline.guards import IssueLimit
 from dagster_project.register.place import existing_register
@@ -50,6 +51,7 @@ class Run:
     traces: folder for the trace of what nobody foresaw; derived/ where absent.
     limit: the most that it may issue (R-48); None: no bound.
     shards: into how many sets contracts are divided to be rated, side by side where there are cores.
+    engine: what builds the models below the kernel, and rates the shards.
     register: where what is agreed by API lies (R-64); in the warehouse where absent.
     deals: makes the tables of deals for finance; without it there are none.
     """
@@ -66,6 +68,7 @@ class Run:
     traces: Path | None = None
     limit: IssueLimit | None = None
     shards: int = 1
+    engine: Engine = LOCAL
     register: str | None = None
     deals: Callable[[Run], dict[str, pl.DataFrame]] | None = None
 

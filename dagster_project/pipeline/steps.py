@@ -18,7 +18,7 @@ import polars as pl
 from dagster_project import landing
 from dagster_project.checks import attention, gate, review_warnings
 from dagster_project.checks.credit_runway import outlooks
-from dagster_project.engines import processes
+from dagster_project.engines import LOCAL, LandedEvents
 from dagster_project.errors import UserError
 from dagster_project.landing import Landing, doors, raw_tables, withdrawals
 from dagster_project.landing.release import released_files
@@ -28,7 +28,7 @@ from dagster_project.pipeline.run import Run, refuse_the_past
 from dagster_project.pipeline.said import Key
 from dagster_project.warehouse import books_cache, contents, dbt_build_cache, issued, notes, published, unmatched, views
 from dagster_project.warehouse.database import checkpoint, connect, fetch, literal
-from dagster_project.warehouse.dbt_runner import DbtResult
+from dagster_project.warehouse.dbt_runner import DbtHouse, DbtResult
 from dagster_project.warehouse.issued import Batch
 from dagster_project.warehouse.snapshot import rehearsed
 from rating import books, tables
@@ -107,6 +107,15 @@ def show_landed(run: Run) -> None:
         raw_tables.QUARANTINE: f"{quarantine} as lines where {landed} and {_is_not_released(run)}",
     }
     views.show_queries(run.warehouse, "raw", {table.name: query for table, query in queries.items()})
+
+
+def landed_events(run: Run) -> LandedEvents:
+    """What runs up to as_of have landed, for an engine that does not read it through work.duckdb."""
+    return LandedEvents(
+        tuple(landing.raw_files(run.warehouse, run.as_of)),
+        landing.last_batch(run.warehouse, run.as_of),
+        tuple(withdrawals.in_force(run.warehouse, run.as_of)),
+    )
 
 
 def _is_withdrawn(withdrawn: list[tuple[str, str]]) -> str:
@@ -225,19 +234,32 @@ def build(run: Run, select: str) -> list[DbtResult]:
             select,
             [house.books, house.schedule, withdrawals.left_out(house)],
             landed,
-            holds=[house.work_database],
+            is_there=run.engine.is_built(house),
+            carry_out=lambda: run.engine.build(house, landed_events(run), select),
+            made_by=run.engine.name,
             begin_anew=partial(models.drop_unknown, house.work_database, BELOW.split()),
         )
     landed += [batch.folder for batch in issued.batches(house, run.as_of)]
     inputs = [house.books, house.schedule, house.documents, house.attention, house.dimensions, withdrawals.left_out(house)]
-    is_there = [house.database] if published.is_as_published(house) else []
     custom = models.CUSTOM if models.project().models([models.CUSTOM]) else None
     results = dbt_build_cache.build(
-        house, select, inputs, landed, holds=[house.staged_database, *is_there], then=custom, begin=partial(marts.begin, run)
+        house,
+        select,
+        inputs,
+        landed,
+        is_there=house.staged_database.exists() or published.is_as_published(house),
+        carry_out=partial(_build_marts, run, select, custom),
+        # their tests may look at the others, and have no say in their building
+        then=partial(DbtHouse(house).build, custom) if custom else list,
     )
     if house.staged_database.exists():
         checkpoint(house.staged_database)
     return results
+
+
+def _build_marts(run: Run, select: str, exclude: str | None) -> list[DbtResult]:
+    marts.begin(run)
+    return DbtHouse(run.warehouse).build(select, exclude=exclude)
 
 
 def row_counts(run: Run, select: str) -> dict[Key, int]:
@@ -301,7 +323,7 @@ def rate_everything(run: Run, rows: pl.DataFrame, months: Months, pending: Docum
     wanted = adjustments.lines_in_play(run.issued, run.books, run.as_of, pending)
     before = issued.with_lines(run.warehouse, run.issued, run.as_of, wanted)
     everything = Shard(run.books, run.schedule, rows, before, run.as_of, months, issue=run.issue, pending=pending)
-    rated = processes.rate_all(everything.divided(run.shards))
+    rated = run.engine.rate(everything.divided(run.shards))
     held = [{"contract_id": contract, "reason": reason} for shard in rated for contract, reason in shard.held_back]
     return RatedRun(
         issue_documents(rated, run.as_of, last_number(run.issued)),
@@ -349,7 +371,14 @@ def _rehearsed(run: Run, instant: datetime) -> Documents:
     """The drafts of the run of that instant, with the events known then and the books of now."""
     with rehearsed(run.warehouse, instant) as stage:
         then = replace(
-            run, warehouse=stage, as_of=instant, months=EVERY_MONTH, issue=False, land_new=False, books_read=run.books
+            run,
+            warehouse=stage,
+            as_of=instant,
+            months=EVERY_MONTH,
+            issue=False,
+            land_new=False,
+            books_read=run.books,
+            engine=LOCAL,
         )
         prepare(then)
         return rate_everything(then, usage(then), EVERY_MONTH, None).documents

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from dagster_project.warehouse.dbt_runner import DbtHouse, DbtResult, project_folder
+from dagster_project.warehouse.dbt_runner import DbtResult, project_folder
 from dagster_project.warehouse.files import write_atomically
 from dagster_project.warehouse.paths import Warehouse
 
@@ -27,33 +27,34 @@ def build(
     select: str,
     inputs: Sequence[Path],
     appended: Sequence[Path],
-    holds: Sequence[Path],
-    then: str | None = None,
-    begin: Callable[[], None] = lambda: None,
+    *,
+    is_there: bool,
+    carry_out: Callable[[], list[DbtResult]],
+    then: Callable[[], list[DbtResult]] = list,
     begin_anew: Callable[[], None] = lambda: None,
+    made_by: str = "",
 ) -> list[DbtResult]:
     """Build the selected models, or say again what came of the last build of the same inputs.
 
     inputs: Parquet files and folders of them, told apart by content. appended: files that are never rewritten, told apart by
-    name. holds: databases of which one must be there for an old build to be of use. then: models to build once the others are good,
-    of which anything may fail; their tests may look at the others and have no say in their building. begin: what a build begins with;
-    begin_anew: what it begins with where another version of the project has built last.
+    name. is_there: whether what an old build left is still there. carry_out: builds. then: builds more once all that is good, of which
+    anything may fail. begin_anew: what a build begins with where another version of the project has built last. made_by: which engine
+    builds; what another has left is not built.
     """
     memory = warehouse.derived / "built.json"
     builds = _remembered(memory)
-    fingerprint = _fingerprint(inputs, appended)
+    fingerprint = _fingerprint(inputs, appended, made_by)
     last = builds.get(select)
-    if last and last["fingerprint"] == fingerprint and any(path.exists() for path in holds):
+    if last and last["fingerprint"] == fingerprint and is_there:
         return [DbtResult(**result) for result in last["results"]]
     # a build that dies leaves nothing to rely on, and later builds rest on this one
     earlier = dict(itertools.takewhile(lambda build: build[0] != select, builds.items()))
     write_atomically(memory, json.dumps(earlier).encode())
     if last and last.get("project") != project_version():
         begin_anew()
-    begin()
-    results = DbtHouse(warehouse).build(select, exclude=then)
+    results = carry_out()
     if all(result.is_good for result in results):
-        results += DbtHouse(warehouse).build(then) if then else []
+        results += then()
         now = {"project": project_version(), "fingerprint": fingerprint, "results": [asdict(result) for result in results]}
         write_atomically(memory, json.dumps(earlier | {select: now}).encode())
     return results
@@ -68,8 +69,8 @@ def _remembered(memory: Path) -> dict[str, Any]:
     return builds if isinstance(builds, dict) else {}
 
 
-def _fingerprint(inputs: Iterable[Path], appended: Iterable[Path]) -> str:
-    found = hashlib.sha256(project_version().encode())
+def _fingerprint(inputs: Iterable[Path], appended: Iterable[Path], made_by: str) -> str:
+    found = hashlib.sha256(f"{project_version()}\0{made_by}\0".encode())
     _add_contents(found, _files(inputs))
     for path in appended:
         found.update(f"{path.name}\0".encode())

@@ -30,6 +30,7 @@ BUILD = ("build", "--indirect-selection", "buildable", "--no-write-json")
 NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 THOROUGH = "tag:thorough"
 PARSED = "partial_parse.msgpack"
+DUCKDB = "warehouse"
 
 
 class DbtFailed(Exception):
@@ -65,18 +66,23 @@ class CompiledModel:
 
 
 class DbtHouse:
-    """The dbt project, run on one warehouse."""
+    """The dbt project, run on one warehouse. target: of profiles.yml, which says which engine builds."""
 
-    def __init__(self, warehouse: Warehouse) -> None:
-        self.warehouse = warehouse
+    def __init__(self, warehouse: Warehouse, target: str = DUCKDB) -> None:
+        self.warehouse, self.target = warehouse, target
 
     @classmethod
     def manifest_path(cls) -> Path:
         """dbt/target/manifest.json (or its stand-in where dbt/ cannot be written), made anew where it is missing or stale."""
-        path = _target() / "manifest.json"
+        path = _kept(DUCKDB) / "manifest.json"
         if not path.exists() or path.stat().st_mtime < _last_change():
-            _manifest()
+            _manifest(DUCKDB)
         return path
+
+    def models(self, *materialized: str) -> set[tuple[str, str]]:
+        """Schema and name of the models that are kept so: as `table`, `incremental`, `view`."""
+        models = (node for node in _manifest(self.target).nodes.values() if node.resource_type == "model")
+        return {(model.schema, model.name) for model in models if model.config.materialized in materialized}
 
     def build(self, select: str, exclude: str | None = None, *, thorough: bool = False) -> list[DbtResult]:
         """Build the selected models and run their tests, in order; both databases are closed again afterwards.
@@ -88,12 +94,12 @@ class DbtHouse:
         self.warehouse.derived.mkdir(parents=True, exist_ok=True)
         excluded = " ".join(part for part in (exclude, None if thorough else THOROUGH) if part)
         arguments = [*BUILD, "--select", *select.split(), *(["--exclude", *excluded.split()] if excluded else [])]
-        return _results(_invoke([*arguments, *(() if thorough else NO_UNIT_TESTS)], self._environment(), _manifest()))
+        return _results(self._invoke([*arguments, *(() if thorough else NO_UNIT_TESTS)]))
 
     def compiled(self, select: str) -> list[CompiledModel]:
         """The selected models as SQL, in an order in which they can be made. Makes them; raises `DbtFailed` where one cannot be."""
         self.warehouse.derived.mkdir(parents=True, exist_ok=True)
-        outcome = _invoke(["run", "--no-write-json", "--select", *select.split()], self._environment(), _manifest())
+        outcome = self._invoke(["run", "--no-write-json", "--select", *select.split()])
         failed = [f"{result.node.name}: {result.message}" for result in outcome.results if str(result.status) != "success"]
         if failed:
             raise DbtFailed("\n".join(failed))
@@ -107,8 +113,12 @@ class DbtHouse:
             for result in outcome.results
         ]
 
+    def _invoke(self, arguments: list[str]) -> Any:
+        return _invoke(arguments, self._environment(), _manifest(self.target), self.target)
+
     def _environment(self) -> dict[str, str]:
         return {
+            "METERHOUSE_SPARK_TABLES": str(self.warehouse.spark.resolve()),
             "METERHOUSE_WORK_DATABASE": str(self.warehouse.work_database),
             "METERHOUSE_STAGED_DATABASE": str(self.warehouse.staged_database),
             "METERHOUSE_SPILL_FOLDER": str(self.warehouse.derived / "spill"),
@@ -122,11 +132,11 @@ def project_folder() -> Path:
 
 
 @cache
-def _target() -> Path:
+def _kept(target: str) -> Path:
     """Where dbt keeps what it parsed: in the project, or where that cannot be written in a folder of this user's own."""
-    beside = project_folder() / "target"
+    beside = project_folder() / "target" / ("" if target == DUCKDB else target)
     with contextlib.suppress(OSError):
-        beside.mkdir(exist_ok=True)
+        beside.mkdir(parents=True, exist_ok=True)
         if os.access(beside, os.W_OK):
             return beside
     return Path(tempfile.mkdtemp(prefix="meterhouse-dbt-"))
@@ -140,18 +150,18 @@ def _last_change() -> float:
 
 
 @cache
-def _manifest() -> Manifest:
-    """The parsed project: as it was parsed last, unless a file of it has changed since.
+def _manifest(target: str = DUCKDB) -> Manifest:
+    """The parsed project: as it was parsed last, unless a file of it has changed since. Each engine has macros of its own.
 
     What dbt keeps for its own partial parsing is the whole manifest; reading it takes a tenth of what asking dbt to parse does.
     """
-    kept = _target() / PARSED
+    kept = _kept(target) / PARSED
     if not kept.exists() or kept.stat().st_mtime < _last_change():
-        return _parsed()
+        return _parsed(target)
     try:
         return _restored(kept.read_bytes())
     except Exception:  # another version of dbt has written it: whatever it stumbles over, parsing makes it anew
-        return _parsed()
+        return _parsed(target)
 
 
 def _restored(packed: bytes) -> Manifest:
@@ -167,17 +177,17 @@ def _restored(packed: bytes) -> Manifest:
     return manifest
 
 
-def _parsed() -> Manifest:
+def _parsed(target: str = DUCKDB) -> Manifest:
     """Parse the project. Each process writes into a folder of its own and renames the manifest into place, so that processes that
     parse at the same moment never read half of each other's files."""
     with tempfile.TemporaryDirectory(prefix="meterhouse-parse-") as scratch:
         # dbt reads what it parsed before from the target folder, and then looks only at files that changed
-        known = _target() / PARSED
+        known = _kept(target) / PARSED
         with contextlib.suppress(FileNotFoundError):
             (Path(scratch) / known.name).write_bytes(known.read_bytes())
-        manifest: Manifest = _invoke(["parse", "--target-path", scratch], {}, None)
+        manifest: Manifest = _invoke(["parse", "--target-path", scratch], {}, None, target)
         for name in (known.name, "manifest.json"):
-            _copy_into_place(Path(scratch) / name, _target() / name)
+            _copy_into_place(Path(scratch) / name, _kept(target) / name)
     return manifest
 
 
@@ -187,7 +197,7 @@ def _copy_into_place(source: Path, place: Path) -> None:
     copied.replace(place)
 
 
-def _invoke(arguments: list[str], environment: Mapping[str, str], manifest: Manifest | None) -> Any:
+def _invoke(arguments: list[str], environment: Mapping[str, str], manifest: Manifest | None, engine: str) -> Any:
     """What one dbt command returns. Raises `DbtFailed` where it ends in an exception."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
@@ -196,7 +206,7 @@ def _invoke(arguments: list[str], environment: Mapping[str, str], manifest: Mani
     # after Ctrl-C threads of dbt may still be writing there
     with tempfile.TemporaryDirectory(prefix="meterhouse-dbt-run-", ignore_cleanup_errors=True) as scratch:
         target = [] if "--target-path" in arguments else ["--target-path", scratch]
-        places = ["--project-dir", folder, "--profiles-dir", folder, "--log-path", scratch, *target]
+        places = ["--target", engine, "--project-dir", folder, "--profiles-dir", folder, "--log-path", scratch, *target]
         with _environment(environment):
             try:
                 outcome = dbtRunner(manifest=manifest).invoke([*arguments, *QUIET, *places])

@@ -78,6 +78,11 @@ class Warehouse:
         return self.derived / "work.duckdb"
 
     @property
+    def spark(self) -> Path:
+        """What Spark has built (`engines/spark_tables.py`)."""
+        return self.derived / "spark"
+
+    @property
     def staged_database(self) -> Path:
         """The marts of the run under way; becomes `database` by one rename."""
         return self.derived / "meterhouse.duckdb"

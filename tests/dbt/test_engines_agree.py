@@ -6,8 +6,7 @@ Runs where Java and pyspark are (`pip install meterhouse[spark]`); Spark runs as
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -17,6 +16,7 @@ import pytest
 
 from dagster_project.warehouse.database import connect
 from tests.dbt.macros import Macros
+from tests.spark import spark_session
 
 pytestmark = pytest.mark.slow
 
@@ -113,23 +113,8 @@ def _plain(value: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def engines() -> Iterator[Engines]:
-    if shutil.which("java") is None:
-        pytest.skip("Spark needs Java, which is not on this machine.")
-    sql = pytest.importorskip("pyspark.sql", reason="pyspark is not installed: pip install meterhouse[spark]")
-    settings = {
-        "spark.ui.enabled": "false",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.ansi.enabled": "false",  # dbt-spark insists
-        "spark.sql.shuffle.partitions": "1",
-    }
-    builder = sql.SparkSession.builder.master("local[1]")
-    for name, value in settings.items():
-        builder = builder.config(name, value)
-    session = builder.getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
-    yield Engines(session)
-    session.stop()
+def engines() -> Engines:
+    return Engines(spark_session())
 
 
 @pytest.fixture(scope="module")

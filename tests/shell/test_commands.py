@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 import sys
@@ -175,3 +176,19 @@ def test_of_very_many_mistakes_some_are_said_and_all_counted(
     assert len(err.splitlines()) == 202
     assert "more like these." in err
     assert err.splitlines()[-1].endswith(f"mistakes in {tmp_path}.")
+
+
+def test_an_engine_that_cannot_begin_says_what_it_lacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    words = ("run", "--books", str(ACME), "--inbox", str(tmp_path), "--warehouse", str(tmp_path / "warehouse"), "--engine")
+    code, out, err = said(capsys, monkeypatch, *words, "spark")
+    assert (code, out) == (2, "")
+    assert ("Java 17" in err) if importlib.util.find_spec("pyspark") else ("meterhouse[spark]" in err)
+    assert err.strip().endswith("Nothing was done.")
+    code, out, err = said(capsys, monkeypatch, *words, "sparks")
+    assert (code, out) == (2, "")
+    assert "--engine local" in err
+    assert not (tmp_path / "warehouse").exists()
