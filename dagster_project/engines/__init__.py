@@ -10,10 +10,9 @@ from dagster_project.engines.engine import Engine, LandedEvents
 from dagster_project.engines.local import Local
 from dagster_project.errors import UserError
 
-__all__ = ["ENGINES", "LOCAL", "Engine", "LandedEvents", "engine_named"]
+__all__ = ["LOCAL", "Engine", "LandedEvents", "engine_named"]
 
 LOCAL: Engine = Local()
-ENGINES = ("local", "spark")
 
 
 def engine_named(name: str) -> Engine:

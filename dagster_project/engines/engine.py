@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -35,10 +35,11 @@ class Engine(Protocol):
         """Whether what it built last is still there."""
         ...
 
-    def build(self, warehouse: Warehouse, events: LandedEvents, select: str, /) -> list[DbtResult]:
+    def build(self, warehouse: Warehouse, landed: Callable[[], LandedEvents], select: str, /) -> list[DbtResult]:
         """Build the selected models below the kernel and run their tests; work.duckdb has them all afterwards, as tables or views.
 
-        The warehouse shows its sources in work.duckdb already. As `DbtHouse.build`: what fails is a result.
+        The warehouse shows its sources in work.duckdb already; landed is for an engine that reads events elsewhere. As
+        `DbtHouse.build`: what fails is a result.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from dagster_project.engines import processes
 from dagster_project.engines.engine import LandedEvents
@@ -20,7 +20,7 @@ class Local:
     def is_built(self, warehouse: Warehouse) -> bool:
         return warehouse.work_database.exists()
 
-    def build(self, warehouse: Warehouse, _: LandedEvents, select: str) -> list[DbtResult]:
+    def build(self, warehouse: Warehouse, _: Callable[[], LandedEvents], select: str) -> list[DbtResult]:
         return DbtHouse(warehouse).build(select)
 
     def rate(self, shards: Sequence[Shard]) -> list[Rated]:

@@ -12,7 +12,7 @@ import os
 import pickle
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,8 +68,8 @@ class Spark:
     def is_built(self, warehouse: Warehouse) -> bool:
         return warehouse.work_database.exists() and spark_tables.is_whole(warehouse)
 
-    def build(self, warehouse: Warehouse, events: LandedEvents, select: str) -> list[DbtResult]:
-        known = spark_tables.SparkTables(session(), warehouse)
+    def build(self, warehouse: Warehouse, landed: Callable[[], LandedEvents], select: str) -> list[DbtResult]:
+        events, known = landed(), spark_tables.SparkTables(session(), warehouse)
         known.begin(events)
         known.show_events(events)
         known.show_sources(*spark_tables.SOURCES)

@@ -235,7 +235,7 @@ def build(run: Run, select: str) -> list[DbtResult]:
             [house.books, house.schedule, withdrawals.left_out(house)],
             landed,
             is_there=run.engine.is_built(house),
-            carry_out=lambda: run.engine.build(house, landed_events(run), select),
+            carry_out=lambda: run.engine.build(house, partial(landed_events, run), select),
             made_by=run.engine.name,
             begin_anew=partial(models.drop_unknown, house.work_database, BELOW.split()),
         )

@@ -5,8 +5,7 @@
 
 {% materialization table, adapter='duckdb', supported_languages=['sql', 'python'] %}
     {%- if not is_plain() -%} {{ return(dbt.materialization_table_duckdb()) }} {%- endif -%}
-    {{ run_hooks(pre_hooks, inside_transaction=false) }}
-    {{ run_hooks(pre_hooks, inside_transaction=true) }}
+    {{ begun() }}
     {{ return(made(this.incorporate(type='table'), replaced_table(compiled_code))) }}
 {% endmaterialization %}
 
@@ -15,8 +14,7 @@
         {{ return(dbt.materialization_incremental_duckdb()) }}
     {%- endif -%}
     {%- set held = load_cached_relation(this) -%}
-    {{ run_hooks(pre_hooks, inside_transaction=false) }}
-    {{ run_hooks(pre_hooks, inside_transaction=true) }}
+    {{ begun() }}
     {%- set sql = replaced_table(compiled_code) if held is none or held.is_view or should_full_refresh() else added_to(held, compiled_code) -%}
     {{ return(made(this.incorporate(type='table'), sql)) }}
 {% endmaterialization %}
@@ -24,8 +22,7 @@
 {% materialization view, adapter='duckdb' %}
     {%- if not is_plain() -%} {{ return(dbt.materialization_view_default()) }} {%- endif -%}
     {%- set view = this.incorporate(type='view') -%}
-    {{ run_hooks(pre_hooks, inside_transaction=false) }}
-    {{ run_hooks(pre_hooks, inside_transaction=true) }}
+    {{ begun() }}
     {{ return(made(view, dropped() ~ get_create_view_as_sql(view, compiled_code))) }}
 {% endmaterialization %}
 
@@ -44,6 +41,11 @@
         and not config.get('sorted_by')
         and keys | reject('equalto', 'not_null') | list | length == 0
     ) }}
+{%- endmacro %}
+
+{% macro begun() -%}
+    {{ run_hooks(pre_hooks, inside_transaction=false) }}
+    {{ run_hooks(pre_hooks, inside_transaction=true) }}
 {%- endmacro %}
 
 {% macro dropped() -%}
